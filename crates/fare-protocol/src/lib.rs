@@ -1,0 +1,39 @@
+//! What gate, server and wallet say to one another: ride codes, records, vouchers and the messages
+//! that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
+//!
+//! Signed things are COSE_Sign1 objects (RFC 9052) with Ed25519 over a CBOR array (RFC 8949) whose
+//! first two elements are a kind and a version, so that a signature made for one purpose can never
+//! be taken for another. Byte layouts stand in the module of each format; golden vectors stand in
+//! `tests/golden.rs`; the reasons are in `docs/decisions/0001-formats.md`.
+//!
+//! Decoding hostile bytes never panics, allocates no more than the input's own size, and names the
+//! field that is wrong ([`FormatError`]).
+
+mod cbor;
+mod cose;
+mod error;
+mod ids;
+mod keys;
+mod money;
+mod place;
+pub mod record;
+pub mod ride_code;
+mod time;
+pub mod voucher;
+pub mod wire;
+
+pub use error::{FormatError, Problem, VerifyError};
+pub use ids::{
+    AccountId, CodeRef, GateId, IdError, JourneyId, LineId, RecordId, StationId, TariffHash,
+    VoucherId,
+};
+pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer};
+pub use money::{Currency, Money, MoneyError};
+pub use place::{GeoPoint, LaneNo, Location};
+pub use record::{
+    Annulment, Confirmation, Direction, Mode, Passage, PassageOutcome, Record, RecordBody,
+    RecordHash, Seq, SignedRecord, VerifiedRecord,
+};
+pub use ride_code::{IssuerPart, RideCode, RiderClass, VerifiedRideCode};
+pub use time::{Millis, Stamp, UnixMs};
+pub use voucher::{EntryVoucher, ExitVoucher, FareStep, Voucher};

@@ -1,0 +1,491 @@
+//! Records: what a gate signs and keeps. Each is one link of the gate's chain.
+//!
+//! ```text
+//! record, signed by the gate's key (the envelope names it)
+//!   0 kind            3 confirmation, 4 passage
+//!   1 version         1
+//!   2 id              16 bytes, UUIDv7, made at the gate
+//!   3 gate            text
+//!   4 seq             1, 2, 3 ... without gaps
+//!   5 previous        32 bytes, SHA-256 of the envelope of seq - 1; zeros for the first
+//!   6 at              unix ms, the gate's clock
+//!   7 clock error     ms, bound either way
+//! confirmation adds                          passage adds
+//!   8 direction       0 entry, 1 exit          8 confirmation   16 bytes, its id
+//!   9 code reference  16 bytes                 9 outcome        0 passed, 1 annulled: nobody went
+//!  10 account         16 bytes                                  through in time, 2 annulled: staff
+//!  11 rider class     0 .. 5                                    or shutdown, 3 annulled: the barrier
+//!  12 location        [station, line, lane,                     did not open, 4 unknown (power cut)
+//!                      lat e7, lon e7]
+//!  13 mode            0 .. 6
+//!  14 fare quoted     [minor, currency] or null
+//!  15 tariff          16 bytes or null
+//!  16 rules           number of the lane rules' version
+//! ```
+
+use crate::cbor::{Reader, Writer};
+use crate::cose::{self, Sign1};
+use crate::{
+    AccountId, CodeRef, FormatError, GateId, KeyId, Location, Millis, Money, Problem, PublicKey,
+    RecordId, RiderClass, Signer, Stamp, TariffHash, UnixMs, VerifyError,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Longest envelope of a record, in bytes.
+pub const RECORD_LEN_MAX: usize = 512;
+
+const WHAT: &str = "record";
+const CONFIRMATION: &str = "confirmation";
+const PASSAGE: &str = "passage";
+const CONFIRMATION_KIND: u64 = 3;
+const PASSAGE_KIND: u64 = 4;
+const VERSION: u64 = 1;
+const HEAD_FIELDS: u64 = 6;
+
+/// Place in a gate's chain; the first record has 1.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// SHA-256 of a record's envelope: what the next record carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecordHash(pub [u8; 32]);
+
+/// Into the system or out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Entry.
+    Entry,
+    /// Exit.
+    Exit,
+}
+
+/// How strictly a gate works at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// All rules apply.
+    #[default]
+    Normal,
+    /// A missing entry or exit does not matter.
+    EntryExitExempt,
+    /// A code's age does not matter.
+    TimeExempt,
+    /// A credential's end date does not matter.
+    DateExempt,
+    /// No fare is taken.
+    FareExempt,
+    /// Nobody is admitted.
+    Closed,
+    /// The barrier is open.
+    Emergency,
+}
+
+/// Why an opened barrier was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Annulment {
+    /// Nobody went through in time.
+    TimedOut,
+    /// Staff or a shutdown closed it.
+    Cancelled,
+    /// The barrier did not take the open command.
+    NotOpened,
+}
+
+/// What the sensors saw after the barrier opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PassageOutcome {
+    /// Somebody went through.
+    Passed,
+    /// Nobody did.
+    Annulled(Annulment),
+    /// The gate lost power before it could tell.
+    Unknown,
+}
+
+/// The gate's record that it admitted a rider: the rider's receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Entry or exit.
+    pub direction: Direction,
+    /// Which code was shown.
+    pub code_ref: CodeRef,
+    /// Who pays.
+    pub account: AccountId,
+    /// The fares that apply.
+    pub class: RiderClass,
+    /// Where the gate stands.
+    pub location: Location,
+    /// How strictly the gate worked.
+    pub mode: Mode,
+    /// The fare that the gate showed, at exits where it knew the entry.
+    pub fare_quoted: Option<Money>,
+    /// The tariff behind that fare.
+    pub tariff: Option<TariffHash>,
+    /// Version of the lane rules that decided.
+    pub rules: u16,
+}
+
+/// What became of an admitted rider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The confirmation that opened the barrier.
+    pub confirmation: RecordId,
+    /// What the sensors saw.
+    pub outcome: PassageOutcome,
+}
+
+/// What a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordBody {
+    /// A rider was admitted.
+    Confirmation(Confirmation),
+    /// What followed.
+    Passage(Passage),
+}
+
+/// One link of a gate's chain, before or after its envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Made at the gate, before anything is sent.
+    pub id: RecordId,
+    /// Whose chain.
+    pub gate: GateId,
+    /// Where in the chain.
+    pub seq: Seq,
+    /// Hash of the record before.
+    pub previous: RecordHash,
+    /// When, by the gate's clock.
+    pub stamp: Stamp,
+    /// What happened.
+    pub body: RecordBody,
+}
+
+/// A record in its envelope; well formed, its signature not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRecord {
+    record: Record,
+    key: KeyId,
+    bytes: Vec<u8>,
+}
+
+/// A record whose signature holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRecord(SignedRecord);
+
+impl Seq {
+    /// The first place in a chain.
+    pub const FIRST: Self = Self(1);
+
+    /// The place after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl RecordHash {
+    /// What the first record of a chain carries.
+    pub const NONE: Self = Self([0; 32]);
+
+    /// The hash of an envelope.
+    pub fn of(envelope: &[u8]) -> Self {
+        Self(Sha256::digest(envelope).into())
+    }
+}
+
+impl Direction {
+    /// The other one.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Entry => Self::Exit,
+            Self::Exit => Self::Entry,
+        }
+    }
+
+    fn wire(self) -> u64 {
+        match self {
+            Self::Entry => 0,
+            Self::Exit => 1,
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        match r.u8("direction")? {
+            0 => Ok(Self::Entry),
+            1 => Ok(Self::Exit),
+            _ => Err(r.error("direction", Problem::OutOfRange)),
+        }
+    }
+}
+
+impl Mode {
+    const ALL: [Self; 7] = [
+        Self::Normal,
+        Self::EntryExitExempt,
+        Self::TimeExempt,
+        Self::DateExempt,
+        Self::FareExempt,
+        Self::Closed,
+        Self::Emergency,
+    ];
+
+    fn wire(self) -> u64 {
+        match self {
+            Self::Normal => 0,
+            Self::EntryExitExempt => 1,
+            Self::TimeExempt => 2,
+            Self::DateExempt => 3,
+            Self::FareExempt => 4,
+            Self::Closed => 5,
+            Self::Emergency => 6,
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        let mode = Self::ALL.get(usize::from(r.u8("mode")?)).copied();
+        mode.ok_or_else(|| r.error("mode", Problem::OutOfRange))
+    }
+}
+
+impl PassageOutcome {
+    fn wire(self) -> u64 {
+        match self {
+            Self::Passed => 0,
+            Self::Annulled(Annulment::TimedOut) => 1,
+            Self::Annulled(Annulment::Cancelled) => 2,
+            Self::Annulled(Annulment::NotOpened) => 3,
+            Self::Unknown => 4,
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        match r.u8("outcome")? {
+            0 => Ok(Self::Passed),
+            1 => Ok(Self::Annulled(Annulment::TimedOut)),
+            2 => Ok(Self::Annulled(Annulment::Cancelled)),
+            3 => Ok(Self::Annulled(Annulment::NotOpened)),
+            4 => Ok(Self::Unknown),
+            _ => Err(r.error("outcome", Problem::OutOfRange)),
+        }
+    }
+}
+
+impl Confirmation {
+    const FIELDS: u64 = 9;
+
+    fn write(&self, w: &mut Writer) {
+        w.uint(self.direction.wire());
+        w.bytes(&self.code_ref.0);
+        w.bytes(&self.account.0);
+        w.uint(self.class.wire());
+        w.nested(Location::FIELDS);
+        self.location.write(w);
+        w.uint(self.mode.wire());
+        match self.fare_quoted {
+            Some(fare) => w.money(fare),
+            None => w.null(),
+        }
+        match self.tariff {
+            Some(hash) => w.bytes(&hash.0),
+            None => w.null(),
+        }
+        w.uint(self.rules.into());
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        let direction = Direction::read(r)?;
+        let code_ref = CodeRef(r.exact("code reference")?);
+        let account = AccountId(r.exact("account")?);
+        let class = RiderClass::read(r)?;
+        r.nested("location", Location::FIELDS)?;
+        let location = Location::read(r)?;
+        let mode = Mode::read(r)?;
+        let fare_quoted = r.optional("fare quoted", |r| r.money("fare quoted"))?;
+        if fare_quoted.is_some_and(|fare| fare.minor < 0) {
+            return Err(r.error("fare quoted", Problem::OutOfRange));
+        }
+        let tariff = r.optional("tariff", |r| r.exact("tariff").map(TariffHash))?;
+        let rules = r.u16("rules")?;
+        Ok(Self {
+            direction,
+            code_ref,
+            account,
+            class,
+            location,
+            mode,
+            fare_quoted,
+            tariff,
+            rules,
+        })
+    }
+}
+
+impl Passage {
+    const FIELDS: u64 = 2;
+
+    fn write(&self, w: &mut Writer) {
+        w.bytes(&self.confirmation.0);
+        w.uint(self.outcome.wire());
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+        let confirmation = RecordId(r.exact("confirmation")?);
+        let outcome = PassageOutcome::read(r)?;
+        Ok(Self { confirmation, outcome })
+    }
+}
+
+impl Record {
+    /// The record in its envelope.
+    pub fn sign(self, gate_key: &dyn Signer) -> SignedRecord {
+        let (kind, fields) = match &self.body {
+            RecordBody::Confirmation(_) => (CONFIRMATION_KIND, Confirmation::FIELDS),
+            RecordBody::Passage(_) => (PASSAGE_KIND, Passage::FIELDS),
+        };
+        let mut w = Writer::signed(kind, VERSION, HEAD_FIELDS.saturating_add(fields));
+        w.bytes(&self.id.0);
+        w.text(self.gate.as_str());
+        w.uint(self.seq.0);
+        w.bytes(&self.previous.0);
+        w.int(self.stamp.at.0);
+        w.uint(self.stamp.error_ms.0.into());
+        match &self.body {
+            RecordBody::Confirmation(confirmation) => confirmation.write(&mut w),
+            RecordBody::Passage(passage) => passage.write(&mut w),
+        }
+        let bytes = cose::seal(&w.finish(), gate_key);
+        SignedRecord { record: self, key: gate_key.public().id(), bytes }
+    }
+
+    fn read(payload: &[u8]) -> Result<Self, FormatError> {
+        let (what, kind, fields) = match Reader::kind(WHAT, payload)? {
+            PASSAGE_KIND => (PASSAGE, PASSAGE_KIND, Passage::FIELDS),
+            // Anything else is read as a confirmation and refused at its kind.
+            _ => (CONFIRMATION, CONFIRMATION_KIND, Confirmation::FIELDS),
+        };
+        let fields = HEAD_FIELDS.saturating_add(fields);
+        let mut r = Reader::signed(what, payload, kind, VERSION, fields)?;
+        let id = RecordId(r.exact("id")?);
+        let gate = r.code("gate")?;
+        let seq = Seq(r.uint("seq")?);
+        if seq < Seq::FIRST {
+            return Err(r.error("seq", Problem::OutOfRange));
+        }
+        let previous = RecordHash(r.exact("previous")?);
+        let at = UnixMs(r.int("at")?);
+        let error_ms = Millis(r.u32("clock error")?);
+        let body = if kind == PASSAGE_KIND {
+            RecordBody::Passage(Passage::read(&mut r)?)
+        } else {
+            RecordBody::Confirmation(Confirmation::read(&mut r)?)
+        };
+        r.end()?;
+        Ok(Self { id, gate, seq, previous, stamp: Stamp { at, error_ms }, body })
+    }
+}
+
+impl SignedRecord {
+    /// Reads an envelope.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        if bytes.len() > RECORD_LEN_MAX {
+            let got = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let problem = Problem::Length { got, expected: RECORD_LEN_MAX as u64 };
+            return Err(FormatError { what: WHAT, field: "the whole", at: 0, problem });
+        }
+        let sign1 = Sign1::parse(WHAT, bytes)?;
+        let key = sign1.key_id(WHAT)?;
+        let record = Record::read(sign1.payload)?;
+        Ok(Self { record, key, bytes: bytes.to_vec() })
+    }
+
+    /// What it says, unbelieved.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The key that is said to have signed it.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// The envelope.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the next record of the chain carries.
+    pub fn hash(&self) -> RecordHash {
+        RecordHash::of(&self.bytes)
+    }
+
+    /// Believes the record when `gate_key` signed it.
+    ///
+    /// # Errors
+    /// When it did not.
+    pub fn verify(self, gate_key: &PublicKey) -> Result<VerifiedRecord, VerifyError> {
+        if self.key != gate_key.id() {
+            return Err(VerifyError::UnknownKey { what: WHAT, key: self.key });
+        }
+        match Sign1::parse(WHAT, &self.bytes) {
+            Ok(sign1) if sign1.holds_for(gate_key) => Ok(VerifiedRecord(self)),
+            Ok(_) | Err(_) => Err(VerifyError::BadSignature { what: WHAT }),
+        }
+    }
+}
+
+impl VerifiedRecord {
+    /// What it says.
+    pub fn record(&self) -> &Record {
+        &self.0.record
+    }
+
+    /// The envelope.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
+    /// What the next record of the chain carries.
+    pub fn hash(&self) -> RecordHash {
+        self.0.hash()
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for RecordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::ids::to_hex(&self.0))
+    }
+}
+
+impl fmt::Debug for RecordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Entry => "entry",
+            Self::Exit => "exit",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

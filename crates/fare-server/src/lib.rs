@@ -1,0 +1,1 @@
+//! The settlement server: verifies, pairs, prices, posts and answers vouchers.

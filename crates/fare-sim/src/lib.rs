@@ -1,0 +1,9 @@
+//! Riders, phone screens in camera frames, barrier boards and the demo; never shipped on a gate.
+
+mod blur;
+pub mod camera;
+mod homography;
+mod scene;
+pub mod screen;
+pub mod seed;
+pub mod shot;

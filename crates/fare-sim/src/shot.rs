@@ -1,0 +1,313 @@
+//! One photograph of a phone: where it is held, how well it is lit and how much the picture
+//! suffers. All of it follows from a seed and a difficulty.
+
+use crate::homography::Pose;
+use crate::screen::Phone;
+use crate::seed::Seed;
+
+/// Width and height of a camera's frames, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameSize {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+/// How hard a picture is to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Difficulty {
+    /// Held still and flat under even light; a reader that misses these is broken.
+    Easy,
+    /// Tilted, a little blurred, some glare: the usual rider.
+    Medium,
+    /// In motion, dark, far away, mirrored lamps: the rider in a hurry.
+    Hard,
+}
+
+/// A lamp mirrored in the glass of the phone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Glare {
+    /// Middle, in halves of the card from the middle of the code; -1 to 1 lies on the card.
+    pub at: (f32, f32),
+    /// Radius, in halves of the card.
+    pub radius: f32,
+    /// Grey levels added in its middle.
+    pub strength: f32,
+}
+
+/// Stripes from the grids of screen and sensor beating against each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moire {
+    /// Share of the light that comes and goes, 0 to 1.
+    pub depth: f32,
+    /// Distance of two stripes in frame pixels.
+    pub period_px: f32,
+    /// Direction across the stripes, in radian.
+    pub angle: f32,
+}
+
+/// Everything about one picture apart from the phone and the place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shot {
+    /// Middle of the code in the frame; `(0.5, 0.5)` is the frame's middle.
+    pub at: (f32, f32),
+    /// Frame pixels a module.
+    pub module_px: f32,
+    /// Turn in the picture plane, radian.
+    pub roll: f32,
+    /// Upper edge towards the camera, radian.
+    pub pitch: f32,
+    /// Right edge towards the camera, radian.
+    pub yaw: f32,
+    /// Radius of the blur of a lens out of focus, in pixels.
+    pub defocus_px: f32,
+    /// Way the phone went while the shutter was open, in pixels.
+    pub motion_px: f32,
+    /// Direction of that way, radian.
+    pub motion_angle: f32,
+    /// Light of the surroundings; 1 is a well lit hall.
+    pub ambient: f32,
+    /// Level at which the camera sees the screen's white.
+    pub white: f32,
+    /// Level at which the camera sees the screen's black, lifted by reflections.
+    pub black: f32,
+    /// Share of light lost from the phone's upper to its lower end, 0 to 1.
+    pub shade: f32,
+    /// Deviation of the sensor's noise in grey levels.
+    pub noise: f32,
+    /// A mirrored lamp.
+    pub glare: Option<Glare>,
+    /// Stripes.
+    pub moire: Option<Moire>,
+    /// Which noise.
+    pub noise_seed: u64,
+}
+
+/// Limits of one difficulty; a shot is drawn between them.
+struct Limits {
+    /// Side of the card in shares of the frame's height.
+    card: (f32, f32),
+    roll: f32,
+    tilt: f32,
+    /// Blurs in modules.
+    defocus: (f32, f32),
+    motion: (f32, f32),
+    ambient: (f32, f32),
+    white: (f32, f32),
+    black: (f32, f32),
+    shade: f32,
+    noise: (f32, f32),
+    /// Chance and greatest strength.
+    glare: (f32, f32),
+    /// Chance and greatest depth.
+    moire: (f32, f32),
+}
+
+const EASY: Limits = Limits {
+    card: (0.62, 0.8),
+    roll: 0.17,
+    tilt: 0.12,
+    defocus: (0.0, 0.12),
+    motion: (0.0, 0.0),
+    ambient: (0.8, 1.1),
+    white: (200.0, 240.0),
+    black: (20.0, 45.0),
+    shade: 0.1,
+    noise: (1.0, 3.0),
+    glare: (0.0, 0.0),
+    moire: (0.0, 0.0),
+};
+
+const MEDIUM: Limits = Limits {
+    card: (0.55, 0.85),
+    roll: 0.45,
+    tilt: 0.3,
+    defocus: (0.08, 0.3),
+    motion: (0.0, 0.4),
+    ambient: (0.4, 1.1),
+    white: (150.0, 250.0),
+    black: (25.0, 60.0),
+    shade: 0.25,
+    noise: (2.0, 6.0),
+    glare: (0.3, 60.0),
+    moire: (0.4, 0.08),
+};
+
+const HARD: Limits = Limits {
+    card: (0.45, 0.85),
+    roll: std::f32::consts::PI,
+    tilt: 0.45,
+    defocus: (0.15, 0.45),
+    motion: (0.0, 0.7),
+    ambient: (0.1, 1.2),
+    white: (90.0, 270.0),
+    black: (25.0, 70.0),
+    shade: 0.4,
+    noise: (4.0, 11.0),
+    glare: (0.6, 160.0),
+    moire: (0.6, 0.16),
+};
+
+impl FrameSize {
+    /// 640 × 480.
+    pub const VGA: Self = Self { width: 640, height: 480 };
+    /// 1280 × 720.
+    pub const HD: Self = Self { width: 1280, height: 720 };
+
+    /// Bytes of one frame, one a pixel.
+    pub const fn pixels(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+}
+
+impl std::str::FromStr for FrameSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        match sides {
+            Some((width @ 64..=4096, height @ 64..=4096)) => Ok(Self { width, height }),
+            Some(_) | None => Err(format!(
+                "frame size {text:?} is not WIDTHxHEIGHT with sides of 64 to 4096, as 1280x720"
+            )),
+        }
+    }
+}
+
+impl std::fmt::Display for FrameSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl Difficulty {
+    const fn limits(self) -> &'static Limits {
+        match self {
+            Self::Easy => &EASY,
+            Self::Medium => &MEDIUM,
+            Self::Hard => &HARD,
+        }
+    }
+}
+
+impl Shot {
+    /// Some picture of `phone` of this difficulty, with the whole card in the frame.
+    pub fn draw(difficulty: Difficulty, phone: &Phone, size: FrameSize, seed: &mut Seed) -> Self {
+        let limits = difficulty.limits();
+        let share = seed.between(limits.card.0, limits.card.1);
+        let module_px = share * size.height as f32 / phone.card_modules() as f32;
+        let mut shot = Self {
+            at: (0.5, 0.5),
+            module_px,
+            roll: seed.either_way(limits.roll),
+            pitch: seed.either_way(limits.tilt),
+            yaw: seed.either_way(limits.tilt),
+            defocus_px: module_px * seed.between(limits.defocus.0, limits.defocus.1),
+            motion_px: module_px * seed.between(limits.motion.0, limits.motion.1),
+            motion_angle: seed.between(0.0, std::f32::consts::TAU),
+            ambient: seed.between(limits.ambient.0, limits.ambient.1),
+            white: seed.between(limits.white.0, limits.white.1),
+            black: seed.between(limits.black.0, limits.black.1),
+            shade: seed.between(0.0, limits.shade),
+            noise: seed.between(limits.noise.0, limits.noise.1),
+            glare: Glare::draw(limits.glare, seed),
+            moire: Moire::draw(limits.moire, module_px, seed),
+            noise_seed: seed.next_u64(),
+        };
+        shot.place(phone, size, seed);
+        shot
+    }
+
+    /// Moves the code to some place at which its card is wholly seen, shrinking it if need be.
+    fn place(&mut self, phone: &Phone, size: FrameSize, seed: &mut Seed) {
+        for _ in 0..64 {
+            let (w, h) = (size.width as f32, size.height as f32);
+            let reach = phone.card_modules() as f32 * self.module_px / 2.0;
+            let room = |side: f32| (0.5 - reach / side).max(0.0);
+            self.at = (0.5 + seed.either_way(room(w)), 0.5 + seed.either_way(room(h)));
+            if self.sees_whole_card(phone, size) {
+                return;
+            }
+            self.module_px *= 0.985;
+        }
+        self.at = (0.5, 0.5);
+    }
+
+    /// Whether all of the code and its quiet zone lies in the frame.
+    pub fn sees_whole_card(&self, phone: &Phone, size: FrameSize) -> bool {
+        let map = self.pose(size).to_frame();
+        let half = phone.card_modules() as f32 / 2.0;
+        let (w, h) = (size.width as f32, size.height as f32);
+        [(-half, -half), (half, -half), (half, half), (-half, half)].into_iter().all(|corner| {
+            let (x, y) = map.map(corner);
+            (0.0..w).contains(&x) && (0.0..h).contains(&y)
+        })
+    }
+
+    pub(crate) fn pose(&self, size: FrameSize) -> Pose {
+        let (w, h) = (size.width as f32, size.height as f32);
+        Pose {
+            at: (self.at.0 * w, self.at.1 * h),
+            scale: self.module_px,
+            roll: self.roll,
+            pitch: self.pitch,
+            yaw: self.yaw,
+            // A camera of about 62° across.
+            focal: 0.83 * w,
+        }
+    }
+}
+
+impl Glare {
+    fn draw((chance, strength): (f32, f32), seed: &mut Seed) -> Option<Self> {
+        let glare = Self {
+            at: (seed.either_way(1.0), seed.either_way(1.0)),
+            radius: seed.between(0.15, 0.5),
+            strength: seed.between(0.3, 1.0) * strength,
+        };
+        seed.happens(chance).then_some(glare)
+    }
+}
+
+impl Moire {
+    fn draw((chance, depth): (f32, f32), module_px: f32, seed: &mut Seed) -> Option<Self> {
+        let moire = Self {
+            depth: seed.between(0.3, 1.0) * depth,
+            period_px: module_px * seed.between(1.5, 6.0),
+            angle: seed.between(0.0, std::f32::consts::PI),
+        };
+        seed.happens(chance).then_some(moire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::screen::{Code, Look, Packing};
+
+    #[test]
+    fn every_shot_holds_the_whole_card() {
+        let code = Code::new(&[b'A'; 366], Packing::Alphanumeric).unwrap();
+        let phone = Phone::new(code, Look::draw(&mut Seed::new(0)));
+        for difficulty in [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard] {
+            for size in [FrameSize::VGA, FrameSize::HD] {
+                for number in 0..200 {
+                    let shot = Shot::draw(difficulty, &phone, size, &mut Seed::new(number));
+                    assert!(shot.sees_whole_card(&phone, size), "{difficulty:?} {number}");
+                    assert!(shot.module_px > 2.0, "{difficulty:?} {number}: {}", shot.module_px);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_written() {
+        assert_eq!("1280x720".parse(), Ok(FrameSize::HD));
+        assert_eq!(FrameSize::VGA.to_string(), "640x480");
+        for bad in ["", "1280", "1280x", "0x0", "99999x10", "-1x5"] {
+            assert!(bad.parse::<FrameSize>().is_err(), "{bad}");
+        }
+    }
+}

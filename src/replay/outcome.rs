@@ -1,0 +1,190 @@
+//! What came of a replay, as plain data.
+
+use super::expect::Expectation;
+use crate::decode::NothingRead;
+use crate::frame::Frame;
+use fare_protocol::UnixMs;
+use serde::Serialize;
+use std::time::Duration;
+
+/// Widest thumbnail, in pixels.
+pub const THUMBNAIL_WIDTH_PX_MAX: u32 = 160;
+
+/// A whole replay.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayOutcome {
+    /// The recording, as it was named on the command line.
+    pub recording: String,
+    /// Every frame, in the order played.
+    pub frames: Vec<FrameOutcome>,
+    /// What should have been frames and could not be read.
+    pub skipped: Vec<SkippedFrame>,
+    /// How long the replay took.
+    pub wall: Duration,
+    /// The comparison with expected results, where those were given.
+    pub comparison: Option<Comparison>,
+}
+
+/// What came of one frame.
+#[derive(Clone, Debug)]
+pub struct FrameOutcome {
+    /// The file, or the number in the stream.
+    pub name: String,
+    /// When it was taken, by the recording.
+    pub at: UnixMs,
+    /// How long decoding took, in milliseconds.
+    pub decode_ms: f64,
+    /// The contents of the codes read, nearest first.
+    pub codes: Vec<Vec<u8>>,
+    /// Why none was read, where none was.
+    pub nothing: Option<NothingRead>,
+    /// What the lane decided on this frame, if it decided anything.
+    pub decision: Option<DecisionOutcome>,
+    /// What was expected, where the manifest names this frame, and how the frame differs.
+    pub check: Option<Check>,
+    /// The picture in small, kept for the first failures only.
+    pub thumbnail: Option<Thumbnail>,
+}
+
+/// What the lane decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DecisionOutcome {
+    /// `admit` or the refusal's code, such as `expired`.
+    pub label: String,
+    /// The refusal's number; none when admitted.
+    pub number: Option<u16>,
+    /// What the rider is told.
+    pub sentence: String,
+}
+
+/// A frame held against what was expected of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was expected.
+    pub expected: Expectation,
+    /// How the frame differs; none when it is as expected.
+    pub difference: Option<String>,
+}
+
+/// Something in the recording that should have been a frame and could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SkippedFrame {
+    /// The file, the line of the list, or the number in the stream.
+    pub name: String,
+    /// What is wrong with it.
+    pub why: String,
+    /// Whether the manifest expected a frame of this name.
+    pub expected: bool,
+}
+
+/// How the replay as a whole compares with the manifest, beside the frames' own checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// Files the manifest names that the recording does not have.
+    pub missing: Vec<String>,
+    /// Frames the manifest does not name; they count neither way.
+    pub unlisted: Vec<String>,
+}
+
+/// A picture in small, 8-bit luma.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thumbnail {
+    /// Pixels per row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The pixels, row by row.
+    pub luma: Vec<u8>,
+}
+
+/// Something that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The frame or file.
+    pub name: String,
+    /// How it differs.
+    pub what: String,
+}
+
+impl ReplayOutcome {
+    /// Everything that is not as expected, in the order played; skipped and missing frames last.
+    pub fn differences(&self) -> Vec<Difference> {
+        let difference =
+            |name: &str, what: &str| Difference { name: name.to_owned(), what: what.to_owned() };
+        let frames = self.frames.iter().filter_map(|frame| {
+            let what = frame.difference()?;
+            Some(difference(&frame.name, what))
+        });
+        let skipped = self
+            .skipped
+            .iter()
+            .filter(|skipped| skipped.expected)
+            .map(|skipped| difference(&skipped.name, &format!("skipped: {}", skipped.why)));
+        let missing = self.comparison.iter().flat_map(|comparison| {
+            let what = "the manifest names it and the recording does not have it";
+            comparison.missing.iter().map(move |name| difference(name, what))
+        });
+        frames.chain(skipped).chain(missing).collect()
+    }
+}
+
+impl FrameOutcome {
+    /// How the frame differs from what was expected of it, if it does.
+    pub fn difference(&self) -> Option<&str> {
+        self.check.as_ref()?.difference.as_deref()
+    }
+
+    /// The nearest code as people read it: its text, or its bytes in hexadecimal.
+    pub fn content(&self) -> Option<String> {
+        self.codes.first().map(|bytes| readable(bytes))
+    }
+
+    /// What to count this frame under: the decision, `read` or the reason nothing was read.
+    pub fn kind(&self) -> &str {
+        match (&self.decision, &self.nothing) {
+            (Some(decision), _) => &decision.label,
+            (None, Some(nothing)) => nothing.code(),
+            (None, None) => "read",
+        }
+    }
+}
+
+impl Thumbnail {
+    /// A frame scaled down to [`THUMBNAIL_WIDTH_PX_MAX`], each pixel the mean of those it stands for.
+    pub fn of(frame: &Frame) -> Self {
+        let factor = frame.width().div_ceil(THUMBNAIL_WIDTH_PX_MAX).max(1);
+        let (width, height) = (frame.width().div_ceil(factor), frame.height().div_ceil(factor));
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let luma = pixels.map(|(x, y)| mean(frame, x * factor, y * factor, factor)).collect();
+        Self { width, height, luma }
+    }
+}
+
+/// Mean luma of a square of side `factor`, cut off at the frame's edge.
+fn mean(frame: &Frame, left: u32, top: u32, factor: u32) -> u8 {
+    let right = (left + factor).min(frame.width()) as usize;
+    let bottom = (top + factor).min(frame.height()) as usize;
+    let (left, top, stride) = (left as usize, top as usize, frame.width() as usize);
+    let rows = (top..bottom).map(|y| &frame.luma()[y * stride + left..y * stride + right]);
+    let sum: u64 = rows.flatten().map(|&luma| u64::from(luma)).sum();
+    let count = (right - left) * (bottom - top);
+    (sum / count.max(1) as u64) as u8
+}
+
+/// Bytes as text if they are UTF-8, else in hexadecimal.
+pub fn readable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => format!("hex {}", hex(bytes)),
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
