@@ -1,1 +1,6 @@
 //! The gate.
+
+pub mod clock;
+pub mod decode;
+pub mod frame;
+pub mod replay;

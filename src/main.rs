@@ -1,2 +1,5 @@
-//! Entry point.
-fn main() {}
+//! The gate's command line.
+
+fn main() -> std::process::ExitCode {
+    faregate::cli::main()
+}

@@ -29,7 +29,7 @@ pub enum PictureError {
     #[error("it is not a readable PNG or JPEG picture: {0}")]
     Picture(#[source] image::ImageError),
     /// The picture has a size no frame may have.
-    #[error(transparent)]
+    #[error("it cannot be a frame: {0}")]
     Frame(#[from] FrameError),
 }
 
@@ -141,7 +141,8 @@ mod tests {
     fn a_picture_that_claims_a_huge_size_is_refused_before_it_is_decoded() {
         let mut png = encoded(image::GrayImage::new(1, 1), ImageFormat::Png);
         png[16..20].copy_from_slice(&100_000_u32.to_be_bytes());
-        png[29..33].copy_from_slice(&crc32(&png[12..29]).to_be_bytes());
+        let crc = crc32(&png[12..29]).to_be_bytes();
+        png[29..33].copy_from_slice(&crc);
         let error = decode(&png, AT).unwrap_err();
         assert!(matches!(error, PictureError::Picture(image::ImageError::Limits(_))), "{error}");
     }

@@ -318,3 +318,6 @@ fn excerpt(bytes: &[u8]) -> String {
     let head = bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes);
     format!("{:?}", String::from_utf8_lossy(head))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 //! [`html`] are functions of it.
 
 pub mod collect;
+mod csv;
 pub mod expect;
 pub mod html;
 pub mod junit;

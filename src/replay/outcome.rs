@@ -139,6 +139,33 @@ impl FrameOutcome {
         self.codes.first().map(|bytes| readable(bytes))
     }
 
+    /// Whether the frame is not as expected or, where nothing is expected of it, a code was seen in
+    /// it and not read.
+    pub fn failed(&self) -> bool {
+        match (&self.check, &self.nothing) {
+            (Some(check), _) => check.difference.is_some(),
+            (None, Some(NothingRead::Undecodable { .. } | NothingRead::Panicked { .. })) => true,
+            (None, Some(NothingRead::NoFinder) | None) => false,
+        }
+    }
+
+    /// The frame as one JSON object: `file`, `t_ms`, `ms`, `codes` (each `text` if UTF-8 and `bytes`
+    /// in hexadecimal), and where they apply `error`, `decision` and `difference`.
+    pub fn json(&self) -> serde_json::Value {
+        let codes = self.codes.iter().map(|bytes| {
+            serde_json::json!({ "text": std::str::from_utf8(bytes).ok(), "bytes": hex(bytes) })
+        });
+        serde_json::json!({
+            "file": self.name,
+            "t_ms": self.at,
+            "ms": self.decode_ms,
+            "codes": codes.collect::<Vec<_>>(),
+            "error": self.nothing.as_ref().map(ToString::to_string),
+            "decision": self.decision,
+            "difference": self.difference(),
+        })
+    }
+
     /// What to count this frame under: the decision, `read` or the reason nothing was read.
     pub fn kind(&self) -> &str {
         match (&self.decision, &self.nothing) {
@@ -171,12 +198,24 @@ fn mean(frame: &Frame, left: u32, top: u32, factor: u32) -> u8 {
     (sum / count.max(1) as u64) as u8
 }
 
-/// Bytes as text if they are UTF-8, else in hexadecimal.
+/// Bytes as one line people can read: text if they are UTF-8, else hexadecimal. Control characters
+/// are spelled out, so that a code cannot write to a terminal what its maker likes.
 pub fn readable(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => format!("hex {}", hex(bytes)),
+    let Ok(text) = std::str::from_utf8(bytes) else { return format!("hex {}", hex(bytes)) };
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_bidi_control(c) {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
     }
+    line
+}
+
+/// Characters that reorder the text around them.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Bytes in lower-case hexadecimal.

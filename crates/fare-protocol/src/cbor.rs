@@ -83,7 +83,10 @@ type Read<T> = Result<T, FormatError>;
 impl<'b> Reader<'b> {
     /// Opens an array of exactly `fields` elements.
     pub(crate) fn array(what: &'static str, bytes: &'b [u8], fields: u64) -> Read<Self> {
-        let mut r = Self { what, dec: Decoder::new(bytes) };
+        let mut r = Self {
+            what,
+            dec: Decoder::new(bytes),
+        };
         r.nested("the whole", fields)?;
         Ok(r)
     }
@@ -96,7 +99,10 @@ impl<'b> Reader<'b> {
         version: u64,
         fields: u64,
     ) -> Read<Self> {
-        let mut r = Self { what, dec: Decoder::new(bytes) };
+        let mut r = Self {
+            what,
+            dec: Decoder::new(bytes),
+        };
         let got = r.length("the whole")?;
         r.known("kind", kind)?;
         r.known("version", version)?;
@@ -109,19 +115,31 @@ impl<'b> Reader<'b> {
 
     /// The kind of a signed format, looked at before choosing how to read it.
     pub(crate) fn kind(what: &'static str, bytes: &'b [u8]) -> Read<u64> {
-        let mut r = Self { what, dec: Decoder::new(bytes) };
+        let mut r = Self {
+            what,
+            dec: Decoder::new(bytes),
+        };
         r.length("the whole")?;
         r.uint("kind")
     }
 
     /// The error that `field`, at the present place, has `problem`.
     pub(crate) fn error(&self, field: &'static str, problem: Problem) -> FormatError {
-        FormatError { what: self.what, field, at: self.dec.position(), problem }
+        FormatError {
+            what: self.what,
+            field,
+            at: self.dec.position(),
+            problem,
+        }
     }
 
     fn known(&mut self, field: &'static str, known: u64) -> Read<()> {
         let got = self.uint(field)?;
-        if got == known { Ok(()) } else { Err(self.error(field, Problem::Unknown { got, known })) }
+        if got == known {
+            Ok(())
+        } else {
+            Err(self.error(field, Problem::Unknown { got, known }))
+        }
     }
 
     fn checked<T>(
@@ -137,9 +155,17 @@ impl<'b> Reader<'b> {
                 Err(_) => Problem::Ends,
                 Ok(_) if err.is_end_of_input() => Problem::Ends,
                 Ok(got) if got.to_string() == expected => Problem::OutOfRange,
-                Ok(got) => Problem::Type { got: got.to_string(), expected },
+                Ok(got) => Problem::Type {
+                    got: got.to_string(),
+                    expected,
+                },
             };
-            FormatError { what: self.what, field, at: start, problem }
+            FormatError {
+                what: self.what,
+                field,
+                at: start,
+                problem,
+            }
         })
     }
 
@@ -147,7 +173,13 @@ impl<'b> Reader<'b> {
         let len = self.checked(field, "array", Decoder::array)?;
         len.ok_or_else(|| {
             let got = "an indefinite array".to_owned();
-            self.error(field, Problem::Type { got, expected: "a definite array" })
+            self.error(
+                field,
+                Problem::Type {
+                    got,
+                    expected: "a definite array",
+                },
+            )
         })
     }
 
@@ -166,7 +198,13 @@ impl<'b> Reader<'b> {
         if got <= most {
             Ok(got)
         } else {
-            Err(self.error(field, Problem::Length { got, expected: most }))
+            Err(self.error(
+                field,
+                Problem::Length {
+                    got,
+                    expected: most,
+                },
+            ))
         }
     }
 
@@ -234,12 +272,19 @@ impl<'b> Reader<'b> {
             return Ok(());
         }
         let length = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        Err(self.error(field, Problem::Length { got: length(got), expected: length(most) }))
+        Err(self.error(
+            field,
+            Problem::Length {
+                got: length(got),
+                expected: length(most),
+            },
+        ))
     }
 
     pub(crate) fn code<T: FromStr<Err = IdError>>(&mut self, field: &'static str) -> Read<T> {
         let text = self.text(field, CODE_LEN_MAX)?;
-        text.parse().map_err(|err: IdError| self.error(field, Problem::Text(err.to_string())))
+        text.parse()
+            .map_err(|err: IdError| self.error(field, Problem::Text(err.to_string())))
     }
 
     /// Two elements: minor units, currency.
@@ -247,8 +292,7 @@ impl<'b> Reader<'b> {
         self.nested(field, 2)?;
         let minor = self.int(field)?;
         let currency = self.text(field, 3)?.parse::<Currency>();
-        let currency =
-            currency.map_err(|err| self.error(field, Problem::Text(err.to_string())))?;
+        let currency = currency.map_err(|err| self.error(field, Problem::Text(err.to_string())))?;
         Ok(Money { minor, currency })
     }
 
@@ -269,6 +313,10 @@ impl<'b> Reader<'b> {
     /// All fields are read; nothing may follow.
     pub(crate) fn end(self) -> Read<()> {
         let left = self.dec.input().len().saturating_sub(self.dec.position());
-        if left == 0 { Ok(()) } else { Err(self.error("the end", Problem::Trailing(left))) }
+        if left == 0 {
+            Ok(())
+        } else {
+            Err(self.error("the end", Problem::Trailing(left)))
+        }
     }
 }

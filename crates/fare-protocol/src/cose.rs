@@ -34,7 +34,11 @@ impl<'b> Sign1<'b> {
         let payload = r.bytes("payload", bytes.len())?;
         let signature = r.exact("signature")?;
         r.end()?;
-        Ok(Self { protected, payload, signature })
+        Ok(Self {
+            protected,
+            payload,
+            signature,
+        })
     }
 
     /// The key id of the protected header; an error when the header is not the one with a key id.
@@ -46,7 +50,11 @@ impl<'b> Sign1<'b> {
 
     /// An error unless the protected header names the algorithm alone.
     pub(crate) fn no_key_id(&self, what: &'static str) -> Result<(), FormatError> {
-        if self.protected == ALG_ONLY { Ok(()) } else { Err(header_error(what)) }
+        if self.protected == ALG_ONLY {
+            Ok(())
+        } else {
+            Err(header_error(what))
+        }
     }
 
     pub(crate) fn holds_for(&self, key: &PublicKey) -> bool {
@@ -60,7 +68,12 @@ impl<'b> Sign1<'b> {
 }
 
 fn header_error(what: &'static str) -> FormatError {
-    FormatError { what, field: "protected header", at: 1, problem: Problem::Header }
+    FormatError {
+        what,
+        field: "protected header",
+        at: 1,
+        problem: Problem::Header,
+    }
 }
 
 fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {

@@ -213,7 +213,11 @@ pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     }
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let value = |d: &u8| char::from(*d).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let value = |d: &u8| {
+            char::from(*d)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
         let [high, low] = pair else { return None };
         *byte = value(high)? << 4 | value(low)?;
     }
@@ -239,7 +243,14 @@ mod tests {
     fn numbers_are_hexadecimal_in_text() {
         let id = RecordId(*b"0123456789abcdef");
         assert_eq!(id.to_hex().parse::<RecordId>().unwrap(), id);
-        for bad in ["", "00", "zz", &"0".repeat(31), &"g".repeat(32), &"é".repeat(16)] {
+        for bad in [
+            "",
+            "00",
+            "zz",
+            &"0".repeat(31),
+            &"g".repeat(32),
+            &"é".repeat(16),
+        ] {
             assert!(bad.parse::<RecordId>().is_err(), "{bad}");
         }
     }

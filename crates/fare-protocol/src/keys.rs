@@ -104,7 +104,10 @@ impl FromStr for PublicKey {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let key = from_hex(text).and_then(|bytes| Self::from_bytes(&bytes));
-        key.ok_or(IdError::BadHex { what: "an Ed25519 public key", digits: 64 })
+        key.ok_or(IdError::BadHex {
+            what: "an Ed25519 public key",
+            digits: 64,
+        })
     }
 }
 

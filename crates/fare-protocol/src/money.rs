@@ -107,8 +107,14 @@ impl Money {
                 got: other.currency,
             });
         }
-        let minor = self.minor.checked_add(other.minor).ok_or(MoneyError::Overflow)?;
-        Ok(Self { minor, currency: self.currency })
+        let minor = self
+            .minor
+            .checked_add(other.minor)
+            .ok_or(MoneyError::Overflow)?;
+        Ok(Self {
+            minor,
+            currency: self.currency,
+        })
     }
 
     /// The same amount with the other sign.
@@ -117,7 +123,10 @@ impl Money {
     /// When the amount is the smallest 64-bit number.
     pub fn checked_neg(self) -> Result<Self, MoneyError> {
         let minor = self.minor.checked_neg().ok_or(MoneyError::Overflow)?;
-        Ok(Self { minor, currency: self.currency })
+        Ok(Self {
+            minor,
+            currency: self.currency,
+        })
     }
 }
 
@@ -126,7 +135,12 @@ impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.minor < 0 { "-" } else { "" };
         let minor = self.minor.unsigned_abs();
-        f.pad(&format!("{} {sign}{}.{:02}", self.currency, minor / 100, minor % 100))
+        f.pad(&format!(
+            "{} {sign}{}.{:02}",
+            self.currency,
+            minor / 100,
+            minor % 100
+        ))
     }
 }
 
@@ -139,7 +153,11 @@ mod tests {
     fn currencies_are_three_upper_case_letters() {
         assert_eq!("CNY".parse::<Currency>(), Ok(Currency::CNY));
         for bad in ["", "cny", "CN", "CNYX", "C1Y", "人"] {
-            assert_eq!(bad.parse::<Currency>(), Err(MoneyError::NotACurrency), "{bad}");
+            assert_eq!(
+                bad.parse::<Currency>(),
+                Err(MoneyError::NotACurrency),
+                "{bad}"
+            );
         }
     }
 
@@ -156,7 +174,10 @@ mod tests {
             Money::new(i64::MAX, eur).checked_add(Money::new(1, eur)),
             Err(MoneyError::Overflow)
         );
-        assert_eq!(Money::new(i64::MIN, eur).checked_neg(), Err(MoneyError::Overflow));
+        assert_eq!(
+            Money::new(i64::MIN, eur).checked_neg(),
+            Err(MoneyError::Overflow)
+        );
     }
 
     #[test]

@@ -63,6 +63,11 @@ impl Location {
         let lon_e7 = r.i32("longitude")?;
         let point = GeoPoint::from_e7(lat_e7, lon_e7)
             .ok_or_else(|| r.error("latitude, longitude", crate::Problem::OutOfRange))?;
-        Ok(Self { station, line, lane, point })
+        Ok(Self {
+            station,
+            line,
+            lane,
+            point,
+        })
     }
 }

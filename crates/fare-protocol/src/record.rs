@@ -45,9 +45,7 @@ const VERSION: u64 = 1;
 const HEAD_FIELDS: u64 = 6;
 
 /// Place in a gate's chain; the first record has 1.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
@@ -66,7 +64,9 @@ pub enum Direction {
 }
 
 /// How strictly a gate works at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// All rules apply.
@@ -338,7 +338,10 @@ impl Passage {
     fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
         let confirmation = RecordId(r.exact("confirmation")?);
         let outcome = PassageOutcome::read(r)?;
-        Ok(Self { confirmation, outcome })
+        Ok(Self {
+            confirmation,
+            outcome,
+        })
     }
 }
 
@@ -361,7 +364,11 @@ impl Record {
             RecordBody::Passage(passage) => passage.write(&mut w),
         }
         let bytes = cose::seal(&w.finish(), gate_key);
-        SignedRecord { record: self, key: gate_key.public().id(), bytes }
+        SignedRecord {
+            record: self,
+            key: gate_key.public().id(),
+            bytes,
+        }
     }
 
     fn read(payload: &[u8]) -> Result<Self, FormatError> {
@@ -387,7 +394,14 @@ impl Record {
             RecordBody::Confirmation(Confirmation::read(&mut r)?)
         };
         r.end()?;
-        Ok(Self { id, gate, seq, previous, stamp: Stamp { at, error_ms }, body })
+        Ok(Self {
+            id,
+            gate,
+            seq,
+            previous,
+            stamp: Stamp { at, error_ms },
+            body,
+        })
     }
 }
 
@@ -399,13 +413,25 @@ impl SignedRecord {
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         if bytes.len() > RECORD_LEN_MAX {
             let got = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let problem = Problem::Length { got, expected: RECORD_LEN_MAX as u64 };
-            return Err(FormatError { what: WHAT, field: "the whole", at: 0, problem });
+            let problem = Problem::Length {
+                got,
+                expected: RECORD_LEN_MAX as u64,
+            };
+            return Err(FormatError {
+                what: WHAT,
+                field: "the whole",
+                at: 0,
+                problem,
+            });
         }
         let sign1 = Sign1::parse(WHAT, bytes)?;
         let key = sign1.key_id(WHAT)?;
         let record = Record::read(sign1.payload)?;
-        Ok(Self { record, key, bytes: bytes.to_vec() })
+        Ok(Self {
+            record,
+            key,
+            bytes: bytes.to_vec(),
+        })
     }
 
     /// What it says, unbelieved.
@@ -434,7 +460,10 @@ impl SignedRecord {
     /// When it did not.
     pub fn verify(self, gate_key: &PublicKey) -> Result<VerifiedRecord, VerifyError> {
         if self.key != gate_key.id() {
-            return Err(VerifyError::UnknownKey { what: WHAT, key: self.key });
+            return Err(VerifyError::UnknownKey {
+                what: WHAT,
+                key: self.key,
+            });
         }
         match Sign1::parse(WHAT, &self.bytes) {
             Ok(sign1) if sign1.holds_for(gate_key) => Ok(VerifiedRecord(self)),
@@ -486,6 +515,3 @@ impl fmt::Display for Direction {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

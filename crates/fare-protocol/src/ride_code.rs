@@ -44,9 +44,7 @@ const ISSUER_KIND: u64 = 2;
 const VERSION: u64 = 1;
 
 /// Which fares a rider pays; the number is the one on the wire.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum RiderClass {
@@ -108,11 +106,21 @@ pub struct Claims {
 
 impl RiderClass {
     /// All classes in the order of their wire numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Adult, Self::Child, Self::Student, Self::Senior, Self::Disabled, Self::Staff];
+    pub const ALL: [Self; 6] = [
+        Self::Adult,
+        Self::Child,
+        Self::Student,
+        Self::Senior,
+        Self::Disabled,
+        Self::Staff,
+    ];
 
     pub(crate) fn wire(self) -> u64 {
-        let (Self::Adult | Self::Child | Self::Student | Self::Senior | Self::Disabled
+        let (Self::Adult
+        | Self::Child
+        | Self::Student
+        | Self::Senior
+        | Self::Disabled
         | Self::Staff) = self;
         u64::from(self as u8)
     }
@@ -155,7 +163,14 @@ impl IssuerPart {
         }
         let not_after = UnixMs(r.int("not after")?);
         r.end()?;
-        Ok(Self { account, device_key, class, fare_limit, lifetime, not_after })
+        Ok(Self {
+            account,
+            device_key,
+            class,
+            fare_limit,
+            lifetime,
+            not_after,
+        })
     }
 }
 
@@ -164,12 +179,7 @@ impl RideCode {
 
     /// The text of a new code: `issuer_part` as [`IssuerPart::seal`] made it, signed over together
     /// with `made_at` and `counter` by the phone's own key.
-    pub fn make(
-        issuer_part: &[u8],
-        made_at: UnixMs,
-        counter: u32,
-        device: &dyn Signer,
-    ) -> String {
+    pub fn make(issuer_part: &[u8], made_at: UnixMs, counter: u32, device: &dyn Signer) -> String {
         let mut w = Writer::signed(DEVICE_KIND, VERSION, Self::DEVICE_FIELDS);
         w.bytes(issuer_part);
         w.int(made_at.0);
@@ -210,7 +220,11 @@ impl RideCode {
             counter,
             code_ref: code_ref(&device),
         };
-        Ok(Self { claims, issuer_key: issuer.key_id(ISSUER_PART)?, sealed })
+        Ok(Self {
+            claims,
+            issuer_key: issuer.key_id(ISSUER_PART)?,
+            sealed,
+        })
     }
 
     /// The claims, unbelieved: for diagnosis only.
@@ -234,9 +248,13 @@ impl RideCode {
             Self::DEVICE_FIELDS,
         )
         .map_err(bad(DEVICE_PART))?;
-        let issuer = r.bytes("issuer part", self.sealed.len()).map_err(bad(ISSUER_PART))?;
+        let issuer = r
+            .bytes("issuer part", self.sealed.len())
+            .map_err(bad(ISSUER_PART))?;
         let issuer = Sign1::parse(ISSUER_PART, issuer).map_err(bad(ISSUER_PART))?;
-        issuers.any(ISSUER_PART, self.issuer_key, now, |key| issuer.holds_for(key))?;
+        issuers.any(ISSUER_PART, self.issuer_key, now, |key| {
+            issuer.holds_for(key)
+        })?;
         if !device.holds_for(&self.claims.issuer.device_key) {
             return Err(VerifyError::BadSignature { what: DEVICE_PART });
         }
@@ -252,13 +270,27 @@ impl VerifiedRideCode {
 }
 
 fn decode_text(text: &[u8]) -> Result<Vec<u8>, FormatError> {
-    let error = |at, problem| FormatError { what: "ride code", field: "text", at, problem };
+    let error = |at, problem| FormatError {
+        what: "ride code",
+        field: "text",
+        at,
+        problem,
+    };
     if text.len() > TEXT_LEN_MAX {
         let got = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        return Err(error(0, Problem::Length { got, expected: TEXT_LEN_MAX as u64 }));
+        return Err(error(
+            0,
+            Problem::Length {
+                got,
+                expected: TEXT_LEN_MAX as u64,
+            },
+        ));
     }
     let body = text.strip_prefix(PREFIX.as_bytes()).ok_or_else(|| {
-        error(0, Problem::Text(format!("the text does not begin with {PREFIX}")))
+        error(
+            0,
+            Problem::Text(format!("the text does not begin with {PREFIX}")),
+        )
     })?;
     base45::decode(body)
         .map_err(|err| error(PREFIX.len(), Problem::Text(format!("not base45: {err}"))))
@@ -271,6 +303,3 @@ fn code_ref(device: &Sign1<'_>) -> CodeRef {
     id.copy_from_slice(hash.split_at(16).0);
     CodeRef(id)
 }
-
-#[cfg(test)]
-mod tests;

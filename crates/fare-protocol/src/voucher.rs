@@ -22,8 +22,8 @@
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, FormatError, JourneyId, KeyId, KeySet, LineId, Money, RecordId, Signer,
-    StationId, TariffHash, UnixMs, VerifyError, VoucherId,
+    AccountId, FormatError, JourneyId, KeyId, KeySet, LineId, Money, RecordId, Signer, StationId,
+    TariffHash, UnixMs, VerifyError, VoucherId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -189,7 +189,10 @@ impl ExitVoucher {
         for _ in 0..r.list("steps", STEPS_MAX as u64)? {
             r.nested("steps", 2)?;
             let text = r.text("steps", STEP_LEN_MAX)?.to_owned();
-            voucher.steps.push(FareStep { text, minor: r.int("steps")? });
+            voucher.steps.push(FareStep {
+                text,
+                minor: r.int("steps")?,
+            });
         }
         r.end()?;
         Ok(voucher)
@@ -232,6 +235,3 @@ impl Voucher {
         servers.any(WHAT, key, now, |key| sign1.holds_for(key))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -233,6 +233,3 @@ impl From<Envelope> for String {
         URL_SAFE_NO_PAD.encode(envelope.0)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,13 @@
 //! Pure rules: lane machine, verdicts, journey pairing, fares, postings; used by gate and server.
+//! No clock, no I/O, no randomness: everything these need comes in as a parameter.
+
+pub mod lane;
+pub mod refusal;
+pub mod tariff;
+
+pub use lane::{
+    ConfirmationDraft, Display, Draft, Effect, Event, ExitWithoutEntry, Facts, Lane, LanePolicy,
+    Note, PassageDraft, RULES_VERSION, Role, Tap,
+};
+pub use refusal::Refusal;
+pub use tariff::{Quote, QuoteError, Station, Tariff, TariffError};

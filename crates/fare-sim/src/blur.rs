@@ -14,7 +14,12 @@ pub(crate) struct Area {
 impl Area {
     /// All of `frame`.
     pub(crate) fn whole(frame: &GrayImage) -> Self {
-        Self { x0: 0, y0: 0, x1: frame.width() as usize, y1: frame.height() as usize }
+        Self {
+            x0: 0,
+            y0: 0,
+            x1: frame.width() as usize,
+            y1: frame.height() as usize,
+        }
     }
 
     pub(crate) const fn width(self) -> usize {
@@ -42,7 +47,8 @@ impl Area {
     /// A copy of this area, rows joined.
     fn copy(self, frame: &mut GrayImage) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(self.width() * self.height());
-        self.rows(frame).for_each(|row| pixels.extend_from_slice(row));
+        self.rows(frame)
+            .for_each(|row| pixels.extend_from_slice(row));
         pixels
     }
 }
@@ -72,18 +78,24 @@ impl BoxFilter {
         let radius = radius_px.min(24.0);
         let core = radius as usize;
         let edge = (radius.fract() * 256.0) as u32;
-        Self { core, edge, scale: (1 << 24) / (256 * (2 * core as u32 + 1) + 2 * edge) }
+        Self {
+            core,
+            edge,
+            scale: (1 << 24) / (256 * (2 * core as u32 + 1) + 2 * edge),
+        }
     }
 
     fn weigh(&self, core: u32, edges: u32) -> u8 {
-        (((core * 256 + edges * self.edge) * self.scale) >> 24) as u8
+        (((core * 256 + edges * self.edge) * self.scale + (1 << 23)) >> 24) as u8
     }
 
     fn across(&self, frame: &mut GrayImage, area: Area) {
         let pad = self.core + 1;
         let mut padded = vec![0; area.width() + 2 * pad];
         for row in area.rows(frame) {
-            let (Some(&first), Some(&last)) = (row.first(), row.last()) else { return };
+            let (Some(&first), Some(&last)) = (row.first(), row.last()) else {
+                return;
+            };
             padded[..pad].fill(first);
             padded[pad..pad + row.len()].copy_from_slice(row);
             padded[pad + row.len()..].fill(last);
@@ -110,13 +122,19 @@ impl BoxFilter {
         // Row `y + core + 1` of `row_at` is row `y` of the area, with both ends repeated.
         let mut sums = vec![0_u32; width];
         for y in 1..2 * self.core + 2 {
-            sums.iter_mut().zip(row_at(y)).for_each(|(sum, &p)| *sum += u32::from(p));
+            sums.iter_mut()
+                .zip(row_at(y))
+                .for_each(|(sum, &p)| *sum += u32::from(p));
         }
         for (y, row) in area.rows(frame).enumerate() {
             let (before, gone) = (row_at(y), row_at(y + 1));
             let next = row_at(y + 2 * self.core + 2);
-            for ((((pixel, sum), &before), &gone), &next) in
-                row.iter_mut().zip(&mut sums).zip(before).zip(gone).zip(next)
+            for ((((pixel, sum), &before), &gone), &next) in row
+                .iter_mut()
+                .zip(&mut sums)
+                .zip(before)
+                .zip(gone)
+                .zip(next)
             {
                 let next = u32::from(next);
                 *pixel = self.weigh(*sum, u32::from(before) + next);
@@ -145,7 +163,7 @@ pub(crate) fn motion(frame: &mut GrayImage, area: Area, length_px: f32, angle: f
         let share = (1 << 16) / taps as u32;
         row.iter_mut()
             .zip(sums)
-            .for_each(|(pixel, &sum)| *pixel = ((u32::from(sum) * share) >> 16) as u8);
+            .for_each(|(pixel, &sum)| *pixel = ((u32::from(sum) * share + (1 << 15)) >> 16) as u8);
     }
 }
 
@@ -159,9 +177,13 @@ fn add_shifted(sums: &mut [u16], source: &[u8], width: usize, dx: isize, dy: isi
         let (near, far) = if dx >= 0 { (shift, 0) } else { (0, shift) };
         let (kept, lost) = sums.split_at_mut(width - near);
         let (start, kept) = kept.split_at_mut(far);
-        let (Some(&first), Some(&last)) = (row.first(), row.last()) else { return };
+        let (Some(&first), Some(&last)) = (row.first(), row.last()) else {
+            return;
+        };
         start.iter_mut().for_each(|sum| *sum += u16::from(first));
-        kept.iter_mut().zip(&row[near..]).for_each(|(sum, &p)| *sum += u16::from(p));
+        kept.iter_mut()
+            .zip(&row[near..])
+            .for_each(|(sum, &p)| *sum += u16::from(p));
         lost.iter_mut().for_each(|sum| *sum += u16::from(last));
     }
 }
@@ -185,13 +207,17 @@ mod tests {
     #[test]
     fn even_areas_stay_as_they_are() {
         let mut frame = GrayImage::from_pixel(40, 30, Luma([200]));
-        let area = Area { x0: 5, y0: 4, x1: 33, y1: 29 };
+        let area = Area {
+            x0: 5,
+            y0: 4,
+            x1: 33,
+            y1: 29,
+        };
         for radius in [0.2, 1.0, 2.7, 12.5] {
             defocus(&mut frame, area, radius);
         }
         motion(&mut frame, area, 9.0, 0.7);
-        assert!(frame.iter().all(|&p| p >= 190), "{:?}", frame.iter().min());
-        assert!(frame.iter().all(|&p| p <= 200));
+        assert!(frame.iter().all(|&p| (199..=201).contains(&p)), "{:?}", frame.iter().min());
     }
 
     #[test]
@@ -201,7 +227,7 @@ mod tests {
         defocus(&mut frame, whole, 1.0);
         let at = |x, y| frame.get_pixel(x, y).0[0];
         assert_eq!((at(13, 10), at(15, 8)), (at(17, 10), at(15, 12)));
-        assert_eq!(at(13, 10), at(15, 8));
+        assert!(at(13, 10).abs_diff(at(15, 8)) <= 1);
         assert!(at(15, 10) > at(14, 10) && at(14, 10) > at(13, 10));
         assert!((200..=255).contains(&light(&frame)), "{}", light(&frame));
     }
@@ -211,15 +237,24 @@ mod tests {
         let mut frame = dot();
         let whole = Area::whole(&frame);
         motion(&mut frame, whole, 6.0, 0.0);
-        let lit: Vec<usize> =
-            frame.iter().enumerate().filter(|(_, p)| **p > 0).map(|(i, _)| i).collect();
+        let lit: Vec<usize> = frame
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| **p > 0)
+            .map(|(i, _)| i)
+            .collect();
         assert_eq!(lit, (10 * 31 + 12..=10 * 31 + 18).collect::<Vec<_>>());
     }
 
     #[test]
     fn pixels_outside_the_area_are_left_alone() {
         let mut frame = dot();
-        let area = Area { x0: 0, y0: 0, x1: 15, y1: 21 };
+        let area = Area {
+            x0: 0,
+            y0: 0,
+            x1: 15,
+            y1: 21,
+        };
         defocus(&mut frame, area, 3.0);
         motion(&mut frame, area, 5.0, 1.0);
         assert_eq!(frame, dot());

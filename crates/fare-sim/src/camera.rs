@@ -28,8 +28,14 @@ impl Camera {
     pub fn new(size: FrameSize, seed: &Seed) -> Self {
         let mut random = seed.fork("noise", 0);
         let entries = NOISE_ENTRIES + size.width as usize;
-        let noise = (0..entries).map(|_| (random.gauss() * NOISE_UNIT) as i8).collect();
-        Self { size, hall: hall(size, &mut seed.fork("hall", 0)), noise }
+        let noise = (0..entries)
+            .map(|_| (random.gauss() * NOISE_UNIT) as i8)
+            .collect();
+        Self {
+            size,
+            hall: hall(size, &mut seed.fork("hall", 0)),
+            noise,
+        }
     }
 
     /// Size of its frames.
@@ -62,7 +68,12 @@ impl Camera {
         if let Some(glare) = shot.glare {
             let half_card = phone.card_modules() as f32 / 2.0;
             let at = to_frame.map((glare.at.0 * half_card, glare.at.1 * half_card));
-            add_glare(&mut frame, at, glare.radius * half_card * shot.module_px, glare);
+            add_glare(
+                &mut frame,
+                at,
+                glare.radius * half_card * shot.module_px,
+                glare,
+            );
         }
         self.add_noise(&mut frame, shot.noise, shot.noise_seed);
         frame
@@ -84,7 +95,12 @@ impl Camera {
         };
         let x1 = high(|c| c.0, self.size.width);
         let y1 = high(|c| c.1, self.size.height);
-        Area { x0: low(|c| c.0).min(x1), y0: low(|c| c.1).min(y1), x1, y1 }
+        Area {
+            x0: low(|c| c.0).min(x1),
+            y0: low(|c| c.1).min(y1),
+            x1,
+            y1,
+        }
     }
 
     /// How a raster's levels are seen, for each of 16 bands from the phone's upper end to its lower.
@@ -120,7 +136,10 @@ fn lay(
     to_frame: &Homography,
     levels: &[[u8; 256]],
 ) {
-    let [a, b, c] = to_frame.inverse().then_scale_move(raster.px, raster.origin).0;
+    let [a, b, c] = to_frame
+        .inverse()
+        .then_scale_move(raster.px, raster.origin)
+        .0;
     let (width, height) = raster.picture.dimensions();
     let (right, bottom) = ((width - 1) as f32, (height - 1) as f32);
     let bands = levels.len() as f32 / height as f32;
@@ -149,7 +168,10 @@ fn lay(
 #[inline]
 fn bilinear(pixels: &[u8], stride: usize, x: f32, y: f32) -> u8 {
     let (column, row) = (x as usize, y as usize);
-    let (fx, fy) = (((x - column as f32) * 256.0) as u32, ((y - row as f32) * 256.0) as u32);
+    let (fx, fy) = (
+        ((x - column as f32) * 256.0) as u32,
+        ((y - row as f32) * 256.0) as u32,
+    );
     let first = row * stride + column;
     let four = &pixels[first..first + stride + 2];
     let upper = u32::from(four[0]) * (256 - fx) + u32::from(four[1]) * fx;

@@ -34,7 +34,11 @@ impl Pose {
         let (f, s) = (self.focal, self.scale);
         let column = |axis: [f32; 3]| {
             let depth = s * axis[2];
-            [f * s * axis[0] + u * depth, f * s * axis[1] + v * depth, depth]
+            [
+                f * s * axis[0] + u * depth,
+                f * s * axis[1] + v * depth,
+                depth,
+            ]
         };
         let (a, b) = (column(x_axis), column(y_axis));
         Homography([[a[0], b[0], u * f], [a[1], b[1], v * f], [a[2], b[2], f]])
@@ -75,8 +79,14 @@ impl Homography {
 mod tests {
     use super::*;
 
-    const POSE: Pose =
-        Pose { at: (640.0, 360.0), scale: 6.0, roll: 0.3, pitch: 0.2, yaw: -0.25, focal: 1500.0 };
+    const POSE: Pose = Pose {
+        at: (640.0, 360.0),
+        scale: 6.0,
+        roll: 0.3,
+        pitch: 0.2,
+        yaw: -0.25,
+        focal: 1500.0,
+    };
 
     fn near(a: (f32, f32), b: (f32, f32)) -> bool {
         (a.0 - b.0).abs() < 0.01 && (a.1 - b.1).abs() < 0.01
@@ -99,7 +109,12 @@ mod tests {
 
     #[test]
     fn without_angles_it_only_scales_and_moves() {
-        let flat = Pose { roll: 0.0, pitch: 0.0, yaw: 0.0, ..POSE };
+        let flat = Pose {
+            roll: 0.0,
+            pitch: 0.0,
+            yaw: 0.0,
+            ..POSE
+        };
         assert!(near(flat.to_frame().map((10.0, -5.0)), (700.0, 330.0)));
         let moved = flat.to_frame().then_scale_move(2.0, (1.0, -1.0));
         assert!(near(moved.map((10.0, -5.0)), (1401.0, 659.0)));
@@ -107,7 +122,13 @@ mod tests {
 
     #[test]
     fn the_nearer_edge_is_longer() {
-        let yawed = Pose { roll: 0.0, pitch: 0.0, yaw: 0.3, ..POSE }.to_frame();
+        let yawed = Pose {
+            roll: 0.0,
+            pitch: 0.0,
+            yaw: 0.3,
+            ..POSE
+        }
+        .to_frame();
         let edge = |x: f32| yawed.map((x, 30.0)).1 - yawed.map((x, -30.0)).1;
         assert!(edge(30.0) > edge(-30.0) * 1.02);
     }

@@ -3,6 +3,8 @@
 mod blur;
 pub mod camera;
 mod homography;
+pub mod recording;
+pub mod rider;
 mod scene;
 pub mod screen;
 pub mod seed;

@@ -28,7 +28,10 @@ fn ceiling(size: FrameSize, seed: &mut Seed) -> GrayImage {
     let base = seed.between(55.0, 95.0);
     let (left, up) = (seed.either_way(30.0), seed.either_way(30.0));
     GrayImage::from_fn(size.width, size.height, |x, y| {
-        let (x, y) = (x as f32 / size.width as f32 - 0.5, y as f32 / size.height as f32 - 0.5);
+        let (x, y) = (
+            x as f32 / size.width as f32 - 0.5,
+            y as f32 / size.height as f32 - 0.5,
+        );
         Luma([(base + left * x + up * y - 40.0 * (x * x + y * y)) as u8])
     })
 }
@@ -53,21 +56,26 @@ fn paint(
 }
 
 fn somewhere(picture: &GrayImage, seed: &mut Seed) -> (f32, f32) {
-    (seed.unit() * picture.width() as f32, seed.unit() * picture.height() as f32)
+    (
+        seed.unit() * picture.width() as f32,
+        seed.unit() * picture.height() as f32,
+    )
 }
 
 /// A bar of some direction: how far a point lies along it and across it.
 fn bar(half_length: f32, half_width: f32, angle: f32) -> impl Fn(f32, f32) -> bool {
     let (sin, cos) = angle.sin_cos();
-    move |x, y| {
-        (x * cos + y * sin).abs() < half_length && (y * cos - x * sin).abs() < half_width
-    }
+    move |x, y| (x * cos + y * sin).abs() < half_length && (y * cos - x * sin).abs() < half_width
 }
 
 fn beam(picture: &mut GrayImage, unit: f32, seed: &mut Seed) {
     let at = somewhere(picture, seed);
     let level = 25 + seed.below(70) as u8;
-    let shape = bar(unit * 200.0, unit * seed.between(0.8, 3.0), seed.either_way(1.6));
+    let shape = bar(
+        unit * 200.0,
+        unit * seed.between(0.8, 3.0),
+        seed.either_way(1.6),
+    );
     paint(picture, at, unit * 200.0, level, shape);
 }
 

@@ -95,9 +95,20 @@ impl Code {
             .ecl(ECL::L)
             .mode(mode)
             .build()
-            .map_err(|_| ScreenError::TooLong { bytes: data.len(), packing })?;
-        let dark = qr.data.iter().take(qr.size * qr.size).map(|m| m.value()).collect();
-        Ok(Self { size: qr.size as u32, dark })
+            .map_err(|_| ScreenError::TooLong {
+                bytes: data.len(),
+                packing,
+            })?;
+        let dark = qr
+            .data
+            .iter()
+            .take(qr.size * qr.size)
+            .map(|m| m.value())
+            .collect();
+        Ok(Self {
+            size: qr.size as u32,
+            dark,
+        })
     }
 
     /// Modules along one side, without the quiet zone.
@@ -116,7 +127,11 @@ impl Look {
     pub fn draw(seed: &mut Seed) -> Self {
         let dark_mode = seed.happens(0.4);
         Self {
-            wallpaper: if dark_mode { 40 } else { 150 + seed.below(60) as u8 },
+            wallpaper: if dark_mode {
+                40
+            } else {
+                150 + seed.below(60) as u8
+            },
             ink: if dark_mode { 170 } else { 60 },
             body: 14 + seed.below(24) as u8,
             text_seed: seed.next_u64(),
@@ -155,12 +170,19 @@ impl Phone {
     pub(crate) fn raster(&self, px: u32) -> Raster {
         let px = px.max(1);
         let (width, height) = self.modules();
-        let mut sheet = Sheet { picture: GrayImage::new(width * px, height * px), px };
+        let mut sheet = Sheet {
+            picture: GrayImage::new(width * px, height * px),
+            px,
+        };
         let left = BEZEL_MODULES + MARGIN_MODULES;
         let card = self.card_modules();
         sheet.rounded((0, 0, width, height), 8, self.look.body);
         let (inner_w, inner_h) = (width - 2 * BEZEL_MODULES, height - 2 * BEZEL_MODULES);
-        sheet.rounded((BEZEL_MODULES, BEZEL_MODULES, inner_w, inner_h), 6, self.look.wallpaper);
+        sheet.rounded(
+            (BEZEL_MODULES, BEZEL_MODULES, inner_w, inner_h),
+            6,
+            self.look.wallpaper,
+        );
         self.draw_text(&mut sheet, left, card);
         sheet.rounded((left, self.card_top(), card, card), 2, 250);
         self.draw_code(&mut sheet, left + QUIET_MODULES);
@@ -225,7 +247,12 @@ impl Sheet {
 
     /// A box with its corners cut along a circle of `radius` modules.
     fn rounded(&mut self, area: (u32, u32, u32, u32), radius: u32, level: u8) {
-        let (x, y, w, h) = (area.0 * self.px, area.1 * self.px, area.2 * self.px, area.3 * self.px);
+        let (x, y, w, h) = (
+            area.0 * self.px,
+            area.1 * self.px,
+            area.2 * self.px,
+            area.3 * self.px,
+        );
         let r = radius * self.px;
         for row in 0..h {
             let into = row.min(h - 1 - row);
@@ -246,9 +273,11 @@ pub fn flat(code: &Code, px: u32) -> GrayImage {
     GrayImage::from_fn(side, side, |x, y| {
         let module = |at: u32| (at / px.max(1)).checked_sub(QUIET_MODULES);
         let dark = match (module(x), module(y)) {
-            (Some(x), Some(y)) if x < code.size && y < code.size => {
-                code.dark.get((y * code.size + x) as usize).copied().unwrap_or(false)
-            }
+            (Some(x), Some(y)) if x < code.size && y < code.size => code
+                .dark
+                .get((y * code.size + x) as usize)
+                .copied()
+                .unwrap_or(false),
             _ => false,
         };
         Luma([if dark { 0 } else { 255 }])
@@ -279,7 +308,10 @@ mod tests {
         let too_long = Code::new(&[b'A'; 5000], Packing::Byte);
         assert_eq!(
             too_long,
-            Err(ScreenError::TooLong { bytes: 5000, packing: Packing::Byte })
+            Err(ScreenError::TooLong {
+                bytes: 5000,
+                packing: Packing::Byte
+            })
         );
         let lower_case = Code::new(b"FG1:a", Packing::Alphanumeric);
         assert_eq!(lower_case, Err(ScreenError::NotAlphanumeric { byte: b'a' }));
@@ -293,7 +325,12 @@ mod tests {
         let (x, y) = (raster.origin.0 as u32, raster.origin.1 as u32);
         let half = phone.card_modules() * 3 / 2;
         assert_eq!(raster.picture.get_pixel(0, 0).0, [OUTSIDE]);
-        for (x, y) in [(x - half + 7, y), (x + half - 7, y), (x, y - half + 7), (x, y + half - 7)] {
+        for (x, y) in [
+            (x - half + 7, y),
+            (x + half - 7, y),
+            (x, y - half + 7),
+            (x, y + half - 7),
+        ] {
             assert_eq!(raster.picture.get_pixel(x, y).0, [250]);
         }
     }

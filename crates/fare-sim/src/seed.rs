@@ -18,7 +18,9 @@ impl Seed {
         let mixed = label
             .bytes()
             .chain(index.to_le_bytes())
-            .fold(start, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+            .fold(start, |hash, b| {
+                (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+            });
         Self(Self(mixed).next_u64())
     }
 
@@ -79,7 +81,14 @@ mod tests {
         // First outputs of splitmix64.c for state 1234567.
         let mut seed = Seed::new(1_234_567);
         let got: Vec<u64> = (0..3).map(|_| seed.next_u64()).collect();
-        assert_eq!(got, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            got,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423
+            ]
+        );
     }
 
     #[test]

@@ -151,9 +151,15 @@ const HARD: Limits = Limits {
 
 impl FrameSize {
     /// 640 × 480.
-    pub const VGA: Self = Self { width: 640, height: 480 };
+    pub const VGA: Self = Self {
+        width: 640,
+        height: 480,
+    };
     /// 1280 × 720.
-    pub const HD: Self = Self { width: 1280, height: 720 };
+    pub const HD: Self = Self {
+        width: 1280,
+        height: 720,
+    };
 
     /// Bytes of one frame, one a pixel.
     pub const fn pixels(self) -> usize {
@@ -165,7 +171,9 @@ impl std::str::FromStr for FrameSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        let sides = text
+            .split_once('x')
+            .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
         match sides {
             Some((width @ 64..=4096, height @ 64..=4096)) => Ok(Self { width, height }),
             Some(_) | None => Err(format!(
@@ -225,7 +233,10 @@ impl Shot {
             let (w, h) = (size.width as f32, size.height as f32);
             let reach = phone.card_modules() as f32 * self.module_px / 2.0;
             let room = |side: f32| (0.5 - reach / side).max(0.0);
-            self.at = (0.5 + seed.either_way(room(w)), 0.5 + seed.either_way(room(h)));
+            self.at = (
+                0.5 + seed.either_way(room(w)),
+                0.5 + seed.either_way(room(h)),
+            );
             if self.sees_whole_card(phone, size) {
                 return;
             }
@@ -239,10 +250,12 @@ impl Shot {
         let map = self.pose(size).to_frame();
         let half = phone.card_modules() as f32 / 2.0;
         let (w, h) = (size.width as f32, size.height as f32);
-        [(-half, -half), (half, -half), (half, half), (-half, half)].into_iter().all(|corner| {
-            let (x, y) = map.map(corner);
-            (0.0..w).contains(&x) && (0.0..h).contains(&y)
-        })
+        [(-half, -half), (half, -half), (half, half), (-half, half)]
+            .into_iter()
+            .all(|corner| {
+                let (x, y) = map.map(corner);
+                (0.0..w).contains(&x) && (0.0..h).contains(&y)
+            })
     }
 
     pub(crate) fn pose(&self, size: FrameSize) -> Pose {
@@ -295,8 +308,15 @@ mod tests {
             for size in [FrameSize::VGA, FrameSize::HD] {
                 for number in 0..200 {
                     let shot = Shot::draw(difficulty, &phone, size, &mut Seed::new(number));
-                    assert!(shot.sees_whole_card(&phone, size), "{difficulty:?} {number}");
-                    assert!(shot.module_px > 2.0, "{difficulty:?} {number}: {}", shot.module_px);
+                    assert!(
+                        shot.sees_whole_card(&phone, size),
+                        "{difficulty:?} {number}"
+                    );
+                    assert!(
+                        shot.module_px > 2.0,
+                        "{difficulty:?} {number}: {}",
+                        shot.module_px
+                    );
                 }
             }
         }

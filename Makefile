@@ -1,0 +1,75 @@
+# The commands of this project. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Relative paths of CARGO_TARGET_DIR count from here, as they do for cargo.
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+JOURNEYS ?= 20
+STEP := scripts/step
+START := $(shell date +%s)
+
+.PHONY: help
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: demo
+demo: ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 STAY=1 ARGS=…)
+	@scripts/setup demo
+	@[ -x '$(TARGET_DIR)/debug/fare-sim' ] || echo 'compiling; the first time takes some minutes'
+	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
+	@'$(TARGET_DIR)/debug/fare-sim' demo --journeys '$(JOURNEYS)' $(if $(STAY),--stay) $(ARGS)
+
+.PHONY: test
+test: setup-test fmt clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does
+	@echo "all passed in $$(( $$(date +%s) - $(START) )) s"
+
+.PHONY: setup-test
+setup-test:
+	@scripts/setup test
+
+.PHONY: fmt
+fmt: ## check formatting
+	@$(STEP) fmt cargo fmt --all --check -- --color never
+
+.PHONY: clippy
+clippy: ## lint, warnings are errors
+	@$(STEP) clippy cargo clippy -q --locked --workspace --all-targets -- -D warnings
+
+.PHONY: clippy-camera
+clippy-camera: ## lint with the feature `camera`
+	@$(STEP) clippy-camera cargo clippy -q --locked --workspace --all-targets --features camera -- -D warnings
+
+.PHONY: doc
+doc: ## build the documentation, warnings are errors
+	@RUSTDOCFLAGS='-D warnings' $(STEP) doc cargo doc -q --locked --no-deps --workspace
+
+.PHONY: deny
+deny: ## check bans, licences and sources of dependencies
+	@$(STEP) deny cargo deny --locked --log-level warn check bans licenses sources
+
+.PHONY: audit
+audit: ## check dependencies for known vulnerabilities (fetches the advisory database; not part of `test`)
+	@$(STEP) audit cargo deny --locked --log-level warn check advisories
+
+# The programs too: whole-system tests start them.
+.PHONY: build-tests
+build-tests:
+	@$(STEP) build-tests cargo build -q --locked --workspace --bins --tests
+
+.PHONY: nextest
+nextest: build-tests ## run the unit and whole-system tests
+	@$(STEP) -l nextest cargo nextest run --locked --workspace --config-file scripts/nextest.toml --no-fail-fast --cargo-quiet \
+	  --status-level fail --final-status-level fail --show-progress none
+
+.PHONY: doctest
+doctest: ## run the examples in the documentation
+	@$(STEP) doctest cargo test -q --locked --doc --workspace
+
+.PHONY: bench
+bench: ## measure the gate's release build (BENCH=tap ARGS=…)
+	@scripts/setup demo
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
+	@'$(TARGET_DIR)/release/faregate' bench $(or $(BENCH),tap) $(ARGS)

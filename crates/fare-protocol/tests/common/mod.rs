@@ -1,0 +1,156 @@
+//! One example of each format, the same in every test.
+#![allow(unreachable_pub, clippy::unwrap_used)]
+
+use ed25519_dalek::SigningKey;
+use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
+use fare_protocol::{
+    AccountId, Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareStep, GeoPoint,
+    IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, Location, Millis, Mode, Money, Passage,
+    PassageOutcome, Record, RecordBody, RecordHash, RecordId, RideCode, RiderClass, Seq, Signer,
+    Stamp, TariffHash, UnixMs, Voucher, VoucherId,
+};
+
+pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
+pub const ACCOUNT: AccountId = AccountId(*b"account-00000001");
+
+pub fn issuer() -> SigningKey {
+    SigningKey::from_bytes(&[1; 32])
+}
+
+pub fn device() -> SigningKey {
+    SigningKey::from_bytes(&[2; 32])
+}
+
+pub fn gate_key() -> SigningKey {
+    SigningKey::from_bytes(&[3; 32])
+}
+
+pub fn server_key() -> SigningKey {
+    SigningKey::from_bytes(&[4; 32])
+}
+
+pub fn believed(key: &SigningKey) -> KeySet {
+    let (from_ms, until_ms) = (UnixMs(0), UnixMs(i64::MAX));
+    KeySet(vec![KeyEntry {
+        key: key.public(),
+        from_ms,
+        until_ms,
+    }])
+}
+
+pub fn yuan(fen: i64) -> Money {
+    Money::new(fen, Currency::CNY)
+}
+
+pub fn issuer_part() -> IssuerPart {
+    IssuerPart {
+        account: ACCOUNT,
+        device_key: device().public(),
+        class: RiderClass::Student,
+        fare_limit: yuan(2_000),
+        lifetime: Millis(60_000),
+        not_after: UnixMs(1_798_761_600_000),
+    }
+}
+
+pub fn ride_code() -> String {
+    RideCode::make(&issuer_part().seal(&issuer()), NOW, 42, &device())
+}
+
+pub fn confirmation() -> Record {
+    let code = RideCode::parse(ride_code().as_bytes()).unwrap();
+    Record {
+        id: RecordId(*b"confirmation-001"),
+        gate: "GMO-02".parse().unwrap(),
+        seq: Seq(1),
+        previous: RecordHash::NONE,
+        stamp: Stamp {
+            at: NOW,
+            error_ms: Millis(40),
+        },
+        body: RecordBody::Confirmation(Confirmation {
+            direction: Direction::Exit,
+            code_ref: code.claims().code_ref,
+            account: ACCOUNT,
+            class: RiderClass::Student,
+            location: Location {
+                station: "GMO".parse().unwrap(),
+                line: "1".parse().unwrap(),
+                lane: LaneNo(2),
+                point: GeoPoint::from_e7(399_085_000, 1_164_615_000).unwrap(),
+            },
+            mode: Mode::Normal,
+            fare_quoted: Some(yuan(500)),
+            tariff: Some(TariffHash(*b"tariff-hash-0001")),
+            rules: 1,
+        }),
+    }
+}
+
+pub fn passage() -> Record {
+    Record {
+        id: RecordId(*b"passage-00000001"),
+        seq: Seq(2),
+        previous: confirmation().sign(&gate_key()).hash(),
+        body: RecordBody::Passage(Passage {
+            confirmation: confirmation().id,
+            outcome: PassageOutcome::Passed,
+        }),
+        ..confirmation()
+    }
+}
+
+pub fn entry_voucher() -> Voucher {
+    Voucher::Entry(EntryVoucher {
+        id: VoucherId(*b"voucher-entry-01"),
+        journey: JourneyId(*b"journey-00000001"),
+        confirmation: RecordId(*b"confirmation-000"),
+        account: ACCOUNT,
+        station: "PGY".parse().unwrap(),
+        line: "1".parse().unwrap(),
+        entered_at: NOW.before(Millis(1_800_000)),
+        valid_until: NOW.after(Millis(12_600_000)),
+        fare_limit: yuan(2_000),
+    })
+}
+
+pub fn exit_voucher() -> Voucher {
+    let step = |text: &str, minor| FareStep {
+        text: text.to_owned(),
+        minor,
+    };
+    Voucher::Exit(ExitVoucher {
+        id: VoucherId(*b"voucher-exit-001"),
+        journey: JourneyId(*b"journey-00000001"),
+        entry: RecordId(*b"confirmation-000"),
+        exit: RecordId(*b"confirmation-001"),
+        account: ACCOUNT,
+        from: "PGY".parse().unwrap(),
+        to: "GMO".parse().unwrap(),
+        entered_at: NOW.before(Millis(1_800_000)),
+        left_at: NOW,
+        fare: yuan(500),
+        tariff: TariffHash(*b"tariff-hash-0001"),
+        steps: vec![step("up to 6 km", 300), step("to 22 km", 200)],
+    })
+}
+
+pub fn feed() -> Feed {
+    Feed {
+        as_of_ms: NOW,
+        cursor: 7,
+        snapshot: false,
+        issuers: Some(believed(&issuer())),
+        tariff: None,
+        changes: vec![
+            FeedChange::JourneyOpened(OpenJourney {
+                account: ACCOUNT,
+                entry: RecordId(*b"confirmation-000"),
+                station: "PGY".parse().unwrap(),
+                line: "1".parse().unwrap(),
+                entered_at_ms: NOW,
+            }),
+            FeedChange::Denied { account: ACCOUNT },
+        ],
+    }
+}

@@ -1,0 +1,132 @@
+//! Golden vectors: the formats' bytes must never change unseen, and a COSE library that is not
+//! ours must be able to verify them. `UPDATE_GOLDEN=1` writes the vectors anew.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use coset::{CborSerializable, CoseSign1};
+use ed25519_dalek::{Signature, SigningKey, Verifier};
+use fare_protocol::{RideCode, SignedRecord, Signer, Voucher, ride_code};
+use std::collections::BTreeMap;
+
+const VECTORS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/golden/vectors.json"
+);
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn made() -> BTreeMap<String, String> {
+    let seeds = "issuer 01x32, device 02x32, gate 03x32, server 04x32 (Ed25519 seeds)";
+    let text = ride_code();
+    let sealed = base45::decode(text.strip_prefix(ride_code::PREFIX).unwrap()).unwrap();
+    BTreeMap::from(
+        [
+            ("keys", seeds.to_owned()),
+            ("issuer_public_key", issuer().public().to_string()),
+            ("issuer_part", hex(&issuer_part().seal(&issuer()))),
+            ("ride_code", text),
+            ("ride_code_sealed", hex(&sealed)),
+            (
+                "confirmation",
+                hex(confirmation().sign(&gate_key()).bytes()),
+            ),
+            ("passage", hex(passage().sign(&gate_key()).bytes())),
+            ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
+            ("exit_voucher", hex(&exit_voucher().sign(&server_key()))),
+            ("feed", hex(&feed().seal(&server_key()).unwrap())),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    )
+}
+
+#[test]
+fn bytes_are_the_golden_ones() {
+    let made = made();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let json = serde_json::to_string_pretty(&made).unwrap();
+        std::fs::write(VECTORS, json + "\n").unwrap();
+    }
+    let golden: BTreeMap<String, String> =
+        serde_json::from_str(&std::fs::read_to_string(VECTORS).unwrap()).unwrap();
+    assert_eq!(golden, made);
+}
+
+#[test]
+fn a_foreign_cose_library_verifies_every_format() {
+    let verify = |envelope: &[u8], key: &SigningKey| {
+        let sign1 = CoseSign1::from_slice(envelope).unwrap();
+        sign1
+            .verify_signature(&[], |signature, message| {
+                key.verifying_key()
+                    .verify(message, &Signature::from_slice(signature).unwrap())
+            })
+            .unwrap();
+        sign1
+    };
+    let code = base45::decode(ride_code().strip_prefix(ride_code::PREFIX).unwrap()).unwrap();
+    verify(&code, &device());
+    verify(confirmation().sign(&gate_key()).bytes(), &gate_key());
+    verify(passage().sign(&gate_key()).bytes(), &gate_key());
+    verify(&entry_voucher().sign(&server_key()), &server_key());
+    verify(&exit_voucher().sign(&server_key()), &server_key());
+    verify(&feed().seal(&server_key()).unwrap(), &server_key());
+    let issuer_part = verify(&issuer_part().seal(&issuer()), &issuer());
+    assert_eq!(
+        issuer_part.protected.header.key_id,
+        issuer().public().id().0
+    );
+}
+
+#[test]
+fn a_ride_code_fits_version_10_at_level_l() {
+    assert!(
+        ride_code().len() <= ride_code::TEXT_LEN_MAX,
+        "{} characters",
+        ride_code().len()
+    );
+    let mut largest = issuer_part();
+    largest.fare_limit.minor = i64::from(u32::MAX);
+    largest.lifetime = ride_code::LIFETIME_MAX;
+    let text = RideCode::make(&largest.seal(&issuer()), NOW, u32::MAX, &device());
+    assert!(
+        text.len() <= ride_code::TEXT_LEN_MAX,
+        "{} characters",
+        text.len()
+    );
+}
+
+#[test]
+fn every_format_reads_back_as_it_was_written() {
+    let code = RideCode::parse(ride_code().as_bytes()).unwrap();
+    assert_eq!(code.claims().issuer, issuer_part());
+    assert_eq!((code.claims().made_at, code.claims().counter), (NOW, 42));
+    for record in [confirmation(), passage()] {
+        let signed = record.sign(&gate_key());
+        assert_eq!(SignedRecord::parse(signed.bytes()).unwrap(), signed);
+        assert_eq!(
+            signed
+                .clone()
+                .verify(&gate_key().public())
+                .unwrap()
+                .record(),
+            &record
+        );
+    }
+    for voucher in [entry_voucher(), exit_voucher()] {
+        let sealed = voucher.sign(&server_key());
+        assert_eq!(
+            Voucher::parse(&sealed).unwrap(),
+            (voucher, server_key().public().id())
+        );
+        Voucher::verify(&sealed, &believed(&server_key()), NOW).unwrap();
+    }
+    let sealed = feed().seal(&server_key()).unwrap();
+    assert_eq!(
+        fare_protocol::wire::Feed::open(&sealed, &believed(&server_key()), NOW),
+        Ok(feed())
+    );
+}

@@ -1,0 +1,167 @@
+//! What the lane asks for.
+
+use crate::Refusal;
+use fare_protocol::{
+    AccountId, Annulment, CodeRef, Direction, Millis, Mode, Money, Passage, PublicKey, RecordId,
+    RiderClass, Stamp, TariffHash, UnixMs,
+};
+
+/// Something to be done outside, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Make this a record and commit it durably; answer with `Committed` or `CommitFailed`.
+    Commit(Draft),
+    /// Open the barrier; answer with `BarrierOpened` or `BarrierFailed`.
+    Open,
+    /// Close the barrier.
+    Close,
+    /// Show this until something else is to be shown.
+    Show(Display),
+    /// Send `Deadline` at or after this time; the newest replaces the older.
+    Wake(UnixMs),
+    /// A row for diagnosis.
+    Note(Note),
+    /// After a shutdown: nothing is open any more. Said once.
+    Finished,
+}
+
+/// What the display shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// Show your code here.
+    Ready,
+    /// Go through.
+    Admitted {
+        /// In or out.
+        direction: Direction,
+        /// Whom; to be shown masked.
+        account: AccountId,
+        /// What it costs; at exits where it is known.
+        fare: Option<Money>,
+    },
+    /// Not this time, and why.
+    Refused(Refusal),
+    /// Nobody is admitted here.
+    Closed,
+    /// Go through, no code needed.
+    FreePassage,
+    /// The gate cannot work at the moment.
+    OutOfService,
+}
+
+/// A record without what only the journal knows: gate, place in the chain, signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draft {
+    /// A rider is to be admitted.
+    Confirmation(ConfirmationDraft),
+    /// What followed.
+    Passage(PassageDraft),
+}
+
+/// A confirmation to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfirmationDraft {
+    /// The record's id.
+    pub id: RecordId,
+    /// When the lane decided.
+    pub stamp: Stamp,
+    /// In or out.
+    pub direction: Direction,
+    /// Which code was shown.
+    pub code_ref: CodeRef,
+    /// Who pays.
+    pub account: AccountId,
+    /// The fares that apply.
+    pub class: RiderClass,
+    /// The phone's key, whose counter is used up with this record.
+    pub device_key: PublicKey,
+    /// The code's counter.
+    pub counter: u32,
+    /// How strictly the lane decided.
+    pub mode: Mode,
+    /// The fare shown, at exits where the entry is known.
+    pub fare_quoted: Option<Money>,
+    /// The tariff behind it.
+    pub tariff: Option<TariffHash>,
+    /// Version of the rules that decided.
+    pub rules: u16,
+}
+
+/// A passage to be, with what a cache of open journeys needs: an entry that was not annulled opens
+/// a journey (unknown counts as gone through), an exit that was not annulled ends one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassageDraft {
+    /// The record's id.
+    pub id: RecordId,
+    /// When the lane knew.
+    pub stamp: Stamp,
+    /// What followed which confirmation.
+    pub passage: Passage,
+    /// The confirmation's direction.
+    pub direction: Direction,
+    /// The confirmation's account.
+    pub account: AccountId,
+    /// The confirmation's time.
+    pub confirmed_at: UnixMs,
+}
+
+/// A row for diagnosis; never needed for money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A rider was admitted: the confirmation is durable.
+    Admitted {
+        /// The confirmation.
+        confirmation: RecordId,
+        /// Which bytes were shown.
+        shown: CodeRef,
+        /// In or out.
+        direction: Direction,
+        /// Who pays.
+        account: AccountId,
+        /// The fare shown.
+        fare: Option<Money>,
+    },
+    /// A rider was refused.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Which bytes were shown.
+        shown: CodeRef,
+        /// Who, when the credential was believed.
+        account: Option<AccountId>,
+    },
+    /// The admitted rider went through.
+    Passed {
+        /// The confirmation.
+        confirmation: RecordId,
+        /// From the open command to the passage.
+        after: Millis,
+    },
+    /// The admitted rider did not.
+    Annulled {
+        /// The confirmation.
+        confirmation: RecordId,
+        /// Why.
+        annulment: Annulment,
+    },
+    /// Nobody can tell, because the barrier was opened for all.
+    PassageUnknown {
+        /// The confirmation.
+        confirmation: RecordId,
+    },
+    /// Somebody went through for whom the barrier was not open: forced, or after an annulment.
+    UnaskedPassage,
+    /// Somebody went through during free passage.
+    FreePassage,
+    /// The journal did not take a passage; it will be tried again.
+    PassageNotCommitted {
+        /// The passage.
+        passage: RecordId,
+    },
+    /// The barrier did not acknowledge a command.
+    BarrierFailed,
+    /// The fire input changed.
+    FireAlarm(bool),
+    /// The mode changed.
+    ModeChanged(Mode),
+}

@@ -1,0 +1,77 @@
+//! What a gate's configuration decides about its lane, and the limits that nothing configures.
+
+use fare_protocol::Millis;
+use serde::{Deserialize, Serialize};
+
+/// How long the lane waits for the journal before it tells the rider to try elsewhere. A commit that
+/// comes back later opens nothing: whoever stands there by then may be somebody else.
+pub const COMMIT_WAIT: Millis = Millis(3_000);
+
+/// After the close command, how long a passage still counts: the beam, the board's counter and the
+/// gate's reading of it lag behind the feet.
+pub const SETTLE: Millis = Millis(500);
+
+/// How much longer than `passage_timeout` the barrier may stay open because somebody is in it.
+pub const OBSTRUCTED_EXTRA: Millis = Millis(10_000);
+
+/// Between two attempts to commit a passage.
+pub const RECORD_RETRY: Millis = Millis(500);
+
+/// How long a barrier that did not open is left alone.
+pub const FAULT_REST: Millis = Millis(5_000);
+
+/// Between two attempts to open the barrier for free passage.
+pub const REOPEN: Millis = Millis(500);
+
+/// After a shutdown: when an open passage is annulled. The barrier is told to close [`SETTLE`] before.
+pub const SHUTDOWN_PASSAGE: Millis = Millis(1_500);
+
+/// After a shutdown: when the lane is finished even if the journal has not answered. What is
+/// missing then the journal records as unknown at its next start.
+pub const SHUTDOWN_TOTAL: Millis = Millis(1_900);
+
+/// Most shown codes that the lane remembers to tell a repeat from a new tap.
+pub const RECENT_TAPS_MAX: usize = 8;
+
+/// Which way a gate leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// In.
+    Entry,
+    /// Out.
+    Exit,
+    /// Either: out for an account with a known open journey, in for any other.
+    Both,
+}
+
+/// What happens to a rider at an exit whose entry is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitWithoutEntry {
+    /// Refused, while the gate's cache is fresh enough to know.
+    Refuse,
+    /// Admitted; the server finds out.
+    Admit,
+}
+
+/// How strict this gate's lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LanePolicy {
+    /// Which way it leads.
+    pub role: Role,
+    /// For how long after its verdict the same shown code is still the same tap.
+    pub grace: Millis,
+    /// For how long the barrier stays open for a rider.
+    pub passage_timeout: Millis,
+    /// How far a phone's clock may be ahead, beyond the gate's own error.
+    pub future_tolerance: Millis,
+    /// An open journey older than this no longer blocks an entry.
+    pub passback_window: Millis,
+    /// What happens at an exit when no entry is known.
+    pub exit_without_entry: ExitWithoutEntry,
+    /// For how long what the server said last is fresh.
+    pub cache_fresh: Millis,
+    /// For how long a refusal is shown.
+    pub refusal_shown: Millis,
+}

@@ -1,0 +1,218 @@
+//! Why a rider is not admitted: one ordered list for display, log, journal, counters and documents.
+//!
+//! The order of the variants is the order of the rules: the first one that fails is the one the
+//! rider is told. Numbers are stable and never used for anything else again. The table for people is
+//! `docs/refusals.md`.
+
+use std::fmt;
+
+/// Why a rider is not admitted; earlier variants win over later ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The gate admits nobody.
+    GateClosed,
+    /// A ride code by its first characters, and not one by its bytes.
+    Unreadable,
+    /// Some other code: an advertisement, a ticket of another network.
+    NotOurs,
+    /// Altered or forged: a signature does not hold.
+    BadSignature,
+    /// Signed by an issuer key this gate does not have.
+    UnknownIssuerKey,
+    /// Signed by an issuer key outside its time.
+    IssuerKeyNotValid,
+    /// The issuer's part has passed its end date.
+    CredentialExpired,
+    /// The code has outlived its lifetime.
+    CodeExpired,
+    /// The code's time of making lies ahead of the gate's clock.
+    MadeInFuture,
+    /// The account is on the deny list.
+    Denied,
+    /// The code, or a later one of the same phone, was used before.
+    CounterReplayed,
+    /// The account has entered and not left.
+    Passback,
+    /// The account has just left through this gate and is shown to go out once more.
+    WrongDirection,
+    /// Exit without a known entry.
+    NoEntry,
+    /// The journey costs more than the issuer allows without asking.
+    OverFareLimit,
+    /// The journal could not commit the confirmation.
+    NotRecorded,
+    /// The barrier did not open.
+    BarrierFault,
+}
+
+impl Refusal {
+    /// All refusals, in order of precedence.
+    pub const ALL: [Self; 17] = [
+        Self::GateClosed,
+        Self::Unreadable,
+        Self::NotOurs,
+        Self::BadSignature,
+        Self::UnknownIssuerKey,
+        Self::IssuerKeyNotValid,
+        Self::CredentialExpired,
+        Self::CodeExpired,
+        Self::MadeInFuture,
+        Self::Denied,
+        Self::CounterReplayed,
+        Self::Passback,
+        Self::WrongDirection,
+        Self::NoEntry,
+        Self::OverFareLimit,
+        Self::NotRecorded,
+        Self::BarrierFault,
+    ];
+
+    /// The stable number: tens are groups (gate, reading, trust, time, account, journey, money,
+    /// devices).
+    pub fn number(self) -> u16 {
+        match self {
+            Self::GateClosed => 10,
+            Self::Unreadable => 20,
+            Self::NotOurs => 21,
+            Self::BadSignature => 30,
+            Self::UnknownIssuerKey => 31,
+            Self::IssuerKeyNotValid => 32,
+            Self::CredentialExpired => 40,
+            Self::CodeExpired => 41,
+            Self::MadeInFuture => 42,
+            Self::Denied => 50,
+            Self::CounterReplayed => 51,
+            Self::Passback => 60,
+            Self::WrongDirection => 61,
+            Self::NoEntry => 62,
+            Self::OverFareLimit => 70,
+            Self::NotRecorded => 80,
+            Self::BarrierFault => 81,
+        }
+    }
+
+    /// The stable name in logs, files and messages.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::GateClosed => "gate-closed",
+            Self::Unreadable => "unreadable",
+            Self::NotOurs => "not-ours",
+            Self::BadSignature => "bad-signature",
+            Self::UnknownIssuerKey => "unknown-issuer-key",
+            Self::IssuerKeyNotValid => "issuer-key-not-valid",
+            Self::CredentialExpired => "credential-expired",
+            Self::CodeExpired => "code-expired",
+            Self::MadeInFuture => "made-in-future",
+            Self::Denied => "denied",
+            Self::CounterReplayed => "counter-replayed",
+            Self::Passback => "passback",
+            Self::WrongDirection => "wrong-direction",
+            Self::NoEntry => "no-entry",
+            Self::OverFareLimit => "over-fare-limit",
+            Self::NotRecorded => "not-recorded",
+            Self::BarrierFault => "barrier-fault",
+        }
+    }
+
+    /// What the display tells the rider; at most 60 characters.
+    pub fn rider(self) -> &'static str {
+        match self {
+            Self::GateClosed => "This gate is closed. Please use another one.",
+            Self::Unreadable => "We could not read the code. Please show it again.",
+            Self::NotOurs => "This is not a ride code. Please show your ride code.",
+            Self::BadSignature => "This code is not valid. Please make a new one.",
+            Self::UnknownIssuerKey => "We cannot check this code here yet. Please ask staff.",
+            Self::IssuerKeyNotValid => "Please update your wallet and try again.",
+            Self::CredentialExpired => "Please go online once to renew your ride code.",
+            Self::CodeExpired => "This code is too old. Please make a new one.",
+            Self::MadeInFuture => "Please check the time on your phone.",
+            Self::Denied => "Please settle your account, or ask staff.",
+            Self::CounterReplayed => "This code was used. Please make a new one.",
+            Self::Passback => "You have already entered. Please ask staff.",
+            Self::WrongDirection => "You have just left. Please use an entry gate.",
+            Self::NoEntry => "We found no entry for you. Please ask staff.",
+            Self::OverFareLimit => "This fare is above your limit. Please ask staff.",
+            Self::NotRecorded => "Sorry, please try again or use another gate.",
+            Self::BarrierFault => "Sorry, the barrier is stuck. Please use another gate.",
+        }
+    }
+
+    /// What station staff can do about it.
+    pub fn staff(self) -> &'static str {
+        match self {
+            Self::GateClosed => "Send the rider to another gate, or open this one.",
+            Self::Unreadable => {
+                "Ask the rider to raise the brightness and hold still; clean the glass if it recurs."
+            }
+            Self::NotOurs => "Ask the rider to open the wallet and show a ride code.",
+            Self::BadSignature => {
+                "Ask the rider to reload the wallet; if it recurs, treat the code as forged."
+            }
+            Self::UnknownIssuerKey => {
+                "Check that the gate is online and has the current issuer keys; let the rider pass by hand."
+            }
+            Self::IssuerKeyNotValid => {
+                "Ask the rider to go online and renew; if many are refused, check the gate's clock."
+            }
+            Self::CredentialExpired => {
+                "Ask the rider to go online once; if many are refused, check the gate's clock."
+            }
+            Self::CodeExpired => {
+                "Ask for a new code; no screenshots; if many are refused, check the gate's clock."
+            }
+            Self::MadeInFuture => {
+                "Ask the rider to set the phone's time to automatic; if many are refused, check the gate's clock."
+            }
+            Self::Denied => "The account is on the deny list: send the rider to the desk.",
+            Self::CounterReplayed => {
+                "Ask for a new code; an old one shown again may be a copy: look who is holding it."
+            }
+            Self::Passback => {
+                "The account is inside already: check whether it is shared, or whether an exit is missing."
+            }
+            Self::WrongDirection => {
+                "The account left here a moment ago: check whether a second rider is using it."
+            }
+            Self::NoEntry => "Ask where the rider entered and settle the journey at the desk.",
+            Self::OverFareLimit => "Send the rider to the desk to pay this journey.",
+            Self::NotRecorded => {
+                "The journal cannot write: send riders to other gates, check the disk, call service."
+            }
+            Self::BarrierFault => {
+                "Clear the lane, check the barrier's power and cable, call service if it stays."
+            }
+        }
+    }
+
+    /// Whether the same code may be admitted here shortly without anybody doing anything.
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::Unreadable
+            | Self::UnknownIssuerKey
+            | Self::MadeInFuture
+            | Self::NotRecorded
+            | Self::BarrierFault => true,
+            Self::GateClosed
+            | Self::NotOurs
+            | Self::BadSignature
+            | Self::IssuerKeyNotValid
+            | Self::CredentialExpired
+            | Self::CodeExpired
+            | Self::Denied
+            | Self::CounterReplayed
+            | Self::Passback
+            | Self::WrongDirection
+            | Self::NoEntry
+            | Self::OverFareLimit => false,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests;

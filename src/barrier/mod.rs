@@ -1,0 +1,86 @@
+//! The barrier: one small trait for boards, and the attendant that tends one board.
+//!
+//! The attendant polls the board's inputs, turns them into the lane's events, and puts the lane's
+//! commands before everything else on the wire. A board that does not answer is reported, then
+//! tried again for ever; it never ends the daemon.
+
+mod attendant;
+mod modbus;
+
+pub use attendant::{BarrierCommand, BarrierEvent, tend};
+pub use modbus::ModbusBoard;
+
+use crate::config::BarrierConfig;
+use std::future::Future;
+use std::time::Duration;
+
+/// What a board's inputs say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Something stands in the way.
+    pub obstructed: bool,
+    /// The fire alarm is on.
+    pub fire: bool,
+    /// Completed passages, wrapping at 65 536.
+    pub passages: u16,
+    /// 0, or the board's own fault number.
+    pub fault: u16,
+}
+
+/// A board that moves a barrier and sees who passes.
+pub trait BarrierBoard: Send {
+    /// Opens the barrier (`true`) or closes it.
+    fn release(&mut self, open: bool) -> impl Future<Output = Result<(), BarrierError>> + Send;
+    /// Reads all inputs.
+    fn inputs(&mut self) -> impl Future<Output = Result<Inputs, BarrierError>> + Send;
+}
+
+/// Something that opens boards: again after each failure.
+pub trait Connect: Send {
+    /// The kind of board.
+    type Board: BarrierBoard;
+    /// Opens the board.
+    ///
+    /// # Errors
+    /// When it is absent or busy.
+    fn connect(&self) -> Result<Self::Board, BarrierError>;
+}
+
+/// Why a board did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum BarrierError {
+    /// The serial line cannot be opened.
+    #[error("cannot open the barrier board's serial line {path}: {source}; check cable and path")]
+    Open {
+        /// The device.
+        path: String,
+        /// Why.
+        source: tokio_serial::Error,
+    },
+    /// The line broke while a request was under way.
+    #[error("the barrier board's line broke: {0}")]
+    Line(#[from] tokio_modbus::Error),
+    /// The board answered with a Modbus exception.
+    #[error("the barrier board refused a request: {0}; check its firmware's register map")]
+    Exception(#[from] tokio_modbus::ExceptionCode),
+    /// No answer in time.
+    #[error("the barrier board did not answer within {0:?}; check its power and cable")]
+    Silent(Duration),
+    /// An answer with too few values.
+    #[error("the barrier board answered {got} values where {expected} were asked")]
+    Short {
+        /// Values in the answer.
+        got: usize,
+        /// Values asked for.
+        expected: usize,
+    },
+}
+
+/// Opens Modbus boards as configured.
+impl Connect for BarrierConfig {
+    type Board = ModbusBoard;
+
+    fn connect(&self) -> Result<ModbusBoard, BarrierError> {
+        ModbusBoard::open(self)
+    }
+}

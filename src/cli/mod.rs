@@ -1,0 +1,64 @@
+//! The command line: one file per subcommand, each an `Args` and a `run`.
+//!
+//! Exit status: 0 done, 1 the thing asked for failed or differs, 2 bad usage or configuration.
+
+mod bench;
+mod config;
+mod decode;
+mod replay;
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Exit status for bad usage or bad configuration.
+pub const BAD_CONFIG: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gate until Ctrl-C or SIGTERM
+    Run(run::RunArgs),
+    /// Look at configuration files
+    Config(config::ConfigArgs),
+    /// Say what is in pictures, or why nothing was read
+    Decode(decode::DecodeArgs),
+    /// Run a recording through the gate's own pipeline
+    Replay(replay::ReplayArgs),
+    /// Measure the gate on this machine
+    Bench(bench::BenchArgs),
+}
+
+/// Parses the arguments, runs the command, says what went wrong.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Decode(args) => decode::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Bench(args) => bench::run(args),
+    };
+    result.unwrap_or_else(|err| report(&err))
+}
+
+/// A reader that went away is success; bad configuration is 2; everything else is 1.
+fn report(err: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;
+    if err.downcast_ref::<io::Error>().is_some_and(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    // When even standard error is gone, the exit status is all that is left to say.
+    let _lost = writeln!(io::stderr().lock(), "faregate: {err:#}");
+    if err.is::<crate::config::ConfigError>() {
+        ExitCode::from(BAD_CONFIG)
+    } else {
+        ExitCode::FAILURE
+    }
+}

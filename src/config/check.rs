@@ -1,0 +1,274 @@
+//! From what was typed to what it means.
+
+use super::problem::{ConfigError, Problem};
+use super::raw::{RawFrames, RawGate, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawTariff};
+use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig};
+use crate::frame::FrameRate;
+use ed25519_dalek::SigningKey;
+use fare_protocol::wire::TariffText;
+use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis};
+use fare_rules::{LanePolicy, Role, Tariff};
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use toml::Spanned;
+
+const DEFAULT_UNIT: u8 = 1;
+const UNIT_MAX: u8 = 247;
+const DEFAULT_FPS: u32 = 30;
+const FPS_MAX: u32 = 240;
+const DEFAULT_WIDTH: u32 = 1_280;
+const DEFAULT_HEIGHT: u32 = 720;
+const E7: f64 = 1e7;
+
+pub(super) fn check(file: &Path, text: &str, raw: RawGate) -> Result<GateConfig, ConfigError> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut checker = Checker { text, folder, problems: Vec::new() };
+    let config = checker.gate(raw);
+    checker.problems.sort_by_key(|problem| (problem.line, problem.column));
+    match config {
+        Some(config) if checker.problems.is_empty() => Ok(config),
+        Some(_) | None => {
+            Err(ConfigError { file: file.to_owned(), problems: checker.problems })
+        }
+    }
+}
+
+/// Collects every problem, so that one run names them all. `None` means: a problem was noted.
+struct Checker<'t> {
+    text: &'t str,
+    folder: &'t Path,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn wrong<T>(&mut self, span: Range<usize>, message: String) -> Option<T> {
+        self.problems.push(Problem::at(self.text, span, message));
+        None
+    }
+
+    fn gate(&mut self, raw: RawGate) -> Option<GateConfig> {
+        let gate = self.id(&raw.gate);
+        let keys = self.keys(&raw.keys);
+        let tariff = self.tariff(&raw.tariff);
+        let location = self.location(&raw.location, tariff.as_ref().map(|(tariff, _)| tariff));
+        let frames = self.frames(&raw.frames);
+        let policy = policy(raw.role, &raw.lane);
+        let server = raw.server.as_ref().map(|server| self.server(server));
+        let barrier = self.barrier(&raw.barrier);
+        let (signing_key, issuers, servers) = keys?;
+        let (tariff, tariff_text) = tariff?;
+        Some(GateConfig {
+            gate: gate?,
+            location: location?,
+            signing_key: Arc::new(signing_key),
+            issuers,
+            servers,
+            tariff,
+            tariff_text,
+            policy,
+            clock_error: Millis(raw.clock.error_ms),
+            frames: frames?,
+            barrier: barrier?,
+            journal: self.path(&raw.journal.path),
+            server: server.unwrap_or_default(),
+        })
+    }
+
+    fn id<T: FromStr<Err = IdError>>(&mut self, value: &Spanned<String>) -> Option<T> {
+        match value.get_ref().parse() {
+            Ok(id) => Some(id),
+            Err(err) => self.wrong(value.span(), format!("{err}; write for example \"PGY-01\"")),
+        }
+    }
+
+    fn path(&self, value: &Spanned<String>) -> PathBuf {
+        self.folder.join(value.get_ref())
+    }
+
+    fn read(&mut self, value: &Spanned<String>, what: &str) -> Option<String> {
+        let path = self.path(value);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(err) => {
+                let path = path.display();
+                let message = format!("cannot read {what} {path}: {err}; write the path of one");
+                self.wrong(value.span(), message)
+            }
+        }
+    }
+
+    fn keys(&mut self, raw: &RawKeys) -> Option<(SigningKey, KeySet, KeySet)> {
+        let signing = self.signing_key(&raw.signing_key);
+        let issuers = self.key_set(&raw.issuers, "the issuers' public keys");
+        let servers = self.key_set(&raw.servers, "the servers' public keys");
+        Some((signing?, issuers?, servers?))
+    }
+
+    fn signing_key(&mut self, value: &Spanned<String>) -> Option<SigningKey> {
+        let text = self.read(value, "the gate's signing key")?;
+        let path = self.path(value);
+        let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode());
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            let message = format!("others may read the signing key; run: chmod 600 {path}");
+            return self.wrong(value.span(), message);
+        }
+        match seed(text.trim()) {
+            Some(seed) => Some(SigningKey::from_bytes(&seed)),
+            None => {
+                let message = "the signing key file must hold 64 hexadecimal digits";
+                self.wrong(value.span(), message.to_owned())
+            }
+        }
+    }
+
+    fn key_set(&mut self, value: &Spanned<String>, what: &str) -> Option<KeySet> {
+        let text = self.read(value, what)?;
+        match serde_json::from_str(&text) {
+            Ok(KeySet(keys)) if !keys.is_empty() => Some(KeySet(keys)),
+            Ok(KeySet(_)) => self.wrong(value.span(), format!("{what}: the list is empty")),
+            Err(err) => {
+                let path = self.path(value);
+                let wanted = r#"[{"key": "64 hexadecimal digits", "from_ms": 0, "until_ms": 0}]"#;
+                let message = format!("{what} {}: {err}; write {wanted}", path.display());
+                self.wrong(value.span(), message)
+            }
+        }
+    }
+
+    fn tariff(&mut self, raw: &RawTariff) -> Option<(Tariff, TariffText)> {
+        let tariff = self.read(&raw.file, "the tariff");
+        let stations = self.read(&raw.stations, "the station table");
+        let text = TariffText { tariff: tariff?, stations: stations? };
+        match Tariff::parse(&text) {
+            Ok(tariff) => Some((tariff, text)),
+            Err(err) => self.wrong(raw.file.span(), err.to_string()),
+        }
+    }
+
+    fn location(
+        &mut self,
+        raw: &Spanned<RawLocation>,
+        tariff: Option<&Tariff>,
+    ) -> Option<Location> {
+        let at = raw.get_ref();
+        let station = self.id(&at.station);
+        let line = self.id(&at.line);
+        if let (Some(station), Some(tariff)) = (station, tariff)
+            && tariff.station(station).is_none()
+        {
+            let known: Vec<_> = tariff.stations().map(|s| s.id.as_str()).collect();
+            let message = format!(
+                "station {station} is not in the station table; write one of {}",
+                known.join(", ")
+            );
+            return self.wrong(at.station.span(), message);
+        }
+        let Some(point) = point(at.latitude, at.longitude) else {
+            let message = "latitude must lie in -90..90 and longitude in -180..180 degrees";
+            return self.wrong(raw.span(), message.to_owned());
+        };
+        Some(Location { station: station?, line: line?, lane: LaneNo(at.lane), point })
+    }
+
+    fn frames(&mut self, raw: &Spanned<RawFrames>) -> Option<FramesConfig> {
+        let frames = raw.get_ref();
+        let fps = frames.fps.as_ref().map_or(DEFAULT_FPS, |fps| *fps.get_ref());
+        if fps == 0 || fps > FPS_MAX {
+            let span = frames.fps.as_ref().map_or(raw.span(), Spanned::span);
+            return self.wrong(span, format!("fps is {fps}; write 1 to {FPS_MAX}"));
+        }
+        let path = frames.path.as_ref().map(|path| self.folder.join(path));
+        match (frames.source, path) {
+            (RawSource::Camera, _) => Some(FramesConfig::Camera {
+                device: frames.device.unwrap_or(0),
+                width: frames.width.unwrap_or(DEFAULT_WIDTH),
+                height: frames.height.unwrap_or(DEFAULT_HEIGHT),
+                fps,
+            }),
+            (RawSource::Y4m, Some(path)) => Some(FramesConfig::Y4m { path }),
+            (RawSource::Folder, Some(path)) => match FrameRate::new(f64::from(fps)) {
+                Ok(rate) => Some(FramesConfig::Folder { path, rate }),
+                Err(err) => self.wrong(raw.span(), err.to_string()),
+            },
+            (RawSource::Y4m | RawSource::Folder, None) => {
+                let message = "this source needs a path; write path = \"...\"";
+                self.wrong(raw.span(), message.to_owned())
+            }
+        }
+    }
+
+    fn barrier(&mut self, raw: &super::raw::RawBarrier) -> Option<BarrierConfig> {
+        let unit = raw.unit.as_ref().map_or(DEFAULT_UNIT, |unit| *unit.get_ref());
+        if unit == 0 || unit > UNIT_MAX {
+            let span = raw.unit.as_ref().map_or(raw.serial.span(), Spanned::span);
+            return self.wrong(span, format!("unit is {unit}; Modbus units are 1 to {UNIT_MAX}"));
+        }
+        Some(BarrierConfig {
+            serial: self.path(&raw.serial),
+            baud: raw.baud,
+            unit,
+            poll: Millis(raw.poll_ms.max(1)),
+        })
+    }
+
+    fn server(&mut self, raw: &RawServer) -> Option<ServerConfig> {
+        if !raw.url.get_ref().starts_with("https://") {
+            let message = "the server's address must begin with https://".to_owned();
+            return self.wrong(raw.url.span(), message);
+        }
+        let pem = [
+            (&raw.ca, "the authority's certificate"),
+            (&raw.certificate, "the gate's certificate"),
+            (&raw.private_key, "the certificate's private key"),
+        ];
+        for (value, what) in pem {
+            self.read(value, what)?;
+        }
+        Some(ServerConfig {
+            url: raw.url.get_ref().trim_end_matches('/').to_owned(),
+            ca: self.path(&raw.ca),
+            certificate: self.path(&raw.certificate),
+            private_key: self.path(&raw.private_key),
+            backoff_min: Millis(raw.backoff_min_ms.max(1)),
+            backoff_max: Millis(raw.backoff_max_ms.max(raw.backoff_min_ms).max(1)),
+        })
+    }
+}
+
+fn policy(role: Role, raw: &RawLane) -> LanePolicy {
+    LanePolicy {
+        role,
+        grace: Millis(raw.grace_ms),
+        passage_timeout: Millis(raw.passage_timeout_ms),
+        future_tolerance: Millis(raw.future_tolerance_ms),
+        passback_window: Millis(raw.passback_window_ms),
+        exit_without_entry: raw.exit_without_entry,
+        cache_fresh: Millis(raw.cache_fresh_ms),
+        refusal_shown: Millis(raw.refusal_shown_ms),
+    }
+}
+
+/// Degrees to 1e-7 degree; nothing when off the globe or not a number.
+fn point(latitude: f64, longitude: f64) -> Option<GeoPoint> {
+    let e7 = |degrees: f64| (degrees * E7).round();
+    let fits = |e7: f64| (-1.8e9..=1.8e9).contains(&e7);
+    let (lat, lon) = (e7(latitude), e7(longitude));
+    #[allow(clippy::cast_possible_truncation, reason = "checked to fit the line before")]
+    let point = GeoPoint::from_e7(lat as i32, lon as i32);
+    if fits(lat) && fits(lon) { point } else { None }
+}
+
+fn seed(digits: &str) -> Option<[u8; 32]> {
+    let mut seed = [0; 32];
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
+    }
+    for (n, byte) in seed.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    Some(seed)
+}

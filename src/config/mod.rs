@@ -1,0 +1,124 @@
+//! The gate's configuration: one TOML file, read raw, then checked into types that cannot be wrong.
+//!
+//! `raw` is what was typed; [`GateConfig`] is what it means. Checking reads the key, tariff and
+//! certificate files that the configuration names and touches no device.
+
+mod check;
+mod problem;
+mod raw;
+
+pub use problem::{ConfigError, Problem};
+
+use crate::frame::FrameRate;
+use ed25519_dalek::SigningKey;
+use fare_protocol::wire::TariffText;
+use fare_protocol::{GateId, KeySet, Location, Millis};
+use fare_rules::{LanePolicy, Tariff};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct GateConfig {
+    /// This gate.
+    pub gate: GateId,
+    /// Where it stands.
+    pub location: Location,
+    /// The gate's own key.
+    pub signing_key: Arc<SigningKey>,
+    /// The issuers believed until the server's feed says otherwise.
+    pub issuers: KeySet,
+    /// The servers believed.
+    pub servers: KeySet,
+    /// The tariff shown until the server's feed says otherwise.
+    pub tariff: Tariff,
+    /// The same as text.
+    pub tariff_text: TariffText,
+    /// How the lane decides.
+    pub policy: LanePolicy,
+    /// Bound of the clock's error, either way.
+    pub clock_error: Millis,
+    /// Where frames come from.
+    pub frames: FramesConfig,
+    /// The board that moves the barrier.
+    pub barrier: BarrierConfig,
+    /// Where the journal lies.
+    pub journal: PathBuf,
+    /// The settlement server, unless the gate works alone.
+    pub server: Option<ServerConfig>,
+}
+
+/// Where frames come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FramesConfig {
+    /// A camera by its V4L2 number (`/dev/videoN`).
+    Camera {
+        /// N.
+        device: u32,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Frames a second.
+        fps: u32,
+    },
+    /// A Y4M stream, from a file or a named pipe; its own rate is used.
+    Y4m {
+        /// The file or pipe.
+        path: PathBuf,
+    },
+    /// A folder of pictures, shown at a rate.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Frames a second.
+        rate: FrameRate,
+    },
+}
+
+/// The barrier board: Modbus RTU on a serial line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BarrierConfig {
+    /// The serial device.
+    pub serial: PathBuf,
+    /// Bits a second.
+    pub baud: u32,
+    /// Modbus unit id, 1 to 247.
+    pub unit: u8,
+    /// How often the inputs are read.
+    pub poll: Millis,
+}
+
+/// The settlement server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Its address, `https://host:port`.
+    pub url: String,
+    /// PEM file of the authority that signed the server's certificate.
+    pub ca: PathBuf,
+    /// PEM file of this gate's certificate.
+    pub certificate: PathBuf,
+    /// PEM file of that certificate's key.
+    pub private_key: PathBuf,
+    /// Shortest wait before a new attempt.
+    pub backoff_min: Millis,
+    /// Longest wait before a new attempt.
+    pub backoff_max: Millis,
+}
+
+impl GateConfig {
+    /// Reads and checks `path` and the files it names. Relative paths start at its folder.
+    ///
+    /// # Errors
+    /// All that is wrong, each with file, line, column and what to write instead.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|err| ConfigError::unreadable(path, &err))?;
+        let raw: raw::RawGate =
+            toml::from_str(&text).map_err(|err| ConfigError::toml(path, &text, &err))?;
+        check::check(path, &text, raw)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The configuration as it was typed. Every value keeps its place, for the messages.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGate {
+    pub gate: Spanned<String>,
+    pub role: fare_rules::Role,
+    pub location: Spanned<RawLocation>,
+    pub keys: RawKeys,
+    pub tariff: RawTariff,
+    pub frames: Spanned<RawFrames>,
+    pub barrier: RawBarrier,
+    pub journal: RawJournal,
+    pub lane: RawLane,
+    pub clock: RawClock,
+    pub server: Option<RawServer>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLocation {
+    pub station: Spanned<String>,
+    pub line: Spanned<String>,
+    pub lane: u8,
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKeys {
+    pub signing_key: Spanned<String>,
+    pub issuers: Spanned<String>,
+    pub servers: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTariff {
+    pub file: Spanned<String>,
+    pub stations: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFrames {
+    pub source: RawSource,
+    pub path: Option<String>,
+    pub device: Option<u32>,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub fps: Option<Spanned<u32>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawSource {
+    Camera,
+    Y4m,
+    Folder,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBarrier {
+    pub serial: Spanned<String>,
+    #[serde(default = "default_baud")]
+    pub baud: u32,
+    pub unit: Option<Spanned<u8>>,
+    #[serde(default = "default_poll_ms")]
+    pub poll_ms: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawJournal {
+    pub path: Spanned<String>,
+}
+
+/// No defaults: these decide about money and about people standing at a barrier.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLane {
+    pub grace_ms: u32,
+    pub passage_timeout_ms: u32,
+    pub future_tolerance_ms: u32,
+    pub passback_window_ms: u32,
+    pub exit_without_entry: fare_rules::ExitWithoutEntry,
+    pub cache_fresh_ms: u32,
+    pub refusal_shown_ms: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClock {
+    pub error_ms: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServer {
+    pub url: Spanned<String>,
+    pub ca: Spanned<String>,
+    pub certificate: Spanned<String>,
+    pub private_key: Spanned<String>,
+    #[serde(default = "default_backoff_min_ms")]
+    pub backoff_min_ms: u32,
+    #[serde(default = "default_backoff_max_ms")]
+    pub backoff_max_ms: u32,
+}
+
+const fn default_baud() -> u32 {
+    115_200
+}
+
+
+const fn default_poll_ms() -> u32 {
+    20
+}
+
+const fn default_backoff_min_ms() -> u32 {
+    500
+}
+
+const fn default_backoff_max_ms() -> u32 {
+    60_000
+}

@@ -1,0 +1,335 @@
+//! The journal: the gate's SQLite file, written by one thread, and the only maker of
+//! [`Committed`] values.
+//!
+//! ```text
+//! commit ──▶ queue ──▶ thread `journal`: one transaction for all who wait ──▶ fsync ──▶ answers
+//! facts  ──▶ read-only connection, never behind a write
+//! outbox ──▶ second read-only connection, for the courier
+//! ```
+//! Records are hash-chained and signed on the thread, in the order in which they are committed.
+//! Commits that wait go first, all in one transaction; after them one chore at a time (an
+//! acknowledgement, a feed). Diagnostic notes ride along and never cause a failure.
+
+mod check;
+mod chores;
+mod error;
+mod facts;
+mod notes;
+mod outbox;
+mod queue;
+mod records;
+mod recover;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::JournalError;
+pub use outbox::{Acknowledged, Cached, Counts, RawAnswer, Waiting};
+pub use recover::Recovered;
+
+use fare_protocol::wire::Feed;
+use fare_protocol::{AccountId, GateId, Location, PublicKey, Signer, SignedRecord, Stamp, UnixMs};
+use fare_rules::{Draft, Facts, Note};
+use queue::{Chore, CommitJob, Queue, Reply};
+use rusqlite::Connection;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use tokio::sync::{Notify, oneshot};
+
+/// Whose chain the journal holds, where that gate stands, and what signs for it.
+#[derive(Clone)]
+pub struct GateIdentity {
+    /// The gate.
+    pub gate: GateId,
+    /// Stamped into every confirmation.
+    pub location: Location,
+    /// The gate's key.
+    pub signer: Arc<dyn Signer>,
+}
+
+/// Something that is durable. Only the journal makes these, after the fsync: what takes one, as the
+/// barrier does, cannot run before the record exists.
+#[derive(Debug)]
+pub struct Committed<T>(T);
+
+impl<T> Committed<T> {
+    /// What was committed.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// What was committed, for keeps.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// What to record: the lane's draft, and when.
+#[derive(Clone, Debug)]
+pub struct CommitRequest {
+    /// Id and contents.
+    pub draft: Draft,
+    /// The gate's time.
+    pub stamp: Stamp,
+}
+
+/// Opens journals.
+#[derive(Debug)]
+pub struct Journal;
+
+impl Journal {
+    /// Opens or makes the journal at `path`, checks it and starts its thread.
+    ///
+    /// # Errors
+    /// When the file cannot be had, is in use, damaged, another gate's or a newer program's.
+    pub fn open(path: &Path, identity: GateIdentity) -> Result<JournalHandle, JournalError> {
+        let lock = schema::lock(path)?;
+        let mut writing = schema::open_writer(path)?;
+        schema::migrate(path, &mut writing)?;
+        check::whole(path, &writing)?;
+        let head = check::head(path, &writing, &identity)?;
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            queue: Queue::default(),
+            committed: Notify::new(),
+            transactions: AtomicU64::new(0),
+        });
+        let facts = schema::open_reader(path)?;
+        let outbox = schema::open_reader(path)?;
+        let thread = writer::start(writing, head, identity, Arc::clone(&shared))?;
+        Ok(JournalHandle(Arc::new(Inner {
+            shared,
+            facts: Mutex::new(facts),
+            outbox: Mutex::new(outbox),
+            thread: Mutex::new(Some(thread)),
+            _lock: lock,
+        })))
+    }
+}
+
+/// The way to the journal; clones share it. When the last one goes, everything that waits is
+/// committed and the thread ends, as with [`JournalHandle::close`].
+#[derive(Clone)]
+pub struct JournalHandle(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    facts: Mutex<Connection>,
+    outbox: Mutex<Connection>,
+    thread: Mutex<Option<JoinHandle<Result<(), JournalError>>>>,
+    _lock: File,
+}
+
+/// What the handles and the thread have in common.
+struct Shared {
+    path: PathBuf,
+    queue: Queue,
+    committed: Notify,
+    transactions: AtomicU64,
+}
+
+impl JournalHandle {
+    /// Makes a record durable; many at once share one fsync. Dropping the future does not take the
+    /// request back.
+    ///
+    /// # Errors
+    /// Nothing was recorded; an opening that waits for it must not happen.
+    pub async fn commit(
+        &self,
+        request: CommitRequest,
+    ) -> Result<Committed<SignedRecord>, JournalError> {
+        self.answer(|reply| self.0.shared.queue.commit(CommitJob { request, reply })).await
+    }
+
+    /// [`JournalHandle::commit`] for threads that may block.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn commit_blocking(
+        &self,
+        request: CommitRequest,
+    ) -> Result<Committed<SignedRecord>, JournalError> {
+        self.answer_blocking(|reply| self.0.shared.queue.commit(CommitJob { request, reply }))
+    }
+
+    /// What this gate knows about an account and a device key. The fare quote stays empty: the
+    /// journal knows no prices.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn facts(&self, account: AccountId, device: &PublicKey) -> Result<Facts, JournalError> {
+        let facts = facts::read(&lock(&self.0.facts), account, device);
+        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+
+    /// Keeps a diagnostic note, some time soon. Never waits: when too many wait already it is
+    /// dropped and counted.
+    pub fn note(&self, note: Note, stamp: Stamp) {
+        self.0.shared.queue.note(notes::row(&note, stamp));
+    }
+
+    /// Writes a passage of unknown outcome for every confirmation that has none: power went away
+    /// between opening and passage. To be called once, before the lane starts. `passage_id` makes
+    /// the ids of those passages.
+    ///
+    /// # Errors
+    /// When one cannot be read or committed.
+    pub fn recover(
+        &self,
+        now: Stamp,
+        mut passage_id: impl FnMut() -> fare_protocol::RecordId,
+    ) -> Result<Vec<Recovered>, JournalError> {
+        let unfinished = recover::unfinished(&lock(&self.0.outbox));
+        let unfinished = unfinished.map_err(|err| self.0.shared.sqlite("reading recovery", err))?;
+        let finish = |confirmation| {
+            let id = passage_id();
+            let request = CommitRequest { draft: recover::passage(id, confirmation), stamp: now };
+            let passage = self.commit_blocking(request)?;
+            Ok(Recovered { confirmation, passage })
+        };
+        unfinished.into_iter().map(finish).collect()
+    }
+
+    /// The oldest records that the server has not answered yet, at most `limit`, in chain order.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn pending(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
+        let pending = outbox::pending(&lock(&self.0.outbox), limit);
+        pending.map_err(|err| self.0.shared.sqlite("reading the outbox", err))
+    }
+
+    /// Returns once something was committed since the last return. For one waiter: the courier.
+    pub async fn committed(&self) {
+        self.0.shared.committed.notified().await;
+    }
+
+    /// Takes the server's answers into the journal in one transaction: accepted records leave the
+    /// outbox, refused ones go to quarantine, answers to unknown ids are counted and left out.
+    ///
+    /// # Errors
+    /// When the transaction fails; then every record still waits.
+    pub async fn acknowledge(
+        &self,
+        answers: Vec<RawAnswer>,
+        at: UnixMs,
+    ) -> Result<Acknowledged, JournalError> {
+        let chore = |reply| self.0.shared.queue.chore(Chore::Acknowledge { answers, at, reply });
+        self.answer(chore).await
+    }
+
+    /// Takes a verified feed into the caches, whole or not at all.
+    ///
+    /// # Errors
+    /// [`JournalError::BadFeed`] names the part that cannot be used.
+    pub async fn apply_feed(&self, feed: Feed) -> Result<(), JournalError> {
+        self.answer(|reply| self.0.shared.queue.chore(Chore::Feed { feed, reply })).await
+    }
+
+    /// What the last good feeds left here.
+    ///
+    /// # Errors
+    /// When SQLite cannot read. Parts that this program cannot read any more are absent.
+    pub fn cached(&self) -> Result<Cached, JournalError> {
+        let cached = outbox::cached(&lock(&self.0.outbox));
+        cached.map_err(|err| self.0.shared.sqlite("reading the caches", err))
+    }
+
+    /// Counts for the status display.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn counts(&self) -> Result<Counts, JournalError> {
+        let counts = outbox::counts(&lock(&self.0.outbox));
+        let counts = counts.map_err(|err| self.0.shared.sqlite("counting", err))?;
+        Ok(Counts {
+            notes_dropped: self.0.shared.queue.notes_dropped(),
+            transactions: self.0.shared.transactions.load(Ordering::Relaxed),
+            ..counts
+        })
+    }
+
+    /// Commits everything that waits, folds the write-ahead log into the file and ends the thread.
+    /// Requests of other handles are answered with [`JournalError::Closed`] from now on.
+    ///
+    /// # Errors
+    /// When the log could not be folded in; the records are safe in it.
+    pub fn close(&self) -> Result<(), JournalError> {
+        self.0.close()
+    }
+
+    async fn answer<T>(
+        &self,
+        submit: impl FnOnce(Reply<T>) -> Result<(), queue::Refused>,
+    ) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        // The asker may have gone: what was asked for is done all the same.
+        let reply: Reply<T> = Box::new(move |result| drop(sender.send(result)));
+        submit(reply).map_err(|refused| self.0.shared.refused(refused))?;
+        receiver.await.unwrap_or_else(|_| Err(self.0.shared.closed()))
+    }
+
+    fn answer_blocking<T>(
+        &self,
+        submit: impl FnOnce(Reply<T>) -> Result<(), queue::Refused>,
+    ) -> Result<T, JournalError>
+    where
+        T: Send + 'static,
+    {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let reply: Reply<T> = Box::new(move |result| drop(sender.send(result)));
+        submit(reply).map_err(|refused| self.0.shared.refused(refused))?;
+        receiver.recv().unwrap_or_else(|_| Err(self.0.shared.closed()))
+    }
+}
+
+impl Inner {
+    fn close(&self) -> Result<(), JournalError> {
+        self.shared.queue.close();
+        match lock(&self.thread).take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(self.shared.closed()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(err) = self.close() {
+            tracing::warn!(%err, "journal not closed cleanly");
+        }
+    }
+}
+
+impl Shared {
+    fn sqlite(&self, doing: &'static str, err: rusqlite::Error) -> JournalError {
+        JournalError::Sqlite { path: self.path.clone(), doing, source: Arc::new(err) }
+    }
+
+    fn closed(&self) -> JournalError {
+        JournalError::Closed { path: self.path.clone() }
+    }
+
+    fn refused(&self, refused: queue::Refused) -> JournalError {
+        match refused {
+            queue::Refused::Closed => self.closed(),
+            queue::Refused::Full(waiting) => {
+                JournalError::Busy { path: self.path.clone(), waiting }
+            }
+        }
+    }
+}
+
+/// The value behind a mutex. A thread that panicked with it held left no half-written state: what
+/// we keep behind mutexes is either a connection or a list.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
