@@ -1,6 +1,19 @@
-//! The gate.
+//! The gate: frames in, decisions, durable records, an open barrier, and later the server.
+//!
+//! `cli` is the way in; `daemon` and `replay` drive the same `controller`, which drives the pure lane
+//! of `fare-rules`. Devices stand behind the traits of `frame` and `barrier`.
 
+pub mod barrier;
+pub mod bench;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod controller;
+pub mod courier;
+pub mod daemon;
 pub mod decode;
 pub mod frame;
+pub mod ids;
+pub mod journal;
 pub mod replay;
+pub mod scratch;

@@ -1,6 +1,6 @@
 //! Tends one board: commands first, then the inputs, for ever.
 
-use super::{BarrierBoard, BarrierError, Connect, Inputs};
+use super::{BarrierBoard, BarrierError, Connect, Inputs, OpenOrder};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -15,7 +15,7 @@ const PASSAGES_PER_POLL_MAX: u16 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BarrierCommand {
     /// Open it.
-    Open,
+    Open(OpenOrder),
     /// Close it.
     Close,
 }
@@ -139,7 +139,8 @@ async fn obey<B: BarrierBoard>(
 ) -> Result<(), BarrierError> {
     match command {
         BarrierCommand::Close => board.release(false).await,
-        BarrierCommand::Open => {
+        BarrierCommand::Open(order) => {
+            tracing::debug!(?order, "opening");
             let done = board.release(true).await;
             let event =
                 if done.is_ok() { BarrierEvent::Opened } else { BarrierEvent::OpenFailed };
@@ -160,7 +161,7 @@ async fn refuse_while_absent(
         tokio::select! {
             () = &mut wait => return true,
             command = commands.recv() => match command {
-                Some(BarrierCommand::Open) => send(events, BarrierEvent::OpenFailed).await,
+                Some(BarrierCommand::Open(_)) => send(events, BarrierEvent::OpenFailed).await,
                 Some(BarrierCommand::Close) => {}
                 None => return false,
             },

@@ -11,8 +11,27 @@ pub use attendant::{BarrierCommand, BarrierEvent, tend};
 pub use modbus::ModbusBoard;
 
 use crate::config::BarrierConfig;
+use crate::journal::Committed;
+use fare_protocol::{RecordId, SignedRecord};
 use std::future::Future;
 use std::time::Duration;
+
+/// Leave to open the barrier. There are two ways to have one: a confirmation that the journal holds
+/// durably, or free passage for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOrder(Option<RecordId>);
+
+impl OpenOrder {
+    /// Open for the rider of this confirmation.
+    pub fn after(confirmation: &Committed<SignedRecord>) -> Self {
+        Self(Some(confirmation.get().record().id))
+    }
+
+    /// Open for everybody: fire alarm or emergency mode.
+    pub const fn free_passage() -> Self {
+        Self(None)
+    }
+}
 
 /// What a board's inputs say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A replay as JUnit XML, which test runners and continuous integration read: one test case for each
 //! frame, a failure for each difference.
 
-use super::outcome::{FrameOutcome, ReplayOutcome, SkippedFrame};
+use super::outcome::{FrameOutcome, MISSING, ReplayOutcome, SkippedFrame};
 use super::summary::Summary;
 use std::fmt::{self, Write};
 
@@ -30,8 +30,7 @@ pub fn write(outcome: &ReplayOutcome, out: &mut impl Write) -> fmt::Result {
         write_skipped(frame, &suite, out)?;
     }
     for file in missing {
-        let what = "the manifest names it and the recording does not have it";
-        write_failure(file, &suite, 0.0, what, out)?;
+        write_failure(file, &suite, 0.0, MISSING, out)?;
     }
     writeln!(out, "    <system-out>{}</system-out>", Xml(&summary.to_string()))?;
     writeln!(out, "  </testsuite>")?;

@@ -11,6 +11,7 @@ pub mod expect;
 pub mod html;
 pub mod junit;
 pub mod outcome;
+pub mod run;
 pub mod summary;
 
 pub use collect::{Collector, decode_only};

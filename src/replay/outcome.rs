@@ -5,10 +5,15 @@ use crate::decode::NothingRead;
 use crate::frame::Frame;
 use fare_protocol::UnixMs;
 use serde::Serialize;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 /// Widest thumbnail, in pixels.
 pub const THUMBNAIL_WIDTH_PX_MAX: u32 = 160;
+/// Longest content on a frame's line; a ride code has 368 characters.
+const CONTENT_CHARS_MAX: usize = 48;
+/// How a frame differs that only the manifest knows of.
+pub(super) const MISSING: &str = "the manifest names it and the recording does not have it";
 
 /// A whole replay.
 #[derive(Clone, Debug, Default)]
@@ -121,8 +126,7 @@ impl ReplayOutcome {
             .filter(|skipped| skipped.expected)
             .map(|skipped| difference(&skipped.name, &format!("skipped: {}", skipped.why)));
         let missing = self.comparison.iter().flat_map(|comparison| {
-            let what = "the manifest names it and the recording does not have it";
-            comparison.missing.iter().map(move |name| difference(name, what))
+            comparison.missing.iter().map(|name| difference(name, MISSING))
         });
         frames.chain(skipped).chain(missing).collect()
     }
@@ -176,6 +180,24 @@ impl FrameOutcome {
     }
 }
 
+/// One line: name, decode time, decision, content.
+impl fmt::Display for FrameOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {:.1} ms", readable(self.name.as_bytes()), self.decode_ms)?;
+        if let Some(decision) = &self.decision {
+            write!(f, "  {}: {}", decision.label, decision.sentence)?;
+        }
+        let Some(content) = self.content() else { return Ok(()) };
+        let cut: String = content.chars().take(CONTENT_CHARS_MAX).collect();
+        let more = if cut.len() < content.len() { "…" } else { "" };
+        write!(f, "  {cut}{more}")?;
+        match self.codes.len() {
+            0 | 1 => Ok(()),
+            codes => write!(f, "  (and {} more)", codes - 1),
+        }
+    }
+}
+
 impl Thumbnail {
     /// A frame scaled down to [`THUMBNAIL_WIDTH_PX_MAX`], each pixel the mean of those it stands for.
     pub fn of(frame: &Frame) -> Self {
@@ -220,7 +242,6 @@ fn is_bidi_control(c: char) -> bool {
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

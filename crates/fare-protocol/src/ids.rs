@@ -1,6 +1,7 @@
 //! Identifiers: short codes that people read, and 16-byte numbers that machines make.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
@@ -176,14 +177,22 @@ number!(
     VoucherId, 16, "voucher id"
 );
 number!(
-    /// Which code was shown, without being it: the first 16 bytes of the SHA-256 of what the
-    /// device signed.
+    /// Which code was shown, without being it: the first 16 bytes of a SHA-256.
     CodeRef, 16, "code reference"
 );
 number!(
     /// Which tariff priced something: the first 16 bytes of the SHA-256 of its canonical form.
     TariffHash, 16, "tariff hash"
 );
+
+impl CodeRef {
+    /// The reference of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(Sha256::digest(bytes).split_at(16).0);
+        Self(id)
+    }
+}
 
 shown_whole!(RecordId, JourneyId, VoucherId, CodeRef, TariffHash);
 

@@ -26,7 +26,6 @@ use crate::{
     UnixMs, VerifyError,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// What every ride code's text begins with.
 pub const PREFIX: &str = "FG1:";
@@ -218,7 +217,8 @@ impl RideCode {
             issuer: IssuerPart::read(issuer.payload)?,
             made_at,
             counter,
-            code_ref: code_ref(&device),
+            // Over what was signed, so that no other spelling of a code is another code.
+            code_ref: CodeRef::of(&device.signed_bytes()),
         };
         Ok(Self {
             claims,
@@ -294,12 +294,4 @@ fn decode_text(text: &[u8]) -> Result<Vec<u8>, FormatError> {
     })?;
     base45::decode(body)
         .map_err(|err| error(PREFIX.len(), Problem::Text(format!("not base45: {err}"))))
-}
-
-/// Over what was signed and not over the text, so that no other spelling of a code is another code.
-fn code_ref(device: &Sign1<'_>) -> CodeRef {
-    let hash = <[u8; 32]>::from(Sha256::digest(device.signed_bytes()));
-    let mut id = [0; 16];
-    id.copy_from_slice(hash.split_at(16).0);
-    CodeRef(id)
 }

@@ -21,6 +21,7 @@ fn main() {
                 let t = std::time::Instant::now();
                 let f = camera.take(&phone, &shot);
                 ms += t.elapsed().as_secs_f64() * 10.0;
+                { use std::io::Write; let mut o = std::fs::File::create(format!("/tmp/rq/pgm/{name}-{d:?}-{i}.pgm")).unwrap(); write!(o, "{} {} {}\n", f.width(), f.height(), text).unwrap(); o.write_all(&f).unwrap(); }
                 let (w, h) = (f.width() as usize, f.height() as usize);
                 let px = f.as_raw();
                 let t = std::time::Instant::now();

@@ -7,11 +7,11 @@ fn main() {
     let issuer = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
     for (name, size) in [("vga", FrameSize::VGA), ("hd", FrameSize::HD)] {
         let camera = Camera::new(size, &root);
-        for (roll, tilt, share) in [(0.0, 0.0, 0.75), (0.17, 0.12, 0.75)] {
+        for (roll, tilt, share) in [(0.0, 0.0, 0.74), (0.0, 0.0, 0.76),(0.0, 0.0, 0.78), (0.0,0.0,0.8), (0.0,0.0,0.82), (0.0,0.0,0.84), (0.0,0.0,0.86), (0.0,0.0,0.88), (0.0,0.0,0.92),(0.02,0.02,0.8),(0.04,0.02,0.8),(0.08,0.04,0.8), (0.05,0.05,0.85), (0.1,0.05,0.85),(0.17,0.05,0.85),(0.1,0.1,0.85)] {
             let mut rates = vec![];
-            for (n, defoc) in [(0.0, 0.0), (2.0, 0.0), (5.0, 0.0), (0.0, 0.03), (0.0, 0.06), (0.0, 0.1), (0.0, 0.2)] {
+            for (n, defoc) in [(2.0, 0.0)] {
                 let mut ok = 0;
-                for i in 0..100 {
+                for i in 0..200 {
                     let mut seed = root.fork("rider", i);
                     let grant = Grant { class: RiderClass::Adult, fare_limit: Money { minor: 3000, currency: Currency::CNY }, lifetime: Millis(60_000), not_after: UnixMs(1_790_000_000_000) };
                     let mut rider = Rider::enrol(&issuer, grant, &mut seed);

@@ -217,7 +217,11 @@ mod tests {
             defocus(&mut frame, area, radius);
         }
         motion(&mut frame, area, 9.0, 0.7);
-        assert!(frame.iter().all(|&p| (199..=201).contains(&p)), "{:?}", frame.iter().min());
+        assert!(
+            frame.iter().all(|&p| (199..=201).contains(&p)),
+            "{:?}",
+            frame.iter().min()
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Riders, phone screens in camera frames, barrier boards and the demo; never shipped on a gate.
 
+pub mod approach;
 mod blur;
 pub mod camera;
 mod homography;

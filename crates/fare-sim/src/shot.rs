@@ -17,7 +17,7 @@ pub struct FrameSize {
 /// How hard a picture is to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Difficulty {
-    /// Held still and flat under even light; a reader that misses these is broken.
+    /// Held still, flat and in focus under even light.
     Easy,
     /// Tilted, a little blurred, some glare: the usual rider.
     Medium,
@@ -104,11 +104,12 @@ struct Limits {
     moire: (f32, f32),
 }
 
+/// Pressed flat and sharp: what is left to miss is the reader's.
 const EASY: Limits = Limits {
-    card: (0.62, 0.8),
-    roll: 0.17,
-    tilt: 0.12,
-    defocus: (0.0, 0.12),
+    card: (0.76, 0.86),
+    roll: 0.1,
+    tilt: 0.05,
+    defocus: (0.0, 0.0),
     motion: (0.0, 0.0),
     ambient: (0.8, 1.1),
     white: (200.0, 240.0),
@@ -120,11 +121,11 @@ const EASY: Limits = Limits {
 };
 
 const MEDIUM: Limits = Limits {
-    card: (0.55, 0.85),
+    card: (0.6, 0.85),
     roll: 0.45,
-    tilt: 0.3,
-    defocus: (0.08, 0.3),
-    motion: (0.0, 0.4),
+    tilt: 0.25,
+    defocus: (0.05, 0.25),
+    motion: (0.0, 0.3),
     ambient: (0.4, 1.1),
     white: (150.0, 250.0),
     black: (25.0, 60.0),
@@ -135,18 +136,18 @@ const MEDIUM: Limits = Limits {
 };
 
 const HARD: Limits = Limits {
-    card: (0.45, 0.85),
+    card: (0.5, 0.85),
     roll: std::f32::consts::PI,
-    tilt: 0.45,
-    defocus: (0.15, 0.45),
-    motion: (0.0, 0.7),
+    tilt: 0.4,
+    defocus: (0.1, 0.35),
+    motion: (0.0, 0.5),
     ambient: (0.1, 1.2),
     white: (90.0, 270.0),
     black: (25.0, 70.0),
     shade: 0.4,
-    noise: (4.0, 11.0),
+    noise: (3.0, 9.0),
     glare: (0.6, 160.0),
-    moire: (0.6, 0.16),
+    moire: (0.6, 0.12),
 };
 
 impl FrameSize {
@@ -237,7 +238,9 @@ impl Shot {
                 0.5 + seed.either_way(room(w)),
                 0.5 + seed.either_way(room(h)),
             );
-            if self.sees_whole_card(phone, size) {
+            // Room for the hand's tremor.
+            let nearer = Self { module_px: self.module_px * 1.04, ..*self };
+            if nearer.sees_whole_card(phone, size) {
                 return;
             }
             self.module_px *= 0.985;

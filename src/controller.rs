@@ -1,0 +1,160 @@
+//! Drives the pure lane: believes or disbelieves what was scanned, looks up what the gate knows about
+//! it, and hands both to the lane. The daemon and the replay use the very same controller; each
+//! carries out the effects in its own way.
+
+use crate::ids::new_record_id;
+use crate::journal::{JournalError, JournalHandle};
+use fare_protocol::{
+    CodeRef, KeySet, Mode, RideCode, Stamp, StationId, UnixMs, VerifiedRideCode, VerifyError,
+};
+use fare_rules::{Effect, Event, Facts, Lane, LanePolicy, Quote, Refusal, Tap, Tariff};
+use std::sync::Arc;
+
+/// For how long codes must be seen and not read before the rider is told so: a phone on its way to
+/// the glass is unreadable for a moment, and posters are for ever.
+const UNREADABLE_AFTER_MS: i64 = 1_500;
+
+/// A gap between unreadable frames after which the rider is a new one.
+const UNREADABLE_GAP_MS: i64 = 300;
+
+/// The lane and what it decides from.
+pub struct Controller {
+    lane: Lane,
+    policy: LanePolicy,
+    station: StationId,
+    issuers: KeySet,
+    tariff: Arc<Tariff>,
+    journal: JournalHandle,
+    unreadable: Option<Unreadable>,
+}
+
+/// A run of frames in which codes were seen and not read.
+#[derive(Clone, Copy, Debug)]
+struct Unreadable {
+    since: UnixMs,
+    last: UnixMs,
+}
+
+impl Controller {
+    /// A lane at rest in `mode`. Send it [`Event::Deadline`] once to start it.
+    pub fn new(
+        policy: LanePolicy,
+        mode: Mode,
+        station: StationId,
+        issuers: KeySet,
+        tariff: Arc<Tariff>,
+        journal: JournalHandle,
+    ) -> Self {
+        let lane = Lane::new(policy, mode);
+        Self { lane, policy, station, issuers, tariff, journal, unreadable: None }
+    }
+
+    /// Believes these issuers from now on.
+    pub fn set_issuers(&mut self, issuers: KeySet) {
+        self.issuers = issuers;
+    }
+
+    /// Quotes fares by this tariff from now on.
+    pub fn set_tariff(&mut self, tariff: Arc<Tariff>) {
+        self.tariff = tariff;
+    }
+
+    /// Where the lane is, for logs.
+    pub fn state_name(&self) -> &'static str {
+        self.lane.state_name()
+    }
+
+    /// What follows from an event.
+    pub fn on(&mut self, event: Event, now: Stamp) -> Vec<Effect> {
+        let idle = Lane::new(self.policy, Mode::Normal);
+        let (lane, effects) = std::mem::replace(&mut self.lane, idle).on(event, now);
+        self.lane = lane;
+        effects
+    }
+
+    /// What follows from the codes read in one frame, nearest first: the nearest ride code is the
+    /// one meant; without any, the nearest code.
+    pub fn scanned<'b>(
+        &mut self,
+        codes: impl Iterator<Item = &'b [u8]> + Clone,
+        now: Stamp,
+    ) -> Vec<Effect> {
+        let ours = codes.clone().find(|bytes| RideCode::is_claimed_by(bytes));
+        let Some(bytes) = ours.or_else(|| codes.clone().next()) else { return Vec::new() };
+        self.unreadable = None;
+        let tap = self.tap(CodeRef::of(bytes), self.believe(bytes, now.at), now);
+        self.on(Event::Tap(Box::new(tap)), now)
+    }
+
+    /// What follows from a frame in which a code was seen and not read.
+    pub fn unreadable(&mut self, now: Stamp) -> Vec<Effect> {
+        let fresh = Unreadable { since: now.at, last: now.at };
+        let run = match self.unreadable {
+            Some(run) if now.at.since(run.last) <= UNREADABLE_GAP_MS => {
+                Unreadable { last: now.at, ..run }
+            }
+            Some(_) | None => fresh,
+        };
+        self.unreadable = Some(run);
+        if now.at.since(run.since) < UNREADABLE_AFTER_MS || !self.lane.is_idle() {
+            return Vec::new();
+        }
+        let tap = self.tap(CodeRef::of(&[]), Err(Refusal::Unreadable), now);
+        self.on(Event::Tap(Box::new(tap)), now)
+    }
+
+    fn tap(
+        &self,
+        shown: CodeRef,
+        credential: Result<VerifiedRideCode, Refusal>,
+        now: Stamp,
+    ) -> Tap {
+        let (credential, facts) = match credential.and_then(|code| Ok((code, self.facts(&code)?))) {
+            Ok((code, facts)) => (Ok(code), facts),
+            Err(refusal) => (Err(refusal), Facts::default()),
+        };
+        let (id, passage_id) = (new_record_id(now.at), new_record_id(now.at));
+        Tap { id, passage_id, shown, credential, facts }
+    }
+
+    fn believe(&self, scanned: &[u8], now: UnixMs) -> Result<VerifiedRideCode, Refusal> {
+        if !RideCode::is_claimed_by(scanned) {
+            return Err(Refusal::NotOurs);
+        }
+        let code = RideCode::parse(scanned).map_err(|err| {
+            tracing::debug!(%err, "malformed ride code");
+            Refusal::Unreadable
+        })?;
+        code.verify(&self.issuers, now).map_err(|err| {
+            tracing::debug!(%err, "ride code not believed");
+            match err {
+                VerifyError::UnknownKey { .. } => Refusal::UnknownIssuerKey,
+                VerifyError::KeyNotValidNow { .. } => Refusal::IssuerKeyNotValid,
+                VerifyError::BadSignature { .. } => Refusal::BadSignature,
+            }
+        })
+    }
+
+    /// A gate that cannot read its journal cannot record either, so the rider is sent elsewhere.
+    fn facts(&self, code: &VerifiedRideCode) -> Result<Facts, Refusal> {
+        let issuer = code.claims().issuer;
+        let facts = self.journal.facts(issuer.account, &issuer.device_key);
+        let facts = facts.map_err(|err: JournalError| {
+            tracing::error!(%err, "the journal cannot be read");
+            Refusal::NotRecorded
+        })?;
+        let quote = facts.open_journey.and_then(|open| self.quote(open.station, code));
+        Ok(Facts { quote, ..facts })
+    }
+
+    fn quote(&self, from: StationId, code: &VerifiedRideCode) -> Option<Quote> {
+        let class = code.claims().issuer.class;
+        match self.tariff.quote(from, self.station, class) {
+            Ok(quote) => Some(quote),
+            Err(err) => {
+                tracing::warn!(%err, "no fare quoted, the server will price this journey");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The gate's eyes: one thread that takes frames, one that decodes the newest of them.
+//!
+//! Neither ever ends the daemon: a camera that is absent or unplugged is a fault, logged once and
+//! tried again; a frame that cannot be decoded is counted by the decoder.
+
+use crate::clock;
+use crate::config::FramesConfig;
+use crate::decode::{Decoder, NothingRead, QrContent};
+use crate::frame::latest::{Latest, Put};
+use crate::frame::{self, FrameRate, FrameSource, SourceError, SourceItem};
+use fare_protocol::UnixMs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Before a source that failed is opened again.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// Scans that may wait for the lane: the next frame brings the code again.
+const SCANS_MAX: usize = 1;
+
+/// Decoder panics after the first are logged once in so many.
+const PANICS_PER_LOG: u64 = 100;
+
+/// A frame in which at least one code was seen.
+#[derive(Debug)]
+pub(super) struct Scan {
+    /// When the frame was taken.
+    pub captured_at: UnixMs,
+    /// How long decoding took.
+    pub decode: Duration,
+    /// The codes, nearest first; empty when codes were seen and not read.
+    pub codes: Vec<QrContent>,
+}
+
+/// Starts both threads.
+pub(super) fn open(config: FramesConfig) -> std::io::Result<mpsc::Receiver<Scan>> {
+    let (sender, scans) = mpsc::channel(SCANS_MAX);
+    let latest = Arc::new(Latest::new());
+    let frames = Arc::clone(&latest);
+    thread::Builder::new().name("frames".into()).spawn(move || watch(&config, &frames))?;
+    thread::Builder::new().name("decode".into()).spawn(move || read(&latest, &sender))?;
+    Ok(scans)
+}
+
+/// Why there are no more frames, when nothing failed.
+enum End {
+    /// The source has no more.
+    Played,
+    /// Nobody wants more.
+    Stopped,
+}
+
+/// Takes frames for ever, or until a recording has been played.
+fn watch(config: &FramesConfig, latest: &Latest) {
+    let mut last_fault = None;
+    loop {
+        match take_frames(config, latest, &mut last_fault) {
+            Ok(End::Stopped) => return,
+            Ok(End::Played) if goes_on(config) => {}
+            Ok(End::Played) => {
+                tracing::info!("the recording has been played");
+                return;
+            }
+            Err(err) => {
+                let fault = err.to_string();
+                if last_fault.as_ref() != Some(&fault) {
+                    tracing::error!(%err, retry_ms = RETRY_WAIT.as_millis(), "no frames");
+                    last_fault = Some(fault);
+                }
+                thread::sleep(RETRY_WAIT);
+            }
+        }
+    }
+}
+
+fn take_frames(
+    config: &FramesConfig,
+    latest: &Latest,
+    last_fault: &mut Option<String>,
+) -> Result<End, SourceError> {
+    let mut source = open_source(config)?;
+    tracing::info!(source = source.describe(), "frames are coming");
+    while let Some(item) = source.next_frame()? {
+        *last_fault = None;
+        match item {
+            SourceItem::Frame { frame, .. } => match latest.put(frame) {
+                Put::Kept(Some(spare)) => source.reuse(spare),
+                Put::Kept(None) => {}
+                Put::Closed => return Ok(End::Stopped),
+            },
+            SourceItem::Skipped { name, why } => tracing::warn!(%name, why, "frame skipped"),
+        }
+    }
+    Ok(End::Played)
+}
+
+fn open_source(config: &FramesConfig) -> Result<Box<dyn FrameSource>, SourceError> {
+    match config {
+        FramesConfig::Camera { device, width, height, fps } => {
+            open_camera(*device, *width, *height, *fps)
+        }
+        FramesConfig::Y4m { path } => frame::open_live(path, FrameRate::default()),
+        FramesConfig::Folder { path, rate } => frame::open_live(path, *rate),
+    }
+}
+
+#[cfg(not(feature = "camera"))]
+fn open_camera(device: u32, _: u32, _: u32, _: u32) -> Result<Box<dyn FrameSource>, SourceError> {
+    let why = "this program was built without the feature `camera`".to_owned();
+    Err(SourceError::Camera { device: format!("/dev/video{device}"), why })
+}
+
+/// Whether the end of the stream is only a pause: a camera comes back, a pipe gets a new writer.
+fn goes_on(config: &FramesConfig) -> bool {
+    let is_pipe = |path: &Path| path.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
+    match config {
+        FramesConfig::Camera { .. } => true,
+        FramesConfig::Y4m { path } => is_pipe(path),
+        FramesConfig::Folder { .. } => false,
+    }
+}
+
+/// Decodes the newest frame until the lane is gone.
+fn read(latest: &Latest, scans: &mpsc::Sender<Scan>) {
+    decode_all(latest, scans);
+    latest.close();
+}
+
+fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
+    let mut decoder = Decoder::new();
+    while let Some(frame) = latest.take() {
+        let decoded = decoder.decode(&frame);
+        let (captured_at, decode) = (frame.captured_at(), decoded.elapsed);
+        latest.give_back(frame);
+        let codes = match decoded.read {
+            Ok(codes) => codes,
+            Err(NothingRead::Undecodable { .. }) => Vec::new(),
+            Err(NothingRead::NoFinder) => continue,
+            Err(NothingRead::Panicked { what }) => {
+                if decoder.panics() % PANICS_PER_LOG == 1 {
+                    tracing::warn!(what, panics = decoder.panics(), "the decoder failed");
+                }
+                continue;
+            }
+        };
+        match scans.try_send(Scan { captured_at, decode, codes }) {
+            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => return,
+        }
+    }
+}

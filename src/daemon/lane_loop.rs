@@ -1,0 +1,249 @@
+//! The loop around the controller: events in, effects out, one at a time.
+
+use super::eyes::Scan;
+use super::notes;
+use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
+use crate::clock;
+use crate::controller::Controller;
+use crate::courier::CourierNews;
+use crate::journal::{CommitRequest, Committed, JournalError, JournalHandle};
+use fare_protocol::{Millis, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
+use fare_rules::{Draft, Effect, Event};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Commits under way: one confirmation, one passage, and retries.
+const COMMITS_MAX: usize = 8;
+
+/// After a signal, the longest that the loop waits for the lane to finish.
+const SHUTDOWN_MAX: Duration = Duration::from_millis(1_950);
+
+/// Where events come from.
+pub(super) struct Inlets {
+    pub(super) scans: mpsc::Receiver<Scan>,
+    pub(super) barrier: mpsc::Receiver<BarrierEvent>,
+    pub(super) news: Option<CourierNews>,
+}
+
+type CommitResult = (RecordId, Result<Committed<SignedRecord>, JournalError>);
+
+/// The controller and its hands.
+pub(super) struct LaneLoop {
+    controller: Controller,
+    journal: JournalHandle,
+    barrier: mpsc::Sender<BarrierCommand>,
+    clock_error: Millis,
+    commits: mpsc::Sender<CommitResult>,
+    committed: mpsc::Receiver<CommitResult>,
+    wake: Option<UnixMs>,
+    /// The confirmation that is durable and whose barrier is not yet opened.
+    permit: Option<Committed<SignedRecord>>,
+    /// When the frame of the tap under way was taken, and how long its decoding took.
+    tap: Option<(UnixMs, Duration)>,
+    finished: bool,
+}
+
+impl LaneLoop {
+    pub(super) fn new(
+        controller: Controller,
+        journal: JournalHandle,
+        barrier: mpsc::Sender<BarrierCommand>,
+        clock_error: Millis,
+    ) -> Self {
+        let (commits, committed) = mpsc::channel(COMMITS_MAX);
+        Self {
+            controller,
+            journal,
+            barrier,
+            clock_error,
+            commits,
+            committed,
+            wake: None,
+            permit: None,
+            tap: None,
+            finished: false,
+        }
+    }
+
+    /// Serves riders until `termination`, then until the lane is finished.
+    pub(super) async fn run(
+        mut self,
+        mut inlets: Inlets,
+        termination: impl Future<Output = &'static str>,
+        stop: &watch::Sender<bool>,
+    ) {
+        self.handle(Event::Deadline);
+        tokio::pin!(termination);
+        tokio::select! {
+            signal = &mut termination => tracing::info!(signal, "stopping"),
+            () = self.serve(&mut inlets) => {}
+        }
+        stop.send_replace(true);
+        self.handle(Event::Shutdown);
+        let finish = self.serve(&mut inlets);
+        if tokio::time::timeout(SHUTDOWN_MAX, finish).await.is_err() {
+            tracing::error!("the lane did not finish in time; the journal completes it at start");
+        }
+    }
+
+    async fn serve(&mut self, inlets: &mut Inlets) {
+        while !self.finished {
+            tokio::select! {
+                biased;
+                Some((id, result)) = self.committed.recv() => self.on_commit(id, result),
+                Some(event) = inlets.barrier.recv() => self.on_barrier(event),
+                () = at(self.wake) => {
+                    self.wake = None;
+                    self.handle(Event::Deadline);
+                }
+                () = changed(&mut inlets.news) => self.take_news(inlets.news.as_mut()),
+                Some(scan) = inlets.scans.recv() => self.on_scan(&scan),
+            }
+        }
+    }
+
+    fn now(&self) -> Stamp {
+        Stamp { at: clock::now(), error_ms: self.clock_error }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.now();
+        let effects = self.controller.on(event, now);
+        self.carry_out(effects, now);
+    }
+
+    fn on_scan(&mut self, scan: &Scan) {
+        let now = self.now();
+        let effects = if scan.codes.is_empty() {
+            self.controller.unreadable(now)
+        } else {
+            self.controller.scanned(scan.codes.iter().map(|code| code.bytes.as_slice()), now)
+        };
+        let admits = |effect: &Effect| matches!(effect, Effect::Commit(Draft::Confirmation(_)));
+        if effects.iter().any(admits) {
+            self.tap = Some((scan.captured_at, scan.decode));
+        }
+        self.carry_out(effects, now);
+    }
+
+    fn on_commit(&mut self, id: RecordId, result: Result<Committed<SignedRecord>, JournalError>) {
+        match result {
+            Ok(committed) => {
+                if matches!(committed.get().record().body, RecordBody::Confirmation(_)) {
+                    self.permit = Some(committed);
+                }
+                self.handle(Event::Committed(id));
+            }
+            Err(err) => {
+                tracing::error!(%err, record = %id, "not recorded");
+                self.handle(Event::CommitFailed(id));
+            }
+        }
+    }
+
+    fn on_barrier(&mut self, event: BarrierEvent) {
+        match event {
+            BarrierEvent::Opened => {
+                if let Some((captured_at, decode)) = self.tap.take() {
+                    tracing::info!(
+                        tap_to_open_ms = clock::now().since(captured_at),
+                        decode_ms = decode.as_millis(),
+                        "barrier open"
+                    );
+                }
+                self.handle(Event::BarrierOpened);
+            }
+            BarrierEvent::OpenFailed => self.handle(Event::BarrierFailed),
+            BarrierEvent::Passed => self.handle(Event::Passed),
+            BarrierEvent::Obstructed(on) => self.handle(Event::Obstructed(on)),
+            BarrierEvent::Fire(on) => self.handle(Event::FireAlarm(on)),
+        }
+    }
+
+    fn take_news(&mut self, news: Option<&mut CourierNews>) {
+        let Some(news) = news else { return };
+        if let Some(issuers) = news.issuers.borrow_and_update().clone() {
+            self.controller.set_issuers(issuers);
+        }
+        if let Some(tariff) = news.tariff.borrow_and_update().clone() {
+            tracing::info!(tariff = tariff.name(), hash = %tariff.hash(), "tariff in force");
+            self.controller.set_tariff(tariff);
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, now: Stamp) {
+        for effect in effects {
+            match effect {
+                Effect::Commit(draft) => self.commit(draft, now),
+                Effect::Open => self.open(),
+                Effect::OpenForAll => self.command(BarrierCommand::Open(OpenOrder::free_passage())),
+                Effect::Close => self.command(BarrierCommand::Close),
+                Effect::Show(display) => tracing::debug!(?display, "show"),
+                Effect::Wake(at) => self.wake = Some(at),
+                Effect::Note(note) => {
+                    notes::log(&note);
+                    self.journal.note(note, now);
+                }
+                Effect::Finished => self.finished = true,
+            }
+        }
+    }
+
+    fn commit(&self, draft: Draft, stamp: Stamp) {
+        let id = match &draft {
+            Draft::Confirmation(confirmation) => confirmation.id,
+            Draft::Passage(passage) => passage.id,
+        };
+        let (journal, commits) = (self.journal.clone(), self.commits.clone());
+        tokio::spawn(async move {
+            let result = journal.commit(CommitRequest { draft, stamp }).await;
+            // The loop only goes away when the daemon stops; the journal has the record by then.
+            let _gone = commits.send((id, result)).await;
+        });
+    }
+
+    /// Rule 1: without a durable confirmation there is no order to open.
+    fn open(&mut self) {
+        match self.permit.take() {
+            Some(confirmation) => {
+                self.command(BarrierCommand::Open(OpenOrder::after(&confirmation)));
+            }
+            None => {
+                tracing::error!("the lane wants to open without a recorded confirmation; it stays shut");
+                self.handle(Event::BarrierFailed);
+            }
+        }
+    }
+
+    fn command(&mut self, command: BarrierCommand) {
+        if self.barrier.try_send(command).is_err() {
+            tracing::error!(?command, "the barrier's attendant does not keep up");
+            if matches!(command, BarrierCommand::Open(_)) {
+                self.handle(Event::BarrierFailed);
+            }
+        }
+    }
+}
+
+/// Waits until the clock shows `wake`; for ever when there is nothing to wake for.
+async fn at(wake: Option<UnixMs>) {
+    match wake {
+        Some(wake) => {
+            let wait_ms = u64::try_from(wake.since(clock::now())).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for new issuers or a new tariff; for ever when there is no courier.
+async fn changed(news: &mut Option<CourierNews>) {
+    let Some(news) = news else { return std::future::pending().await };
+    let changed = tokio::select! {
+        changed = news.issuers.changed() => changed,
+        changed = news.tariff.changed() => changed,
+    };
+    if changed.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,153 @@
+//! The daemon: threads, tasks and signals around one controller.
+//!
+//! ```text
+//! frame thread -> latest frame -> decode thread -> lane loop -> journal thread
+//!                                                  |      ^
+//!                                   barrier attendant   courier (feed: issuers, tariff)
+//! ```
+
+mod eyes;
+mod lane_loop;
+mod notes;
+
+use crate::barrier;
+use crate::clock::{self, Stopwatch};
+use crate::config::{GateConfig, ServerConfig};
+use crate::controller::Controller;
+use crate::courier::{Backoff, Courier, CourierConfig, CourierNews};
+use crate::ids::new_record_id;
+use crate::journal::{GateIdentity, Journal, JournalHandle};
+use anyhow::Context;
+use fare_protocol::{KeySet, Mode, Stamp};
+use fare_rules::Tariff;
+use lane_loop::{Inlets, LaneLoop};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Commands that may wait for the barrier: an open, a close, and those of a shutdown.
+const BARRIER_COMMANDS_MAX: usize = 8;
+
+/// Events that may wait for the lane.
+const BARRIER_EVENTS_MAX: usize = 64;
+
+/// How long the courier may take to stop; what it had under way is sent again later.
+const COURIER_STOP_MAX: Duration = Duration::from_millis(300);
+
+/// Runs the gate until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the journal cannot be opened or the courier cannot be built: nothing else stops a gate.
+pub async fn run(config: GateConfig) -> anyhow::Result<()> {
+    let since_start = Stopwatch::start();
+    let journal = open_journal(&config)?;
+    let cached = journal.cached()?;
+    let issuers = cached.issuers.unwrap_or_else(|| config.issuers.clone());
+    let tariff = cached.tariff.unwrap_or_else(|| Arc::new(config.tariff.clone()));
+
+    let (stop, stopped) = watch::channel(false);
+    let courier = config.server.as_ref().map(|server| courier(&config, server, &journal));
+    let (courier, news) = match courier.transpose()? {
+        Some((courier, news)) => (Some(tokio::spawn(courier.run(stopped))), Some(news)),
+        None => (None, None),
+    };
+    let (commands, inlets) = start_devices(&config, news)?;
+
+    let controller = controller(&config, issuers, tariff, &journal);
+    tracing::info!(
+        gate = %config.gate,
+        station = %config.location.station,
+        role = ?config.policy.role,
+        pending = journal.counts()?.pending,
+        ready_ms = since_start.elapsed().as_millis(),
+        "ready"
+    );
+    let lane = LaneLoop::new(controller, journal.clone(), commands, config.clock_error);
+    lane.run(inlets, termination()?, &stop).await;
+
+    stop_courier(courier).await;
+    tokio::task::spawn_blocking(move || journal.close()).await?.context("closing the journal")?;
+    tracing::info!(gate = %config.gate, "stopped");
+    Ok(())
+}
+
+/// Opens the journal and finishes what a power cut left open.
+fn open_journal(config: &GateConfig) -> anyhow::Result<JournalHandle> {
+    let identity = GateIdentity {
+        gate: config.gate,
+        location: config.location,
+        signer: Arc::clone(&config.signing_key) as Arc<dyn fare_protocol::Signer>,
+    };
+    let journal = Journal::open(&config.journal, identity)?;
+    let now = Stamp { at: clock::now(), error_ms: config.clock_error };
+    for unfinished in journal.recover(now, || new_record_id(now.at))? {
+        tracing::warn!(
+            confirmation = %unfinished.confirmation.id,
+            "power went away before this passage was seen; recorded as unknown"
+        );
+    }
+    Ok(journal)
+}
+
+fn courier(
+    config: &GateConfig,
+    server: &ServerConfig,
+    journal: &JournalHandle,
+) -> anyhow::Result<(Courier, CourierNews)> {
+    let config = CourierConfig {
+        gate: config.gate,
+        server: server.url.clone(),
+        ca: server.ca.clone(),
+        cert: server.certificate.clone(),
+        key: server.private_key.clone(),
+        server_keys: config.servers.clone(),
+        batch_max: fare_protocol::wire::UPLOAD_RECORDS_MAX,
+        backoff: Backoff { min: server.backoff_min, max: server.backoff_max },
+    };
+    Courier::new(config, journal.clone(), clock::now).context("preparing the courier")
+}
+
+fn controller(
+    config: &GateConfig,
+    issuers: KeySet,
+    tariff: Arc<Tariff>,
+    journal: &JournalHandle,
+) -> Controller {
+    let station = config.location.station;
+    Controller::new(config.policy, Mode::Normal, station, issuers, tariff, journal.clone())
+}
+
+/// Starts the eyes and the barrier's attendant.
+fn start_devices(
+    config: &GateConfig,
+    news: Option<CourierNews>,
+) -> anyhow::Result<(mpsc::Sender<barrier::BarrierCommand>, Inlets)> {
+    let scans = eyes::open(config.frames.clone())?;
+    let (commands, wanted) = mpsc::channel(BARRIER_COMMANDS_MAX);
+    let (events, barrier) = mpsc::channel(BARRIER_EVENTS_MAX);
+    let poll = Duration::from_millis(config.barrier.poll.0.into());
+    tokio::spawn(barrier::tend(config.barrier.clone(), poll, wanted, events));
+    Ok((commands, Inlets { scans, barrier, news }))
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM.
+fn termination() -> anyhow::Result<impl Future<Output = &'static str>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    })
+}
+
+async fn stop_courier(courier: Option<JoinHandle<()>>) {
+    let Some(courier) = courier else { return };
+    let abort = courier.abort_handle();
+    if tokio::time::timeout(COURIER_STOP_MAX, courier).await.is_err() {
+        abort.abort();
+    }
+}
