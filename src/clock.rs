@@ -6,9 +6,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The time of day by the system clock, in Unix milliseconds.
 ///
 /// A system clock set before 1970 reads as 0, which every validity check then refuses.
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the system clock"
+)]
 pub fn now() -> UnixMs {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     UnixMs(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -18,13 +23,19 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts measuring.
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the monotonic clock"
+    )]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
     /// The time since [`Stopwatch::start`].
-    #[allow(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the monotonic clock"
+    )]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
@@ -37,7 +48,10 @@ mod tests {
     #[test]
     fn the_clock_is_past_the_day_this_was_written_and_does_not_run_backwards() {
         let first = now();
-        assert!(first > UnixMs(1_760_000_000_000), "system clock reads {first}");
+        assert!(
+            first > UnixMs(1_760_000_000_000),
+            "system clock reads {first}"
+        );
         let watch = Stopwatch::start();
         let early = watch.elapsed();
         assert!(watch.elapsed() >= early);

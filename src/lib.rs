@@ -8,6 +8,7 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod contain;
 pub mod controller;
 pub mod courier;
 pub mod daemon;

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 /// Reads the QR codes in pictures.
 ///
-/// Prints one line for each code: file, time taken, text, bytes in hexadecimal. Exit status 0 if every
-/// picture held a code that was read, else 1.
+/// Prints one line for each code: file, time taken, text, bytes in hexadecimal. Exit status 0 if
+/// every picture held a code that was read, else 1.
 #[derive(Debug, clap::Args)]
 pub struct DecodeArgs {
-    /// Print one JSON object on each line: file, text (where the bytes are UTF-8), bytes (hexadecimal) and
-    /// ms, or file and error
+    /// Print one JSON object on each line: file, text (where the bytes are UTF-8), bytes
+    /// (hexadecimal) and ms, or file and error
     #[arg(long)]
     json: bool,
     /// PNG or JPEG pictures
@@ -75,13 +75,24 @@ fn lines(decoder: &mut Decoder, image: &Path) -> Vec<Line> {
     let file = image.display().to_string();
     let frame = match picture::read(image, UnixMs::default()) {
         Ok(frame) => frame,
-        Err(error) => return vec![Line { file, error: Some(error.to_string()), ..Line::default() }],
+        Err(error) => {
+            return vec![Line {
+                file,
+                error: Some(error.to_string()),
+                ..Line::default()
+            }];
+        }
     };
     let decoded = decoder.decode(&frame);
     let ms = Some(rounded_ms(decoded.elapsed));
     match decoded.read {
         Ok(codes) => codes.iter().map(|code| Line::of(code, &file, ms)).collect(),
-        Err(why) => vec![Line { file, error: Some(why.to_string()), ms, ..Line::default() }],
+        Err(why) => vec![Line {
+            file,
+            error: Some(why.to_string()),
+            ms,
+            ..Line::default()
+        }],
     }
 }
 
@@ -93,7 +104,13 @@ fn rounded_ms(elapsed: Duration) -> f64 {
 impl Line {
     fn of(code: &QrContent, file: &str, ms: Option<f64>) -> Self {
         let text = code.text().map(str::to_owned);
-        Self { file: file.to_owned(), text, bytes: Some(hex(&code.bytes)), error: None, ms }
+        Self {
+            file: file.to_owned(),
+            text,
+            bytes: Some(hex(&code.bytes)),
+            error: None,
+            ms,
+        }
     }
 
     /// Columns parted by tabs: file, time, text or `-` and bytes, or file, time and why not.
@@ -102,7 +119,9 @@ impl Line {
             Some(text) => readable(text.as_bytes()),
             None => "-".to_owned(),
         };
-        let ms = self.ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
+        let ms = self
+            .ms
+            .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));
         write!(out, "{}\t{ms}\t", readable(self.file.as_bytes()))?;
         match &self.error {
             Some(why) => writeln!(out, "{}", readable(why.as_bytes())),
@@ -121,7 +140,12 @@ mod tests {
     fn save_code(path: &Path, content: &[u8]) {
         let code = fast_qr::QRBuilder::new(content).build().unwrap();
         let side = (code.size as u32 + 8) * 4;
-        let dark = |at: u32| (at / 4).checked_sub(4).map(|m| m as usize).filter(|&m| m < code.size);
+        let dark = |at: u32| {
+            (at / 4)
+                .checked_sub(4)
+                .map(|m| m as usize)
+                .filter(|&m| m < code.size)
+        };
         GrayImage::from_fn(side, side, |x, y| match (dark(x), dark(y)) {
             (Some(x), Some(y)) if code[y][x].value() => Luma([0]),
             _ => Luma([255]),
@@ -132,10 +156,15 @@ mod tests {
 
     /// The output for these pictures, times left out, and whether all were read.
     fn report(dir: &Path, json: bool, images: &[&str]) -> (Vec<String>, bool) {
-        let args = DecodeArgs { json, images: images.iter().map(|name| dir.join(name)).collect() };
+        let args = DecodeArgs {
+            json,
+            images: images.iter().map(|name| dir.join(name)).collect(),
+        };
         let mut out = Vec::new();
         let all_read = write_report(&args, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap().replace(&format!("{}/", dir.display()), "");
+        let text = String::from_utf8(out)
+            .unwrap()
+            .replace(&format!("{}/", dir.display()), "");
         (text.lines().map(str::to_owned).collect(), all_read)
     }
 
@@ -144,18 +173,48 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         save_code(&dir.path().join("code.png"), b"A\n\x1b[2J");
         save_code(&dir.path().join("bytes.png"), b"\xff\x00");
-        GrayImage::new(9, 9).save(dir.path().join("black.png")).unwrap();
+        GrayImage::new(9, 9)
+            .save(dir.path().join("black.png"))
+            .unwrap();
         std::fs::write(dir.path().join("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
-        let (lines, all_read) =
-            report(dir.path(), false, &["code.png", "bytes.png", "black.png", "broken.png", "gone.jpg"]);
+        let (lines, all_read) = report(
+            dir.path(),
+            false,
+            &[
+                "code.png",
+                "bytes.png",
+                "black.png",
+                "broken.png",
+                "gone.jpg",
+            ],
+        );
         assert!(!all_read);
-        let columns: Vec<Vec<&str>> = lines.iter().map(|line| line.split('\t').collect()).collect();
-        assert_eq!((columns[0][0], &columns[0][2..]), ("code.png", &["A\\n\\u{1b}[2J", "410a1b5b324a"][..]));
-        assert_eq!((columns[1][0], &columns[1][2..]), ("bytes.png", &["-", "ff00"][..]));
-        assert_eq!((columns[2][0], &columns[2][2..]), ("black.png", &["no QR code was seen"][..]));
-        assert!(columns[..3].iter().all(|line| line[1].ends_with(" ms")), "{lines:?}");
+        let columns: Vec<Vec<&str>> = lines
+            .iter()
+            .map(|line| line.split('\t').collect())
+            .collect();
+        assert_eq!(
+            (columns[0][0], &columns[0][2..]),
+            ("code.png", &["A\\n\\u{1b}[2J", "410a1b5b324a"][..])
+        );
+        assert_eq!(
+            (columns[1][0], &columns[1][2..]),
+            ("bytes.png", &["-", "ff00"][..])
+        );
+        assert_eq!(
+            (columns[2][0], &columns[2][2..]),
+            ("black.png", &["no QR code was seen"][..])
+        );
+        assert!(
+            columns[..3].iter().all(|line| line[1].ends_with(" ms")),
+            "{lines:?}"
+        );
         assert!(lines[3].starts_with("broken.png\t-\tit is not a readable PNG or JPEG picture"));
-        assert!(lines[4].starts_with("gone.jpg\t-\tcannot read it: No such file"), "{}", lines[4]);
+        assert!(
+            lines[4].starts_with("gone.jpg\t-\tcannot read it: No such file"),
+            "{}",
+            lines[4]
+        );
         assert_eq!(lines.len(), 5);
     }
 
@@ -166,10 +225,19 @@ mod tests {
         let (lines, all_read) = report(dir.path(), true, &["code.png"]);
         assert!(all_read);
         let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
-        assert_eq!((&line["text"], &line["bytes"]), (&"FG1:X".into(), &"4647313a58".into()));
-        assert!(line["ms"].as_f64().unwrap() > 0.0 && line["file"] == "code.png", "{line}");
+        assert_eq!(
+            (&line["text"], &line["bytes"]),
+            (&"FG1:X".into(), &"4647313a58".into())
+        );
+        assert!(
+            line["ms"].as_f64().unwrap() > 0.0 && line["file"] == "code.png",
+            "{line}"
+        );
         let (lines, all_read) = report(dir.path(), true, &["gone.png"]);
         let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
-        assert!(!all_read && line["error"].is_string() && line.get("text").is_none(), "{line}");
+        assert!(
+            !all_read && line["error"].is_string() && line.get("text").is_none(),
+            "{line}"
+        );
     }
 }

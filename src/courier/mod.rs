@@ -21,13 +21,17 @@ pub use backoff::Backoff;
 pub use error::CourierError;
 pub use status::{CourierStatus, Link};
 
-use crate::journal::{Cached, JournalHandle};
+use crate::journal::{JournalError, JournalHandle};
 use client::Client;
 use fare_protocol::{GateId, KeySet, UnixMs};
 use fare_rules::Tariff;
+use feed::FeedLoop;
+use status::{Reporter, Which};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use upload::Upload;
 
 /// Where the server is and how to prove who we are.
 #[derive(Clone, Debug)]
@@ -63,7 +67,6 @@ pub struct CourierNews {
 
 /// The task that connects journal and server.
 pub struct Courier {
-    gate: GateId,
     client: Client,
     server_keys: KeySet,
     batch_max: usize,
@@ -71,4 +74,120 @@ pub struct Courier {
     journal: JournalHandle,
     clock: fn() -> UnixMs,
     announce: Announce,
+}
+
+/// The sending ends of [`CourierNews`].
+struct Announce {
+    issuers: watch::Sender<Option<KeySet>>,
+    tariff: watch::Sender<Option<Arc<Tariff>>>,
+    status: watch::Sender<CourierStatus>,
+}
+
+impl Courier {
+    /// Reads the files and prepares the client; nothing is sent before [`Courier::run`]. `clock`
+    /// tells the time of day.
+    ///
+    /// # Errors
+    /// When the address or one of the files is wrong.
+    pub fn new(
+        config: CourierConfig,
+        journal: JournalHandle,
+        clock: fn() -> UnixMs,
+    ) -> Result<(Self, CourierNews), CourierError> {
+        let client = Client::new(&config)?;
+        Ok(Self::with(client, config, journal, clock))
+    }
+
+    fn with(
+        client: Client,
+        config: CourierConfig,
+        journal: JournalHandle,
+        clock: fn() -> UnixMs,
+    ) -> (Self, CourierNews) {
+        let CourierConfig {
+            server_keys,
+            batch_max,
+            backoff,
+            ..
+        } = config;
+        let (issuers, issuers_seen) = watch::channel(None);
+        let (tariff, tariff_seen) = watch::channel(None);
+        let (status, status_seen) = watch::channel(CourierStatus::default());
+        let announce = Announce {
+            issuers,
+            tariff,
+            status,
+        };
+        let news = CourierNews {
+            issuers: issuers_seen,
+            tariff: tariff_seen,
+            status: status_seen,
+        };
+        (
+            Self {
+                client,
+                server_keys,
+                batch_max,
+                backoff,
+                journal,
+                clock,
+                announce,
+            },
+            news,
+        )
+    }
+
+    /// Carries until `stop` becomes true, or its sender goes. What is under way then is dropped: it
+    /// is still in the outbox, and sent again next time.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let cursor = match self.cursor() {
+            Ok(cursor) => cursor,
+            Err(err) => {
+                tracing::error!(%err, "caches unreadable, asking the server for everything");
+                0
+            }
+        };
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            ((), ()) = async { tokio::join!(self.upload().run(), self.feed().run(cursor)) } => {}
+        }
+    }
+
+    fn cursor(&self) -> Result<u64, JournalError> {
+        Ok(self.journal.cached()?.cursor)
+    }
+
+    fn upload(&self) -> Upload<'_> {
+        Upload {
+            client: &self.client,
+            journal: &self.journal,
+            batch_max: self.batch_max,
+            backoff: self.backoff,
+            clock: self.clock,
+            report: self.report(Which::Upload),
+        }
+    }
+
+    fn feed(&self) -> FeedLoop<'_> {
+        FeedLoop {
+            client: &self.client,
+            journal: &self.journal,
+            server_keys: &self.server_keys,
+            backoff: self.backoff,
+            clock: self.clock,
+            announce: &self.announce,
+            report: self.report(Which::Feed),
+        }
+    }
+
+    fn report(&self, which: Which) -> Reporter {
+        Reporter::new(which, self.announce.status.clone(), self.clock)
+    }
+}
+
+/// Waits after so many failures, by chance and as long as the server asks for.
+async fn pause(backoff: Backoff, failures: u32, retry_after: Option<Duration>) {
+    // Without randomness the wait is the shortest one: worse for the server, no harm here.
+    let random = getrandom::u64().unwrap_or(0);
+    tokio::time::sleep(backoff.wait_for_server(failures, random, retry_after)).await;
 }

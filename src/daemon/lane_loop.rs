@@ -178,7 +178,7 @@ impl LaneLoop {
                 Effect::Open => self.open(),
                 Effect::OpenForAll => self.command(BarrierCommand::Open(OpenOrder::free_passage())),
                 Effect::Close => self.command(BarrierCommand::Close),
-                Effect::Show(display) => tracing::debug!(?display, "show"),
+                Effect::Show(display) => tracing::debug!(show = ?display, "display"),
                 Effect::Wake(at) => self.wake = Some(at),
                 Effect::Note(note) => {
                     notes::log(&note);

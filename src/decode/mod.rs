@@ -1,12 +1,11 @@
 //! Reading QR codes out of frames, so that no picture can take the gate down.
 //!
 //! The reader is rqrr. It panics on some real photographs, so each frame is decoded behind
-//! [`contain`]: a panic becomes [`NothingRead::Panicked`], is counted, and stays off standard error.
+//! `contain`: a panic becomes [`NothingRead::Panicked`], is counted, and stays off standard error.
 //! Nothing of a frame outlives its decoding, so there is no state that a panic could leave broken.
 
-mod contain;
-
 use crate::clock::Stopwatch;
+use crate::contain;
 use crate::frame::Frame;
 use std::time::Duration;
 use thiserror::Error;
@@ -117,18 +116,20 @@ impl Decoder {
             self.panics += 1;
             Err(NothingRead::Panicked { what })
         });
-        Decoded { read, elapsed: watch.elapsed() }
+        Decoded {
+            read,
+            elapsed: watch.elapsed(),
+        }
     }
 }
 
 /// Finds and decodes with rqrr. May panic.
 fn read_codes(frame: &Frame) -> Result<Vec<QrContent>, NothingRead> {
     let (width, luma) = (frame.width() as usize, frame.luma());
-    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(
-        width,
-        frame.height() as usize,
-        |x, y| luma[y * width + x],
-    );
+    let mut prepared =
+        rqrr::PreparedImage::prepare_from_greyscale(width, frame.height() as usize, |x, y| {
+            luma[y * width + x]
+        });
     let grids = prepared.detect_grids();
     let found = grids.len();
     let mut codes = Vec::with_capacity(found);
@@ -145,15 +146,38 @@ fn read_codes(frame: &Frame) -> Result<Vec<QrContent>, NothingRead> {
         return Ok(codes);
     }
     Err(match first_error {
-        Some(error) => NothingRead::Undecodable { found, first_error: error.to_string() },
+        Some(error) => NothingRead::Undecodable {
+            found,
+            first_error: sentence(error).to_owned(),
+        },
         None => NothingRead::NoFinder,
     })
+}
+
+/// What is wrong with a code, in words for people.
+fn sentence(error: rqrr::DeQRError) -> &'static str {
+    use rqrr::DeQRError as E;
+    match error {
+        E::DataEcc => "too much of it is damaged, covered or blurred",
+        E::FormatEcc => "its format information cannot be read",
+        E::InvalidVersion | E::InvalidGridSize => "its size is not one a QR code can have",
+        E::DataUnderflow => "its data ends too soon",
+        E::DataOverflow => "its data does not fit its size",
+        E::UnknownDataType => "it holds a kind of data this gate does not know",
+        E::EncodingError => "its text is not UTF-8",
+        E::IoError => "its content could not be stored",
+    }
 }
 
 fn content(bytes: Vec<u8>, bounds: [rqrr::Point; 4], version: usize) -> QrContent {
     let corners = bounds.map(|point| (point.x, point.y));
     // rqrr reads no version above 40.
-    QrContent { bytes, corners, area_px: area(&corners), version: version.min(40) as u8 }
+    QrContent {
+        bytes,
+        corners,
+        area_px: area(&corners),
+        version: version.min(40) as u8,
+    }
 }
 
 /// Area of a quadrilateral by the shoelace formula, in 128 bits as corners may lie far outside.

@@ -27,12 +27,20 @@ fn drawn(width: u32, height: u32, codes: &[(&str, u32, u32, u32)]) -> Frame {
 #[test]
 fn a_code_is_read_with_its_place_and_version() {
     let decoded = Decoder::new().decode(&drawn(320, 240, &[("FG1:HELLO", 60, 40, 5)]));
-    let [code] = decoded.codes() else { panic!("{decoded:?}") };
+    let [code] = decoded.codes() else {
+        panic!("{decoded:?}")
+    };
     assert_eq!((code.text(), code.version), (Some("FG1:HELLO"), 1));
     for ((x, y), (want_x, want_y)) in
-        code.corners.into_iter().zip([(60, 40), (165, 40), (165, 145), (60, 145)])
+        code.corners
+            .into_iter()
+            .zip([(60, 40), (165, 40), (165, 145), (60, 145)])
     {
-        assert!(x.abs_diff(want_x) <= 8 && y.abs_diff(want_y) <= 8, "{:?}", code.corners);
+        assert!(
+            x.abs_diff(want_x) <= 8 && y.abs_diff(want_y) <= 8,
+            "{:?}",
+            code.corners
+        );
     }
     assert!(code.area_px.abs_diff(105 * 105) < 2_000, "{}", code.area_px);
     assert!(decoded.elapsed > Duration::ZERO);
@@ -40,7 +48,11 @@ fn a_code_is_read_with_its_place_and_version() {
 
 #[test]
 fn of_several_codes_the_nearest_comes_first() {
-    let codes = [("small", 20, 20, 3), ("large", 220, 60, 8), ("middle", 20, 200, 5)];
+    let codes = [
+        ("small", 20, 20, 3),
+        ("large", 220, 60, 8),
+        ("middle", 20, 200, 5),
+    ];
     let decoded = Decoder::new().decode(&drawn(480, 360, &codes));
     let texts: Vec<_> = decoded.codes().iter().filter_map(QrContent::text).collect();
     assert_eq!(texts, ["large", "middle", "small"]);
@@ -69,9 +81,18 @@ fn a_code_torn_apart_is_seen_and_not_read() {
         }
     }
     let decoded = Decoder::new().decode(&frame(320, 240, luma));
-    let Err(nothing) = decoded.read else { panic!("{decoded:?}") };
-    assert!(matches!(nothing, NothingRead::Undecodable { found: 1, .. }), "{nothing:?}");
-    assert!(nothing.to_string().starts_with("1 QR code was seen, none could be decoded: "));
+    let Err(nothing) = decoded.read else {
+        panic!("{decoded:?}")
+    };
+    assert!(
+        matches!(nothing, NothingRead::Undecodable { found: 1, .. }),
+        "{nothing:?}"
+    );
+    assert!(
+        nothing
+            .to_string()
+            .starts_with("1 QR code was seen, none could be decoded: ")
+    );
 }
 
 #[test]
@@ -79,12 +100,79 @@ fn a_panic_is_contained_counted_and_the_next_frame_is_read() {
     let mut decoder = Decoder::new();
     for count in 1..=3 {
         let decoded = decoder.decode_with(|| panic!("assertion failed: x <= i32::MAX as f64"));
-        let Err(NothingRead::Panicked { what }) = decoded.read else { panic!("{:?}", decoded.read) };
-        assert!(what.starts_with("assertion failed: x <= i32::MAX as f64 (tests.rs:"), "{what}");
+        let Err(NothingRead::Panicked { what }) = decoded.read else {
+            panic!("{:?}", decoded.read)
+        };
+        assert!(
+            what.starts_with("assertion failed: x <= i32::MAX as f64 (tests.rs:"),
+            "{what}"
+        );
         assert_eq!(decoder.panics(), count);
         let next = decoder.decode(&drawn(160, 160, &[("next", 20, 20, 4)]));
         assert_eq!(next.codes().first().and_then(QrContent::text), Some("next"));
     }
+}
+
+/// Three finder patterns, drawn by a seeded search, whose positions make rqrr 0.11.0 divide by
+/// nearly nothing and then panic on an assertion. Rows 16 to 51 of 64, a bit for each dark pixel.
+const PANICKING: [u64; 36] = [
+    0x0000000003fe0000,
+    0x0000000003ffff00,
+    0x0000000003ffff80,
+    0x0000000003003f80,
+    0x0000000007000380,
+    0x0000000007100380,
+    0x00000000063fe700,
+    0x000000000e3fc700,
+    0x000000000e3fc700,
+    0x000000000e7fc600,
+    0x000000000c7fce00,
+    0x000000001c7f8e00,
+    0x03fff0001c7f8e00,
+    0x03fff0001c1f8c00,
+    0x0300300038001c00,
+    0x033f300038001c00,
+    0x033f18003ffc1800,
+    0x033f98083ffff800,
+    0x019f981f01fff800,
+    0x019f983fc1fc7800,
+    0x019f9871f0c00000,
+    0x018018e07c000000,
+    0x01fff9c01f000000,
+    0x01fffb8707e00000,
+    0x0000070fc0f00000,
+    0x00000f1ff0e00000,
+    0x00001e3ff1c00000,
+    0x00003c7fe3800000,
+    0x00003c1fc7000000,
+    0x00001f078e000000,
+    0x000007c11e000000,
+    0x000001f03c000000,
+    0x0000007e78000000,
+    0x0000001ff0000000,
+    0x00000003e0000000,
+    0x00000000c0000000,
+];
+
+#[test]
+fn a_picture_that_panics_rqrr_is_contained() {
+    let rows = [&[0; 16], &PANICKING[..], &[0; 12]].concat();
+    let dark = rows
+        .iter()
+        .flat_map(|row| (0..64).rev().map(move |bit| row >> bit & 1 == 1));
+    let picture = frame(
+        64,
+        64,
+        dark.map(|dark| if dark { 20 } else { 230 }).collect(),
+    );
+    let mut decoder = Decoder::new();
+    let Err(NothingRead::Panicked { what }) = decoder.decode(&picture).read else {
+        panic!("rqrr no longer panics on this picture; is its panic still worth containing?");
+    };
+    assert!(what.contains("geometry.rs"), "{what}");
+    assert_eq!(decoder.panics(), 1);
+    let next = decoder.decode(&drawn(160, 160, &[("next", 20, 20, 4)]));
+    assert_eq!(next.codes().first().and_then(QrContent::text), Some("next"));
 }
 
 #[test]
@@ -93,7 +181,10 @@ fn the_area_of_corners_far_outside_does_not_overflow() {
     assert_eq!(area(&[(0, 0), (3, 0), (3, 2), (0, 2)]), 6);
     assert_eq!(area(&[(0, 0), (0, 2), (3, 2), (3, 0)]), 6);
     let side = u64::from(u32::MAX);
-    assert_eq!(area(&[(low, low), (high, low), (high, high), (low, high)]), side * side);
+    assert_eq!(
+        area(&[(low, low), (high, low), (high, high), (low, high)]),
+        side * side
+    );
 }
 
 proptest! {

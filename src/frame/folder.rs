@@ -1,5 +1,5 @@
-//! Frames from a folder of PNG or JPEG pictures: a recording with a `frames.jsonl`, or a plain folder
-//! in order of names.
+//! Frames from a folder of PNG or JPEG pictures: a recording with a `frames.jsonl`, or a plain
+//! folder in order of names.
 //!
 //! `frames.jsonl` holds one JSON object on each line, in the order to play them:
 //! `{"t_ms": 1760000000000, "file": "000001.png"}`, where `t_ms` is Unix time in milliseconds and
@@ -20,8 +20,9 @@ const LIST_BYTES_MAX: u64 = 256 << 20;
 /// Folders below a plain folder that are looked into.
 const FOLDER_DEPTH_MAX: usize = 8;
 /// Names that mean a picture. Those this gate cannot read are skipped by name, not passed over.
-const PICTURE_EXTENSIONS: [&str; 10] =
-    ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "pgm", "avif"];
+const PICTURE_EXTENSIONS: [&str; 10] = [
+    "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "pgm", "avif",
+];
 
 /// The frames of one folder.
 #[derive(Debug)]
@@ -39,19 +40,31 @@ enum Entry {
 }
 
 impl Folder {
-    /// Reads the folder's list of frames, or its file names; the pictures are read one by one later.
+    /// Reads the folder's list of frames, or its file names; the pictures are read one by one
+    /// later.
     ///
     /// # Errors
     /// [`SourceError`] when the folder or its list cannot be read, or it holds no picture at all.
     pub fn open(root: &Path, timing: Timing) -> Result<Self, SourceError> {
         let list = root.join(LIST_FILE);
-        let entries = if list.is_file() { listed(&list)? } else { by_name(root, timing)? };
+        let entries = if list.is_file() {
+            listed(&list)?
+        } else {
+            by_name(root, timing)?
+        };
         if entries.is_empty() {
             let why = format!("the folder has neither a {LIST_FILE} with frames nor pictures");
-            return Err(SourceError::NotARecording { path: root.to_owned(), why });
+            return Err(SourceError::NotARecording {
+                path: root.to_owned(),
+                why,
+            });
         }
         let total = entries.len() as u64;
-        Ok(Self { root: root.to_owned(), entries: entries.into_iter(), total })
+        Ok(Self {
+            root: root.to_owned(),
+            entries: entries.into_iter(),
+            total,
+        })
     }
 
     fn read(&self, file: String, at: UnixMs) -> SourceItem {
@@ -59,7 +72,10 @@ impl Folder {
         let name = FrameName::File(file);
         match frame {
             Ok(frame) => SourceItem::Frame { name, frame },
-            Err(error) => SourceItem::Skipped { name, why: error.to_string() },
+            Err(error) => SourceItem::Skipped {
+                name,
+                why: error.to_string(),
+            },
         }
     }
 }
@@ -68,9 +84,10 @@ impl FrameSource for Folder {
     fn next_frame(&mut self) -> Result<Option<SourceItem>, SourceError> {
         Ok(self.entries.next().map(|entry| match entry {
             Entry::Picture { file, at } => self.read(file, at),
-            Entry::BadLine { line, why } => {
-                SourceItem::Skipped { name: FrameName::File(format!("{LIST_FILE}:{line}")), why }
-            }
+            Entry::BadLine { line, why } => SourceItem::Skipped {
+                name: FrameName::File(format!("{LIST_FILE}:{line}")),
+                why,
+            },
         }))
     }
 
@@ -85,7 +102,10 @@ impl FrameSource for Folder {
 
 /// Reads `frames.jsonl`.
 fn listed(list: &Path) -> Result<Vec<Entry>, SourceError> {
-    let cannot = |source| SourceError::Read { path: list.to_owned(), source };
+    let cannot = |source| SourceError::Read {
+        path: list.to_owned(),
+        source,
+    };
     let mut bytes = Vec::new();
     fs::File::open(list)
         .and_then(|file| file.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes))
@@ -95,7 +115,9 @@ fn listed(list: &Path) -> Result<Vec<Entry>, SourceError> {
         return Err(cannot(io::Error::new(io::ErrorKind::FileTooLarge, why)));
     }
     let lines = bytes.split(|&b| b == b'\n').enumerate();
-    Ok(lines.filter_map(|(index, line)| entry(index + 1, line)).collect())
+    Ok(lines
+        .filter_map(|(index, line)| entry(index + 1, line))
+        .collect())
 }
 
 /// What one line of the list says; nothing when it is blank.
@@ -110,16 +132,20 @@ fn entry(line: usize, json: &[u8]) -> Option<Entry> {
         return None;
     }
     Some(match serde_json::from_slice::<Line>(json) {
-        Ok(Line { t_ms, file }) if stays_inside(&file) => {
-            Entry::Picture { file, at: UnixMs(t_ms) }
-        }
+        Ok(Line { t_ms, file }) if stays_inside(&file) => Entry::Picture {
+            file,
+            at: UnixMs(t_ms),
+        },
         Ok(Line { file, .. }) => {
             let why = format!("file {file:?} is not a path inside the recording's folder");
             Entry::BadLine { line, why }
         }
         Err(error) => {
             let wanted = r#"expected {"t_ms": <unix ms>, "file": "<name>"}"#;
-            Entry::BadLine { line, why: format!("{error}; {wanted}") }
+            Entry::BadLine {
+                line,
+                why: format!("{error}; {wanted}"),
+            }
         }
     })
 }
@@ -149,7 +175,10 @@ fn gather(
     depth_left: usize,
     files: &mut Vec<String>,
 ) -> Result<(), SourceError> {
-    let cannot = |source| SourceError::Read { path: folder.to_owned(), source };
+    let cannot = |source| SourceError::Read {
+        path: folder.to_owned(),
+        source,
+    };
     for item in fs::read_dir(folder).map_err(cannot)? {
         let item = item.map_err(cannot)?;
         let name = item.file_name().to_string_lossy().into_owned();
@@ -170,8 +199,13 @@ fn gather(
 }
 
 fn is_picture(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
-    PICTURE_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+    let extension = Path::new(name)
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    PICTURE_EXTENSIONS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 #[cfg(test)]
@@ -184,7 +218,9 @@ mod tests {
 
     fn write_picture(path: &Path, shade: u8) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        GrayImage::from_pixel(4, 3, Luma([shade])).save(path).unwrap();
+        GrayImage::from_pixel(4, 3, Luma([shade]))
+            .save(path)
+            .unwrap();
     }
 
     fn play(root: &Path, timing: Timing) -> Vec<String> {
@@ -208,9 +244,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write_picture(&dir.path().join("b.png"), 20);
         write_picture(&dir.path().join("cam/a.png"), 10);
-        let list = "{\"t_ms\": 1000, \"file\": \"b.png\"}\n\n{\"file\":\"cam/a.png\",\"t_ms\":1040}\r\n";
+        let list =
+            "{\"t_ms\": 1000, \"file\": \"b.png\"}\n\n{\"file\":\"cam/a.png\",\"t_ms\":1040}\r\n";
         fs::write(dir.path().join(LIST_FILE), list).unwrap();
-        assert_eq!(play(dir.path(), Timing::default()), ["b.png @1000 20", "cam/a.png @1040 10"]);
+        assert_eq!(
+            play(dir.path(), Timing::default()),
+            ["b.png @1000 20", "cam/a.png @1040 10"]
+        );
     }
 
     #[test]
@@ -230,28 +270,49 @@ mod tests {
         fs::write(dir.path().join(LIST_FILE), list).unwrap();
         let seen = play(dir.path(), Timing::default());
         assert_eq!(seen.len(), 8);
-        assert_eq!((seen[0].as_str(), seen[7].as_str()), ("a.png @1 1", "a.png @4 1"));
+        assert_eq!(
+            (seen[0].as_str(), seen[7].as_str()),
+            ("a.png @1 1", "a.png @4 1")
+        );
         for (index, start) in [
             (1, "frames.jsonl:2 skipped: invalid type"),
-            (2, "frames.jsonl:3 skipped: file \"../secret.png\" is not a path inside"),
-            (3, "frames.jsonl:4 skipped: file \"/etc/passwd\" is not a path inside"),
+            (
+                2,
+                "frames.jsonl:3 skipped: file \"../secret.png\" is not a path inside",
+            ),
+            (
+                3,
+                "frames.jsonl:4 skipped: file \"/etc/passwd\" is not a path inside",
+            ),
             (4, "frames.jsonl:5 skipped: file \"\" is not a path inside"),
             (5, "frames.jsonl:6 skipped: expected value"),
             (6, "gone.png skipped: cannot read it: No such file"),
         ] {
-            assert!(seen[index].starts_with(start), "line {index}: {}", seen[index]);
+            assert!(
+                seen[index].starts_with(start),
+                "line {index}: {}",
+                seen[index]
+            );
         }
     }
 
     #[test]
     fn a_plain_folder_plays_in_order_of_names_at_the_given_rate() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, shade) in [("000010.png", 3), ("000002.PNG", 2), ("z/1.png", 4), (".x.png", 9)] {
+        for (name, shade) in [
+            ("000010.png", 3),
+            ("000002.PNG", 2),
+            ("z/1.png", 4),
+            (".x.png", 9),
+        ] {
             write_picture(&dir.path().join(name), shade);
         }
         fs::write(dir.path().join("manifest.csv"), "file,expected\n").unwrap();
         fs::write(dir.path().join("old.gif"), "GIF89a").unwrap();
-        let timing = Timing { start: UnixMs(100), rate: FrameRate::new(4.0).unwrap() };
+        let timing = Timing {
+            start: UnixMs(100),
+            rate: FrameRate::new(4.0).unwrap(),
+        };
         let seen = play(dir.path(), timing);
         assert_eq!(seen[..2], ["000002.PNG @100 2", "000010.png @350 3"]);
         assert!(seen[2].starts_with("old.gif skipped: "), "{}", seen[2]);
@@ -261,10 +322,20 @@ mod tests {
     #[test]
     fn an_empty_or_absent_folder_is_an_error_that_names_it() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Folder::open(dir.path(), Timing::default()).unwrap_err().to_string();
-        assert!(error.contains("is no recording: the folder has neither"), "{error}");
+        let error = Folder::open(dir.path(), Timing::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("is no recording: the folder has neither"),
+            "{error}"
+        );
         let gone = dir.path().join("gone");
-        let error = Folder::open(&gone, Timing::default()).unwrap_err().to_string();
-        assert!(error.contains("cannot read") && error.contains("gone"), "{error}");
+        let error = Folder::open(&gone, Timing::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("cannot read") && error.contains("gone"),
+            "{error}"
+        );
     }
 }

@@ -66,7 +66,10 @@ impl Latest {
             if slot.closed {
                 return None;
             }
-            slot = self.changed.wait(slot).unwrap_or_else(PoisonError::into_inner);
+            slot = self
+                .changed
+                .wait(slot)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -125,8 +128,16 @@ mod tests {
     #[test]
     fn buffers_come_back_to_the_source_and_no_more_than_a_few_are_kept() {
         let latest = Latest::new();
-        assert_eq!(latest.put(frame(1)), Put::Kept(None), "nothing to reuse yet");
-        assert_eq!(latest.put(frame(2)), Put::Kept(Some(vec![0, 255])), "the replaced frame's");
+        assert_eq!(
+            latest.put(frame(1)),
+            Put::Kept(None),
+            "nothing to reuse yet"
+        );
+        assert_eq!(
+            latest.put(frame(2)),
+            Put::Kept(Some(vec![0, 255])),
+            "the replaced frame's"
+        );
         for at in 0..10 {
             latest.give_back(frame(at));
         }
@@ -160,7 +171,11 @@ mod tests {
             }
             latest.close();
             let seen = reader.join().unwrap();
-            assert_eq!(seen.last(), Some(&100), "the newest frame is never the one lost");
+            assert_eq!(
+                seen.last(),
+                Some(&100),
+                "the newest frame is never the one lost"
+            );
             assert!(seen.is_sorted());
             assert_eq!(seen.len() as u64 + latest.replaced(), 100);
         });

@@ -1,9 +1,9 @@
 //! Camera frames and where they come from: a camera, a Y4M stream, a folder of pictures.
 //!
-//! Every source is a [`FrameSource`]. It blocks, so it runs on an operating system thread of its own
-//! and hands frames to the decode thread through [`latest::Latest`]. A picture that cannot be read
-//! is a [`SourceItem::Skipped`], which is named and counted; only a source that cannot go on at all
-//! answers [`SourceError`].
+//! Every source is a [`FrameSource`]. It blocks, so it runs on an operating system thread of its
+//! own and hands frames to the decode thread through [`latest::Latest`]. A picture that cannot be
+//! read is a [`SourceItem::Skipped`], which is named and counted; only a source that cannot go on
+//! at all answers [`SourceError`].
 
 #[cfg(feature = "camera")]
 pub mod camera;
@@ -71,9 +71,19 @@ impl Frame {
     ) -> Result<Self, FrameError> {
         let expected = luma_len(width, height)?;
         if luma.len() != expected {
-            return Err(FrameError::LumaLength { width, height, expected, got: luma.len() });
+            return Err(FrameError::LumaLength {
+                width,
+                height,
+                expected,
+                got: luma.len(),
+            });
         }
-        Ok(Self { width, height, luma, captured_at })
+        Ok(Self {
+            width,
+            height,
+            luma,
+            captured_at,
+        })
     }
 
     /// Pixels per row.
@@ -99,7 +109,10 @@ impl Frame {
     /// The same picture taken at another moment.
     #[must_use]
     pub fn at(self, captured_at: UnixMs) -> Self {
-        Self { captured_at, ..self }
+        Self {
+            captured_at,
+            ..self
+        }
     }
 
     /// Gives the pixel buffer back for use by a later frame.
@@ -175,7 +188,10 @@ pub enum SourceError {
         source: io::Error,
     },
     /// It is none of the kinds this gate reads.
-    #[error("{path} is no recording: {why}; give a folder of PNG or JPEG frames, a .y4m file, or - for a Y4M stream on standard input")]
+    #[error(
+        "{path} is no recording: {why}; give a folder of PNG or JPEG frames, a .y4m file, or - for \
+         a Y4M stream on standard input"
+    )]
     NotARecording {
         /// What was given.
         path: PathBuf,
@@ -314,14 +330,22 @@ pub fn open_recording(path: &Path, timing: Timing) -> Result<Box<dyn FrameSource
 pub fn open_live(path: &Path, rate: FrameRate) -> Result<Box<dyn FrameSource>, SourceError> {
     match RecordingKind::of(path)? {
         RecordingKind::Folder => {
-            let timing = Timing { start: UnixMs(0), rate };
+            let timing = Timing {
+                start: UnixMs(0),
+                rate,
+            };
             let folder = folder::Folder::open(path, timing)?;
-            Ok(Box::new(paced::Paced::new(Box::new(folder), paced::Stamp::Arrival)))
+            Ok(Box::new(paced::Paced::new(
+                Box::new(folder),
+                paced::Stamp::Arrival,
+            )))
         }
         RecordingKind::Y4m => Ok(Box::new(y4m::open(path, y4m::Times::Arrival(clock::now))?)),
-        RecordingKind::StandardInput => {
-            Ok(Box::new(y4m::Y4m::new(io::stdin(), "-", y4m::Times::Arrival(clock::now))?))
-        }
+        RecordingKind::StandardInput => Ok(Box::new(y4m::Y4m::new(
+            io::stdin(),
+            "-",
+            y4m::Times::Arrival(clock::now),
+        )?)),
     }
 }
 
@@ -337,9 +361,13 @@ impl RecordingKind {
         if path == Path::new("-") {
             return Ok(Self::StandardInput);
         }
-        let meta = std::fs::metadata(path)
-            .map_err(|source| SourceError::Open { path: path.to_owned(), source })?;
-        let is_y4m = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("y4m"));
+        let meta = std::fs::metadata(path).map_err(|source| SourceError::Open {
+            path: path.to_owned(),
+            source,
+        })?;
+        let is_y4m = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("y4m"));
         if meta.is_dir() {
             Ok(Self::Folder)
         } else if is_y4m || !meta.is_file() {
@@ -347,7 +375,10 @@ impl RecordingKind {
             Ok(Self::Y4m)
         } else {
             let why = "it is a file that does not end in .y4m".to_owned();
-            Err(SourceError::NotARecording { path: path.to_owned(), why })
+            Err(SourceError::NotARecording {
+                path: path.to_owned(),
+                why,
+            })
         }
     }
 }

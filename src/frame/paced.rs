@@ -35,7 +35,11 @@ struct Played {
 impl Paced {
     /// Paces `inner` by its own frame times.
     pub fn new(inner: Box<dyn FrameSource>, stamp: Stamp) -> Self {
-        Self { inner, stamp, played: None }
+        Self {
+            inner,
+            stamp,
+            played: None,
+        }
     }
 
     /// Waits until `frame` is due. Counting from the start keeps late wake-ups from adding up.
@@ -97,14 +101,24 @@ mod tests {
     fn a_pause_is_the_recorded_gap_never_negative_and_bounded() {
         let at = UnixMs(1_000);
         assert_eq!(pause(at, UnixMs(1_033)), Duration::from_millis(33));
-        assert_eq!(pause(at, UnixMs(900)), Duration::ZERO, "a clock set back while recording");
-        assert_eq!(pause(UnixMs(0), UnixMs(i64::MAX)), Duration::from_millis(PAUSE_MS_MAX));
+        assert_eq!(
+            pause(at, UnixMs(900)),
+            Duration::ZERO,
+            "a clock set back while recording"
+        );
+        assert_eq!(
+            pause(UnixMs(0), UnixMs(i64::MAX)),
+            Duration::from_millis(PAUSE_MS_MAX)
+        );
     }
 
     #[test]
     fn frames_come_at_their_pace_with_either_stamp() {
         let stream = b"YUV4MPEG2 W1 H1 Cmono F1000:1\nFRAME\na\x46RAME\nb\x46RAME\nc";
-        let timing = Timing { start: UnixMs(5), rate: FrameRate::default() };
+        let timing = Timing {
+            start: UnixMs(5),
+            rate: FrameRate::default(),
+        };
         for (stamp, first) in [(Stamp::Recorded, UnixMs(5)), (Stamp::Arrival, clock::now())] {
             let times = y4m::Times::Recorded(timing);
             let inner = y4m::Y4m::new(&stream[..], "t", times).unwrap();
@@ -112,12 +126,17 @@ mod tests {
             let watch = Stopwatch::start();
             let mut seen = Vec::new();
             while let Some(item) = paced.next_frame().unwrap() {
-                let SourceItem::Frame { frame, .. } = item else { panic!("skipped: {item:?}") };
+                let SourceItem::Frame { frame, .. } = item else {
+                    panic!("skipped: {item:?}")
+                };
                 seen.push(frame.captured_at());
             }
             assert_eq!(seen.len(), 3);
             assert!(watch.elapsed() >= Duration::from_millis(2));
-            assert!(seen[0] >= first && seen[0].since(first) < 60_000, "{seen:?}");
+            assert!(
+                seen[0] >= first && seen[0].since(first) < 60_000,
+                "{seen:?}"
+            );
         }
     }
 }

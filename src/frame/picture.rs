@@ -39,7 +39,10 @@ pub enum PictureError {
 /// [`PictureError`]; it does not repeat the path.
 pub fn read(path: &Path, at: UnixMs) -> Result<Frame, PictureError> {
     // Checked before opening: opening a pipe would wait for a writer.
-    if !std::fs::metadata(path).map_err(PictureError::Read)?.is_file() {
+    if !std::fs::metadata(path)
+        .map_err(PictureError::Read)?
+        .is_file()
+    {
         return Err(PictureError::NotAFile);
     }
     let mut bytes = Vec::new();
@@ -61,8 +64,9 @@ pub fn decode(bytes: &[u8], at: UnixMs) -> Result<Frame, PictureError> {
     limits.max_image_width = Some(FRAME_SIDE_PX_MAX);
     limits.max_image_height = Some(FRAME_SIDE_PX_MAX);
     limits.max_alloc = Some(DECODE_BYTES_MAX);
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(PictureError::Read)?;
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(PictureError::Read)?;
     reader.limits(limits);
     let picture = reader.decode().map_err(PictureError::Picture)?;
     let (width, height) = (picture.width(), picture.height());
@@ -78,7 +82,11 @@ fn luma(picture: DynamicImage) -> Vec<u8> {
         let (luma, alpha) = (u32::from(luma), u32::from(alpha));
         ((luma * alpha + 255 * (255 - alpha) + 127) / 255) as u8
     };
-    picture.into_luma_alpha8().pixels().map(|p| over_white(p.0[0], p.0[1])).collect()
+    picture
+        .into_luma_alpha8()
+        .pixels()
+        .map(|p| over_white(p.0[0], p.0[1]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -106,30 +114,53 @@ mod tests {
             ("16-bit grey PNG", grey16.into(), ImageFormat::Png, 128),
             ("RGB PNG", rgb.clone().into(), ImageFormat::Png, 128),
             ("RGB JPEG", rgb.into(), ImageFormat::Jpeg, 128),
-            ("transparent PNG shows white", clear.into(), ImageFormat::Png, 255),
+            (
+                "transparent PNG shows white",
+                clear.into(),
+                ImageFormat::Png,
+                255,
+            ),
             ("half transparent black", half.into(), ImageFormat::Png, 127),
         ];
         for (what, picture, format, want) in cases {
             let frame = decode(&encoded(picture, format), AT).unwrap();
-            assert_eq!((frame.width(), frame.height(), frame.captured_at()), (2, 2, AT), "{what}");
-            assert!(frame.luma().iter().all(|got| got.abs_diff(want) <= 1), "{what}");
+            assert_eq!(
+                (frame.width(), frame.height(), frame.captured_at()),
+                (2, 2, AT),
+                "{what}"
+            );
+            assert!(
+                frame.luma().iter().all(|got| got.abs_diff(want) <= 1),
+                "{what}"
+            );
         }
     }
 
     #[test]
     fn a_png_cut_anywhere_is_an_error_and_never_a_panic() {
-        let whole = encoded(image::GrayImage::from_pixel(40, 30, Luma([9])), ImageFormat::Png);
+        let whole = encoded(
+            image::GrayImage::from_pixel(40, 30, Luma([9])),
+            ImageFormat::Png,
+        );
         for cut in 0..whole.len() - 16 {
-            assert!(decode(&whole[..cut], AT).is_err(), "cut at {cut} of {}", whole.len());
+            assert!(
+                decode(&whole[..cut], AT).is_err(),
+                "cut at {cut} of {}",
+                whole.len()
+            );
         }
         assert!(decode(&whole, AT).is_ok());
     }
 
     #[test]
     fn a_jpeg_cut_anywhere_never_panics() {
-        let whole = encoded(image::GrayImage::from_pixel(40, 30, Luma([9])), ImageFormat::Jpeg);
+        let whole = encoded(
+            image::GrayImage::from_pixel(40, 30, Luma([9])),
+            ImageFormat::Jpeg,
+        );
         assert!(decode(&whole, AT).is_ok());
-        // A JPEG that breaks off inside its pixels may still give a picture; then it is whole in size.
+        // A JPEG that breaks off inside its pixels may still give a picture; then it is whole in
+        // size.
         for cut in 0..whole.len() {
             if let Ok(frame) = decode(&whole[..cut], AT) {
                 assert_eq!((frame.width(), frame.height()), (40, 30));
@@ -144,12 +175,18 @@ mod tests {
         let crc = crc32(&png[12..29]).to_be_bytes();
         png[29..33].copy_from_slice(&crc);
         let error = decode(&png, AT).unwrap_err();
-        assert!(matches!(error, PictureError::Picture(image::ImageError::Limits(_))), "{error}");
+        assert!(
+            matches!(error, PictureError::Picture(image::ImageError::Limits(_))),
+            "{error}"
+        );
     }
 
     #[test]
     fn one_pixel_is_a_frame() {
-        let png = encoded(image::GrayImage::from_pixel(1, 1, Luma([3])), ImageFormat::Png);
+        let png = encoded(
+            image::GrayImage::from_pixel(1, 1, Luma([3])),
+            ImageFormat::Png,
+        );
         assert_eq!(decode(&png, AT).unwrap().luma(), [3]);
     }
 
@@ -157,12 +194,17 @@ mod tests {
     fn what_is_not_a_plain_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(read(dir.path(), AT), Err(PictureError::NotAFile)));
-        assert!(matches!(read(&dir.path().join("gone.png"), AT), Err(PictureError::Read(_))));
+        assert!(matches!(
+            read(&dir.path().join("gone.png"), AT),
+            Err(PictureError::Read(_))
+        ));
     }
 
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(!0, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |c, _| (c >> 1) ^ (0xEDB8_8320 * (c & 1)))
+            (0..8).fold(crc ^ u32::from(*byte), |c, _| {
+                (c >> 1) ^ (0xEDB8_8320 * (c & 1))
+            })
         })
     }
 }

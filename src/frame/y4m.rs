@@ -54,13 +54,20 @@ struct Header {
 /// # Errors
 /// [`SourceError`] when it cannot be opened or does not start with a Y4M header.
 pub fn open(path: &Path, times: Times) -> Result<Y4m<File>, SourceError> {
-    let cannot = |source| SourceError::Open { path: path.to_owned(), source };
+    let cannot = |source| SourceError::Open {
+        path: path.to_owned(),
+        source,
+    };
     let file = File::open(path).map_err(cannot)?;
     let meta = file.metadata().map_err(cannot)?;
     let mut stream = Y4m::new(file, path, times)?;
     if meta.is_file() {
         let frame_len = (FRAME_MAGIC.len() + 1) as u64 + stream.header.planes_len();
-        stream.total = Some(meta.len().saturating_sub(stream.header_len).div_ceil(frame_len));
+        stream.total = Some(
+            meta.len()
+                .saturating_sub(stream.header_len)
+                .div_ceil(frame_len),
+        );
     }
     Ok(stream)
 }
@@ -69,14 +76,20 @@ impl<R: Read> Y4m<R> {
     /// Reads the header of a stream; `path` names it in messages.
     ///
     /// # Errors
-    /// [`SourceError::Y4mHeader`] when it is not one of Y4M, [`SourceError::Read`] when reading fails.
+    /// [`SourceError::Y4mHeader`] when it is not one of Y4M, [`SourceError::Read`] when reading
+    /// fails.
     pub fn new(reader: R, path: impl Into<PathBuf>, times: Times) -> Result<Self, SourceError> {
         let path = path.into();
         let mut reader = BufReader::new(reader);
         let line = match read_line(&mut reader) {
             Ok(line) => line,
             Err(LineFault::Read(source)) => return Err(SourceError::Read { path, source }),
-            Err(fault) => return Err(SourceError::Y4mHeader { path, why: fault.to_string() }),
+            Err(fault) => {
+                return Err(SourceError::Y4mHeader {
+                    path,
+                    why: fault.to_string(),
+                });
+            }
         };
         let header = match Header::parse(&line) {
             Ok(header) => header,
@@ -84,7 +97,17 @@ impl<R: Read> Y4m<R> {
         };
         let header_len = line.len() as u64 + 1;
         let (number, ended, total, spare) = (0, false, None, None);
-        Ok(Self { reader, path, header, header_len, times, number, ended, total, spare })
+        Ok(Self {
+            reader,
+            path,
+            header,
+            header_len,
+            times,
+            number,
+            ended,
+            total,
+            spare,
+        })
     }
 
     /// Reads one frame's line and planes.
@@ -102,7 +125,11 @@ impl<R: Read> Y4m<R> {
         self.reader.read_exact(&mut luma)?;
         let chroma_len = self.header.chroma_len;
         let skipped = io::copy(&mut self.reader.by_ref().take(chroma_len), &mut io::sink())?;
-        if skipped == chroma_len { Ok(Some(luma)) } else { Err(FrameFault::CutShort) }
+        if skipped == chroma_len {
+            Ok(Some(luma))
+        } else {
+            Err(FrameFault::CutShort)
+        }
     }
 
     fn time_of(&self, number: u64) -> UnixMs {
@@ -120,7 +147,10 @@ impl<R: Read> Y4m<R> {
         let name = FrameName::Number(number);
         match Frame::new(width, height, luma, self.time_of(number)) {
             Ok(frame) => SourceItem::Frame { name, frame },
-            Err(error) => SourceItem::Skipped { name, why: error.to_string() },
+            Err(error) => SourceItem::Skipped {
+                name,
+                why: error.to_string(),
+            },
         }
     }
 }
@@ -140,13 +170,19 @@ impl<R: Read + Send> FrameSource for Y4m<R> {
             }
             Err(FrameFault::Read(source)) => {
                 self.ended = true;
-                Err(SourceError::Read { path: self.path.clone(), source })
+                Err(SourceError::Read {
+                    path: self.path.clone(),
+                    source,
+                })
             }
             // Nothing marks where the next frame would begin, so the rest cannot be read either.
             Err(fault) => {
                 self.ended = true;
                 let why = format!("{fault}; the stream ends here");
-                Ok(Some(SourceItem::Skipped { name: FrameName::Number(number), why }))
+                Ok(Some(SourceItem::Skipped {
+                    name: FrameName::Number(number),
+                    why,
+                }))
             }
         }
     }
@@ -188,7 +224,12 @@ impl Header {
         let width = width.ok_or("the width parameter W is missing")?;
         let height = height.ok_or("the height parameter H is missing")?;
         super::luma_len(width, height).map_err(|error| error.to_string())?;
-        Ok(Self { width, height, chroma_len: chroma.len(width, height), rate })
+        Ok(Self {
+            width,
+            height,
+            chroma_len: chroma.len(width, height),
+            rate,
+        })
     }
 
     fn luma_len(&self) -> usize {
@@ -201,7 +242,9 @@ impl Header {
 }
 
 fn side(key: &str, value: &str) -> Result<u32, String> {
-    value.parse().map_err(|_| format!("{key}{value} is no number of pixels"))
+    value
+        .parse()
+        .map_err(|_| format!("{key}{value} is no number of pixels"))
 }
 
 /// A rate as `numerator:denominator`; `0:0` is the format's word for unknown.
@@ -213,7 +256,9 @@ fn frame_rate(value: &str) -> Result<Option<FrameRate>, String> {
     if (num, den) == (0, 0) {
         return Ok(None);
     }
-    FrameRate::new(f64::from(num) / f64::from(den)).map(Some).map_err(|_| wrong())
+    FrameRate::new(f64::from(num) / f64::from(den))
+        .map(Some)
+        .map_err(|_| wrong())
 }
 
 /// How the chroma planes are laid out, which only says how many bytes to pass over.
@@ -295,7 +340,11 @@ impl From<LineFault> for FrameFault {
 
 impl From<io::Error> for FrameFault {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::CutShort } else { Self::Read(error) }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::CutShort
+        } else {
+            Self::Read(error)
+        }
     }
 }
 
@@ -303,7 +352,10 @@ impl From<io::Error> for FrameFault {
 fn read_line(reader: &mut impl BufRead) -> Result<Vec<u8>, LineFault> {
     let mut line = Vec::new();
     let limit = HEADER_BYTES_MAX as u64;
-    reader.take(limit).read_until(b'\n', &mut line).map_err(LineFault::Read)?;
+    reader
+        .take(limit)
+        .read_until(b'\n', &mut line)
+        .map_err(LineFault::Read)?;
     match line.pop() {
         None => Err(LineFault::Empty),
         Some(b'\n') => Ok(line),

@@ -102,7 +102,9 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// A part of the server's feed cannot be used; the last good copy stays.
-    #[error("journal {path}: feed not applied, its {part} is wrong: {detail}; mend it at the server")]
+    #[error(
+        "journal {path}: feed not applied, its {part} is wrong: {detail}; mend it at the server"
+    )]
     BadFeed {
         /// The journal.
         path: PathBuf,

@@ -10,8 +10,8 @@
 //! Commits that wait go first, all in one transaction; after them one chore at a time (an
 //! acknowledgement, a feed). Diagnostic notes ride along and never cause a failure.
 
+mod caches;
 mod check;
-mod chores;
 mod error;
 mod facts;
 mod notes;
@@ -24,12 +24,16 @@ mod schema;
 mod tests;
 mod writer;
 
+pub use caches::{Applied, Cached};
 pub use error::JournalError;
-pub use outbox::{Acknowledged, Cached, Counts, RawAnswer, Waiting};
-pub use recover::Recovered;
+pub use outbox::{Acknowledged, Counts, RawAnswer, Waiting};
+pub use recover::{Recovered, Unfinished};
 
+use caches::FeedUpdate;
 use fare_protocol::wire::Feed;
-use fare_protocol::{AccountId, GateId, Location, PublicKey, Signer, SignedRecord, Stamp, UnixMs};
+use fare_protocol::{
+    AccountId, GateId, Location, PublicKey, RecordId, Seq, SignedRecord, Signer, Stamp, UnixMs,
+};
 use fare_rules::{Draft, Facts, Note};
 use queue::{Chore, CommitJob, Queue, Reply};
 use rusqlite::Connection;
@@ -142,7 +146,8 @@ impl JournalHandle {
         &self,
         request: CommitRequest,
     ) -> Result<Committed<SignedRecord>, JournalError> {
-        self.answer(|reply| self.0.shared.queue.commit(CommitJob { request, reply })).await
+        self.answer(|reply| self.0.shared.queue.commit(CommitJob { request, reply }))
+            .await
     }
 
     /// [`JournalHandle::commit`] for threads that may block.
@@ -181,25 +186,32 @@ impl JournalHandle {
     pub fn recover(
         &self,
         now: Stamp,
-        mut passage_id: impl FnMut() -> fare_protocol::RecordId,
+        mut passage_id: impl FnMut() -> RecordId,
     ) -> Result<Vec<Recovered>, JournalError> {
         let unfinished = recover::unfinished(&lock(&self.0.outbox));
         let unfinished = unfinished.map_err(|err| self.0.shared.sqlite("reading recovery", err))?;
         let finish = |confirmation| {
             let id = passage_id();
-            let request = CommitRequest { draft: recover::passage(id, confirmation), stamp: now };
+            let request = CommitRequest {
+                draft: recover::passage(id, confirmation),
+                stamp: now,
+            };
             let passage = self.commit_blocking(request)?;
-            Ok(Recovered { confirmation, passage })
+            Ok(Recovered {
+                confirmation,
+                passage,
+            })
         };
         unfinished.into_iter().map(finish).collect()
     }
 
-    /// The oldest records that the server has not answered yet, at most `limit`, in chain order.
+    /// The oldest records that the server has not answered yet, of those behind `after`: at most
+    /// `limit`, in chain order.
     ///
     /// # Errors
     /// When SQLite cannot read.
-    pub fn pending(&self, limit: usize) -> Result<Vec<Waiting>, JournalError> {
-        let pending = outbox::pending(&lock(&self.0.outbox), limit);
+    pub fn pending(&self, after: Option<Seq>, limit: usize) -> Result<Vec<Waiting>, JournalError> {
+        let pending = outbox::pending(&lock(&self.0.outbox), after, limit);
         pending.map_err(|err| self.0.shared.sqlite("reading the outbox", err))
     }
 
@@ -218,16 +230,29 @@ impl JournalHandle {
         answers: Vec<RawAnswer>,
         at: UnixMs,
     ) -> Result<Acknowledged, JournalError> {
-        let chore = |reply| self.0.shared.queue.chore(Chore::Acknowledge { answers, at, reply });
+        let chore = |reply| {
+            self.0
+                .shared
+                .queue
+                .chore(Chore::Acknowledge { answers, at, reply })
+        };
         self.answer(chore).await
     }
 
-    /// Takes a verified feed into the caches, whole or not at all.
+    /// Takes a verified feed into the caches, in one transaction. A tariff that this program cannot
+    /// use is left out and named; the last good one stays.
     ///
     /// # Errors
-    /// [`JournalError::BadFeed`] names the part that cannot be used.
-    pub async fn apply_feed(&self, feed: Feed) -> Result<(), JournalError> {
-        self.answer(|reply| self.0.shared.queue.chore(Chore::Feed { feed, reply })).await
+    /// [`JournalError::BadFeed`] when the whole feed is older than what is here already; otherwise
+    /// the transaction failed. Either way everything is as it was.
+    pub async fn apply_feed(&self, feed: Feed) -> Result<Applied, JournalError> {
+        let cursor = caches::cursor(&lock(&self.0.outbox));
+        let cursor = cursor.map_err(|err| self.0.shared.sqlite("reading the caches", err))?;
+        let (update, applied) = FeedUpdate::check(&self.0.shared.path, feed, cursor)?;
+        let update = Box::new(update);
+        self.answer(|reply| self.0.shared.queue.chore(Chore::Feed { update, reply }))
+            .await?;
+        Ok(applied)
     }
 
     /// What the last good feeds left here.
@@ -235,7 +260,7 @@ impl JournalHandle {
     /// # Errors
     /// When SQLite cannot read. Parts that this program cannot read any more are absent.
     pub fn cached(&self) -> Result<Cached, JournalError> {
-        let cached = outbox::cached(&lock(&self.0.outbox));
+        let cached = caches::cached(&lock(&self.0.outbox));
         cached.map_err(|err| self.0.shared.sqlite("reading the caches", err))
     }
 
@@ -273,7 +298,9 @@ impl JournalHandle {
         // The asker may have gone: what was asked for is done all the same.
         let reply: Reply<T> = Box::new(move |result| drop(sender.send(result)));
         submit(reply).map_err(|refused| self.0.shared.refused(refused))?;
-        receiver.await.unwrap_or_else(|_| Err(self.0.shared.closed()))
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(self.0.shared.closed()))
     }
 
     fn answer_blocking<T>(
@@ -286,7 +313,9 @@ impl JournalHandle {
         let (sender, receiver) = mpsc::sync_channel(1);
         let reply: Reply<T> = Box::new(move |result| drop(sender.send(result)));
         submit(reply).map_err(|refused| self.0.shared.refused(refused))?;
-        receiver.recv().unwrap_or_else(|_| Err(self.0.shared.closed()))
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(self.0.shared.closed()))
     }
 }
 
@@ -311,19 +340,26 @@ impl Drop for Inner {
 
 impl Shared {
     fn sqlite(&self, doing: &'static str, err: rusqlite::Error) -> JournalError {
-        JournalError::Sqlite { path: self.path.clone(), doing, source: Arc::new(err) }
+        JournalError::Sqlite {
+            path: self.path.clone(),
+            doing,
+            source: Arc::new(err),
+        }
     }
 
     fn closed(&self) -> JournalError {
-        JournalError::Closed { path: self.path.clone() }
+        JournalError::Closed {
+            path: self.path.clone(),
+        }
     }
 
     fn refused(&self, refused: queue::Refused) -> JournalError {
         match refused {
             queue::Refused::Closed => self.closed(),
-            queue::Refused::Full(waiting) => {
-                JournalError::Busy { path: self.path.clone(), waiting }
-            }
+            queue::Refused::Full(waiting) => JournalError::Busy {
+                path: self.path.clone(),
+                waiting,
+            },
         }
     }
 }
@@ -332,4 +368,12 @@ impl Shared {
 /// we keep behind mutexes is either a connection or a list.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The kebab-case word that JSON has for a plain enum.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(_) | Err(_) => String::new(),
+    }
 }

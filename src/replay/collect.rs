@@ -24,8 +24,15 @@ pub struct Collector {
 impl Collector {
     /// Starts gathering; frames are compared with `manifest` as they come.
     pub fn new(recording: impl Into<String>, manifest: Option<Manifest>) -> Self {
-        let outcome = ReplayOutcome { recording: recording.into(), ..ReplayOutcome::default() };
-        Self { outcome, manifest, thumbnails: 0 }
+        let outcome = ReplayOutcome {
+            recording: recording.into(),
+            ..ReplayOutcome::default()
+        };
+        Self {
+            outcome,
+            manifest,
+            thumbnails: 0,
+        }
     }
 
     /// Adds a frame and what was read and decided on it.
@@ -51,7 +58,10 @@ impl Collector {
             check: None,
             thumbnail: None,
         };
-        outcome.check = self.manifest.as_ref().and_then(|manifest| manifest.check(&outcome));
+        outcome.check = self
+            .manifest
+            .as_ref()
+            .and_then(|manifest| manifest.check(&outcome));
         if outcome.failed() && self.thumbnails < THUMBNAILS_MAX {
             self.thumbnails += 1;
             outcome.thumbnail = Some(Thumbnail::of(frame));
@@ -63,8 +73,15 @@ impl Collector {
     /// Adds something that should have been a frame.
     pub fn skipped(&mut self, name: &FrameName, why: String) -> &SkippedFrame {
         let name = name.to_string();
-        let expected = self.manifest.as_ref().is_some_and(|m| m.expectation(&name).is_some());
-        self.outcome.skipped.push(SkippedFrame { name, why, expected });
+        let expected = self
+            .manifest
+            .as_ref()
+            .is_some_and(|m| m.expectation(&name).is_some());
+        self.outcome.skipped.push(SkippedFrame {
+            name,
+            why,
+            expected,
+        });
         &self.outcome.skipped[self.outcome.skipped.len() - 1]
     }
 
@@ -76,7 +93,10 @@ impl Collector {
             let frames = outcome.frames.iter().map(|frame| frame.name.as_str());
             let skipped = outcome.skipped.iter().map(|skipped| skipped.name.as_str());
             let seen: HashSet<&str> = frames.chain(skipped).collect();
-            let missing = manifest.files().iter().filter(|file| !seen.contains(file.as_str()));
+            let missing = manifest
+                .files()
+                .iter()
+                .filter(|file| !seen.contains(file.as_str()));
             let unlisted = outcome.frames.iter().filter(|frame| frame.check.is_none());
             Comparison {
                 missing: missing.cloned().collect(),
@@ -111,3 +131,6 @@ pub fn decode_only(
     }
     Ok(collector.finish(watch.elapsed()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,10 @@ pub(super) struct CsvError {
 /// Splits a text into records. Empty lines are passed over.
 pub(super) fn parse(text: &str) -> Result<Vec<Record>, CsvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { chars: text.chars().peekable(), line: 1 };
+    let mut reader = Reader {
+        chars: text.chars().peekable(),
+        line: 1,
+    };
     let mut records = Vec::new();
     while reader.chars.peek().is_some() {
         let record = reader.record()?;
@@ -80,11 +83,17 @@ impl Reader<'_> {
             self.line += usize::from(c == '\n');
             field.push(c);
         }
-        Err(CsvError { line: opened, why: "a quoted field is never closed" })
+        Err(CsvError {
+            line: opened,
+            why: "a quoted field is never closed",
+        })
     }
 
     fn error(&self, why: &'static str) -> CsvError {
-        CsvError { line: self.line, why }
+        CsvError {
+            line: self.line,
+            why,
+        }
     }
 }
 
@@ -96,7 +105,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn fields(text: &str) -> Vec<Vec<String>> {
-        parse(text).unwrap().into_iter().map(|record| record.fields).collect()
+        parse(text)
+            .unwrap()
+            .into_iter()
+            .map(|record| record.fields)
+            .collect()
     }
 
     #[test]
@@ -107,8 +120,14 @@ mod tests {
             ("\u{feff}a\n", vec![vec!["a"]]),
             ("a,,\n", vec![vec!["a", "", ""]]),
             ("\n\r\na\n\n", vec![vec!["a"]]),
-            ("\"a,\"\"b\"\"\",\"x\r\ny\"\n", vec![vec!["a,\"b\"", "x\r\ny"]]),
-            ("\"[\"\"one\"\", \"\"two\"\"]\"", vec![vec!["[\"one\", \"two\"]"]]),
+            (
+                "\"a,\"\"b\"\"\",\"x\r\ny\"\n",
+                vec![vec!["a,\"b\"", "x\r\ny"]],
+            ),
+            (
+                "\"[\"\"one\"\", \"\"two\"\"]\"",
+                vec![vec!["[\"one\", \"two\"]"]],
+            ),
             ("", vec![]),
         ] {
             assert_eq!(fields(text), want, "{text:?}");
@@ -118,11 +137,22 @@ mod tests {
     #[test]
     fn records_and_errors_carry_the_line() {
         let records = parse("a\n\"x\ny\"\nb\n").unwrap();
-        assert_eq!(records.iter().map(|r| r.line).collect::<Vec<_>>(), [1, 2, 4]);
+        assert_eq!(
+            records.iter().map(|r| r.line).collect::<Vec<_>>(),
+            [1, 2, 4]
+        );
         for (text, line, why) in [
             ("a\nb,\"c\nd", 2, "a quoted field is never closed"),
-            ("a\nb\"c\n", 2, "a quote inside a field that does not begin with one"),
-            ("\"a\" ,b", 1, "text follows a closing quote; expected a comma"),
+            (
+                "a\nb\"c\n",
+                2,
+                "a quote inside a field that does not begin with one",
+            ),
+            (
+                "\"a\" ,b",
+                1,
+                "text follows a closing quote; expected a comma",
+            ),
             ("a\rb", 1, "text follows a closing quote; expected a comma"),
         ] {
             assert_eq!(parse(text), Err(CsvError { line, why }), "{text:?}");

@@ -3,11 +3,11 @@
 //! The first line names the columns. `file` is the frame's name; at least one of these must stand
 //! beside it, and other columns are ignored:
 //!
-//! - `expected`: a JSON list of texts. Reading any one of them counts; an empty list or cell means only
-//!   that something must be read. Without this column nothing is claimed about what is read.
+//! - `expected`: a JSON list of texts. Reading any one of them counts; an empty list or cell means
+//!   only that something must be read. Without this column nothing is claimed about what is read.
 //! - `kind`: where it starts with `neg`, nothing may be read, whatever `expected` says.
-//! - `verdict`: what the lane must decide on this frame: `admit`, a refusal's code, or `none`; an empty cell
-//!   claims nothing.
+//! - `verdict`: what the lane must decide on this frame: `admit`, a refusal's code, or `none`; an
+//!   empty cell claims nothing.
 
 use super::csv::{self, CsvError, Record};
 use super::outcome::{Check, DecisionOutcome, FrameOutcome, readable};
@@ -82,23 +82,38 @@ impl Manifest {
     /// # Errors
     /// [`ExpectError`], with the line.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
-        let cannot = |source| ExpectError::Read { path: path.to_owned(), source };
+        let cannot = |source| ExpectError::Read {
+            path: path.to_owned(),
+            source,
+        };
         let mut text = String::new();
         File::open(path)
-            .and_then(|file| file.take(MANIFEST_BYTES_MAX).read_to_string(&mut text))
+            .and_then(|file| file.take(MANIFEST_BYTES_MAX + 1).read_to_string(&mut text))
             .map_err(cannot)?;
-        Self::parse(&text)
-            .map_err(|LineError { line, why }| ExpectError::Line { path: path.to_owned(), line, why })
+        if text.len() as u64 > MANIFEST_BYTES_MAX {
+            let why = format!("more than {MANIFEST_BYTES_MAX} bytes; split the recording");
+            return Err(cannot(io::Error::new(io::ErrorKind::FileTooLarge, why)));
+        }
+        Self::parse(&text).map_err(|LineError { line, why }| ExpectError::Line {
+            path: path.to_owned(),
+            line,
+            why,
+        })
     }
 
     /// Reads the text of a manifest.
     fn parse(text: &str) -> Result<Self, LineError> {
         let mut records = csv::parse(text)?.into_iter();
-        let header = records.next().ok_or_else(|| LineError::new(1, "the manifest is empty"))?;
+        let header = records
+            .next()
+            .ok_or_else(|| LineError::new(1, "the manifest is empty"))?;
         let columns = Columns::find(&header)?;
         let mut manifest = Self::default();
         for record in records {
-            manifest.add(&columns, &record).map_err(|why| LineError { line: record.line, why })?;
+            manifest.add(&columns, &record).map_err(|why| LineError {
+                line: record.line,
+                why,
+            })?;
         }
         Ok(manifest)
     }
@@ -106,7 +121,9 @@ impl Manifest {
     fn add(&mut self, columns: &Columns, record: &Record) -> Result<(), String> {
         let (got, expected) = (record.fields.len(), columns.count);
         if got != expected {
-            return Err(format!("{got} fields, expected {expected} as in the first line"));
+            return Err(format!(
+                "{got} fields, expected {expected} as in the first line"
+            ));
         }
         let (file, expectation) = columns.expectation(&record.fields)?;
         if self.by_file.insert(file.clone(), expectation).is_some() {
@@ -130,7 +147,10 @@ impl Manifest {
     pub fn check(&self, frame: &FrameOutcome) -> Option<Check> {
         let expected = self.expectation(&frame.name)?.clone();
         let difference = expected.difference(frame);
-        Some(Check { expected, difference })
+        Some(Check {
+            expected,
+            difference,
+        })
     }
 }
 
@@ -148,14 +168,23 @@ impl Columns {
         let place = |name: &str| header.fields.iter().position(|field| field.trim() == name);
         let missing = |what: &str| {
             let got = header.fields.join(",");
-            LineError { line: header.line, why: format!("no column {what} among {got:?}") }
+            LineError {
+                line: header.line,
+                why: format!("no column {what} among {got:?}"),
+            }
         };
         let file = place("file").ok_or_else(|| missing("`file`"))?;
         let (expected, kind, verdict) = (place("expected"), place("kind"), place("verdict"));
         if expected.is_none() && verdict.is_none() {
             return Err(missing("`expected` or `verdict`"));
         }
-        Ok(Self { count: header.fields.len(), file, expected, kind, verdict })
+        Ok(Self {
+            count: header.fields.len(),
+            file,
+            expected,
+            kind,
+            verdict,
+        })
     }
 
     fn expectation(&self, fields: &[String]) -> Result<(String, Expectation), String> {
@@ -169,7 +198,9 @@ impl Columns {
             Some(_) => Reading::parse(cell(self.expected))?,
             None => Reading::Unstated,
         };
-        let verdict = Some(cell(self.verdict)).filter(|v| !v.is_empty()).map(str::to_owned);
+        let verdict = Some(cell(self.verdict))
+            .filter(|v| !v.is_empty())
+            .map(str::to_owned);
         Ok((file, Expectation { reading, verdict }))
     }
 }
@@ -185,7 +216,11 @@ impl Reading {
         })?;
         // No QR code says nothing: an empty text stands for one that nobody wrote down.
         texts.retain(|text| !text.is_empty());
-        Ok(if texts.is_empty() { Self::Something } else { Self::OneOf(texts) })
+        Ok(if texts.is_empty() {
+            Self::Something
+        } else {
+            Self::OneOf(texts)
+        })
     }
 
     fn difference(&self, frame: &FrameOutcome) -> Option<String> {
@@ -201,7 +236,9 @@ impl Reading {
             Self::Something => None,
             Self::OneOf(texts) => {
                 let says = |text: &String| frame.codes.iter().any(|bytes| says(bytes, text));
-                let wanted = texts.first().map_or_else(String::new, |t| readable(t.as_bytes()));
+                let wanted = texts
+                    .first()
+                    .map_or_else(String::new, |t| readable(t.as_bytes()));
                 let or = if texts.len() > 1 { " or another" } else { "" };
                 (!texts.iter().any(says)).then(|| format!("expected {wanted}{or}, {}", got(frame)))
             }
@@ -213,7 +250,12 @@ impl Reading {
 /// written from text files, so the kind of line ends and white space at the end do not count.
 fn says(bytes: &[u8], text: &str) -> bool {
     let plain = |text: &str| text.replace('\r', "").trim_end().to_owned();
-    let latin1 = || bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
+    let latin1 = || {
+        bytes
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+    };
     let wanted = plain(text);
     std::str::from_utf8(bytes).is_ok_and(|utf8| plain(utf8) == wanted) || plain(&latin1()) == wanted
 }
@@ -248,7 +290,10 @@ struct LineError {
 
 impl LineError {
     fn new(line: usize, why: &str) -> Self {
-        Self { line, why: why.to_owned() }
+        Self {
+            line,
+            why: why.to_owned(),
+        }
     }
 }
 

@@ -47,12 +47,19 @@ fn write_page(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
 fn write_head(summary: &Summary, out: &mut String) -> fmt::Result {
     let (class, verdict) = match &summary.compared {
         None => ("plain", "played; nothing was expected of it".to_owned()),
-        Some(compared) if compared.differences == 0 => {
-            ("good", format!("as expected: all {} frames compared", compared.as_expected))
-        }
+        Some(compared) if compared.differences == 0 => (
+            "good",
+            format!("as expected: all {} frames compared", compared.as_expected),
+        ),
         Some(compared) => {
             let of = compared.as_expected + compared.differences;
-            ("bad", format!("{} of {of} differ from what was expected", compared.differences))
+            (
+                "bad",
+                format!(
+                    "{} of {of} differ from what was expected",
+                    compared.differences
+                ),
+            )
         }
     };
     writeln!(
@@ -68,18 +75,29 @@ fn write_figures(summary: &Summary, out: &mut String) -> fmt::Result {
     let seconds = format!("in {:.1} s", summary.wall_ms as f64 / 1000.0);
     let share = match summary.frames {
         0 => String::new(),
-        frames => format!("{:.0} % of the frames", summary.decoded as f64 * 100.0 / frames as f64),
+        frames => format!(
+            "{:.0} % of the frames",
+            summary.decoded as f64 * 100.0 / frames as f64
+        ),
     };
     let decisions: u64 = summary.decisions.values().sum();
     let admitted = summary.decisions.get("admit").copied().unwrap_or(0);
     let mut figures = vec![
         ("Frames", summary.frames.to_string(), seconds),
         ("Decoded", summary.decoded.to_string(), share),
-        ("Decisions", decisions.to_string(), format!("{admitted} admitted")),
-        ("Skipped", summary.skipped.to_string(), "could not be read".to_owned()),
+        (
+            "Decisions",
+            decisions.to_string(),
+            format!("{admitted} admitted"),
+        ),
+        (
+            "Skipped",
+            summary.skipped.to_string(),
+            "could not be read".to_owned(),
+        ),
     ];
-    if let Some(Spread { p50, p95, p99, max }) = summary.decode_ms {
-        let rest = format!("p95 {p95:.1} · p99 {p99:.1} · max {max:.1}");
+    if let Some(Spread { p50, p95, p99, .. }) = summary.decode_ms {
+        let rest = format!("p95 {p95:.1} · p99 {p99:.1}");
         figures.push(("Decode, median", format!("{p50:.1} ms"), rest));
     }
     out.write_str("<section aria-label=\"Figures\">\n<dl class=\"figures\">\n")?;
@@ -93,16 +111,30 @@ fn write_figures(summary: &Summary, out: &mut String) -> fmt::Result {
 }
 
 fn write_failures(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
-    let failed: Vec<_> = outcome.frames.iter().filter(|frame| frame.failed()).collect();
-    let others: Vec<_> = outcome.differences().into_iter().skip(differing(outcome)).collect();
+    let failed: Vec<_> = outcome
+        .frames
+        .iter()
+        .filter(|frame| frame.failed())
+        .collect();
+    let others: Vec<_> = outcome
+        .differences()
+        .into_iter()
+        .skip(differing(outcome))
+        .collect();
     if failed.is_empty() && others.is_empty() {
         return Ok(());
     }
     let count = failed.len() + others.len();
     writeln!(out, "<section aria-labelledby=\"failures\">")?;
-    writeln!(out, "<h2 id=\"failures\">Failures <span class=\"count\">{count}</span></h2>")?;
+    writeln!(
+        out,
+        "<h2 id=\"failures\">Failures <span class=\"count\">{count}</span></h2>"
+    )?;
     write_cut(count, FAILURES_SHOWN_MAX, out)?;
-    out.write_str("<ul class=\"failures\">\n")?;
+    out.write_str(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"failures\">\n\
+         <ul class=\"failures\">\n",
+    )?;
     for frame in failed.iter().take(FAILURES_SHOWN_MAX) {
         write_failure(frame, out)?;
     }
@@ -114,12 +146,16 @@ fn write_failures(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
             "<li><div class=\"nothing\">no picture</div><b>{name}</b><p>{what}</p></li>"
         )?;
     }
-    out.write_str("</ul>\n</section>\n")
+    out.write_str("</ul></div>\n</section>\n")
 }
 
 /// How many of the differences are those of frames, which stand first.
 fn differing(outcome: &ReplayOutcome) -> usize {
-    outcome.frames.iter().filter(|frame| frame.difference().is_some()).count()
+    outcome
+        .frames
+        .iter()
+        .filter(|frame| frame.difference().is_some())
+        .count()
 }
 
 fn write_failure(frame: &FrameOutcome, out: &mut String) -> fmt::Result {
@@ -133,14 +169,15 @@ fn write_failure(frame: &FrameOutcome, out: &mut String) -> fmt::Result {
     match &frame.thumbnail {
         Some(thumbnail) => write!(
             out,
-            "<img src=\"{}\" alt=\"the frame in small\" width=\"{}\" height=\"{}\" loading=\"lazy\">",
+            "<img src=\"{}\" alt=\"the frame\" width=\"{}\" height=\"{}\" loading=\"lazy\">",
             data_url::png(thumbnail),
             thumbnail.width,
             thumbnail.height
         )?,
         None => out.write_str("<div class=\"nothing\">picture not kept</div>")?,
     }
-    writeln!(out, "<b>{name}</b><p>{what}</p></li>")
+    // The style cuts a long text short; the tooltip has all of it.
+    writeln!(out, "<b>{name}</b><p title=\"{what}\">{what}</p></li>")
 }
 
 fn write_skipped(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
@@ -149,7 +186,10 @@ fn write_skipped(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
     }
     let count = outcome.skipped.len();
     writeln!(out, "<section aria-labelledby=\"skipped\">")?;
-    writeln!(out, "<h2 id=\"skipped\">Skipped <span class=\"count\">{count}</span></h2>")?;
+    writeln!(
+        out,
+        "<h2 id=\"skipped\">Skipped <span class=\"count\">{count}</span></h2>"
+    )?;
     let caption = "What should have been frames and could not be read";
     open_table(caption, &["Name", "Why"], out)?;
     for skipped in &outcome.skipped {
@@ -162,9 +202,17 @@ fn write_skipped(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
 fn write_frames(outcome: &ReplayOutcome, out: &mut String) -> fmt::Result {
     let count = outcome.frames.len();
     writeln!(out, "<section aria-labelledby=\"frames\">")?;
-    writeln!(out, "<h2 id=\"frames\">Frames <span class=\"count\">{count}</span></h2>")?;
+    writeln!(
+        out,
+        "<h2 id=\"frames\">Frames <span class=\"count\">{count}</span></h2>"
+    )?;
     write_cut(count, FRAMES_LISTED_MAX, out)?;
-    let start = outcome.frames.iter().map(|frame| frame.at).min().unwrap_or_default();
+    let start = outcome
+        .frames
+        .iter()
+        .map(|frame| frame.at)
+        .min()
+        .unwrap_or_default();
     let headings = ["Frame", "Time, s", "Decode, ms", "Came to", "Content"];
     open_table("Every frame in the order played", &headings, out)?;
     for frame in outcome.frames.iter().take(FRAMES_LISTED_MAX) {
@@ -185,7 +233,11 @@ fn write_row(frame: &FrameOutcome, seconds: f64, out: &mut String) -> fmt::Resul
         "<tr{}><th scope=\"row\">{}</th><td class=\"number\">{seconds:.3}</td>\
          <td class=\"number\">{:.1}</td><td><span class=\"kind {}\">{}</span> {}</td>\
          <td class=\"content\">{}</td></tr>",
-        if frame.failed() { " class=\"failed\"" } else { "" },
+        if frame.failed() {
+            " class=\"failed\""
+        } else {
+            ""
+        },
         Xml(&frame.name),
         frame.decode_ms,
         chart::class_of(frame),
@@ -200,7 +252,10 @@ fn write_cut(count: usize, shown: usize, out: &mut String) -> fmt::Result {
     if count <= shown {
         return Ok(());
     }
-    writeln!(out, "<p class=\"cut\">The first {shown} of {count}; <code>--json</code> has all.</p>")
+    writeln!(
+        out,
+        "<p class=\"cut\">The first {shown} of {count}; <code>--json</code> has all.</p>"
+    )
 }
 
 fn open_table(caption: &str, headings: &[&str], out: &mut String) -> fmt::Result {

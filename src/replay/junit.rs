@@ -1,5 +1,5 @@
-//! A replay as JUnit XML, which test runners and continuous integration read: one test case for each
-//! frame, a failure for each difference.
+//! A replay as JUnit XML, which test runners and continuous integration read: one test case for
+//! each frame, a failure for each difference.
 
 use super::outcome::{FrameOutcome, MISSING, ReplayOutcome, SkippedFrame};
 use super::summary::Summary;
@@ -15,10 +15,15 @@ pub fn write(outcome: &ReplayOutcome, out: &mut impl Write) -> fmt::Result {
     let missing = outcome.comparison.as_ref().map_or(&[][..], |c| &c.missing);
     let tests = outcome.frames.len() + outcome.skipped.len() + missing.len();
     let failures = outcome.differences().len();
-    let skipped = outcome.skipped.iter().filter(|skipped| !skipped.expected).count();
+    let skipped = outcome
+        .skipped
+        .iter()
+        .filter(|skipped| !skipped.expected)
+        .count();
     let seconds = outcome.wall.as_secs_f64();
     let counts = format!(
-        r#"tests="{tests}" failures="{failures}" errors="0" skipped="{skipped}" time="{seconds:.3}""#
+        "tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" \
+         time=\"{seconds:.3}\""
     );
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(out, r#"<testsuites name="faregate replay" {counts}>"#)?;
@@ -32,7 +37,11 @@ pub fn write(outcome: &ReplayOutcome, out: &mut impl Write) -> fmt::Result {
     for file in missing {
         write_failure(file, &suite, 0.0, MISSING, out)?;
     }
-    writeln!(out, "    <system-out>{}</system-out>", Xml(&summary.to_string()))?;
+    writeln!(
+        out,
+        "    <system-out>{}</system-out>",
+        Xml(&summary.to_string())
+    )?;
     writeln!(out, "  </testsuite>")?;
     writeln!(out, "</testsuites>")
 }
@@ -52,12 +61,19 @@ fn write_frame(frame: &FrameOutcome, suite: &Xml<'_>, out: &mut impl Write) -> f
 }
 
 fn write_skipped(frame: &SkippedFrame, suite: &Xml<'_>, out: &mut impl Write) -> fmt::Result {
-    let SkippedFrame { name, why, expected } = frame;
+    let SkippedFrame {
+        name,
+        why,
+        expected,
+    } = frame;
     if *expected {
         return write_failure(name, suite, 0.0, &format!("skipped: {why}"), out);
     }
     let (name, why) = (Xml(name), Xml(why));
-    writeln!(out, r#"    <testcase classname="{suite}" name="{name}" time="0">"#)?;
+    writeln!(
+        out,
+        r#"    <testcase classname="{suite}" name="{name}" time="0">"#
+    )?;
     writeln!(out, r#"      <skipped message="{why}"/>"#)?;
     writeln!(out, "    </testcase>")
 }
@@ -70,13 +86,19 @@ fn write_failure(
     out: &mut impl Write,
 ) -> fmt::Result {
     let (name, what) = (Xml(name), Xml(what));
-    writeln!(out, r#"    <testcase classname="{suite}" name="{name}" time="{seconds:.6}">"#)?;
-    writeln!(out, r#"      <failure type="difference" message="{what}">{what}</failure>"#)?;
+    writeln!(
+        out,
+        r#"    <testcase classname="{suite}" name="{name}" time="{seconds:.6}">"#
+    )?;
+    writeln!(
+        out,
+        r#"      <failure type="difference" message="{what}">{what}</failure>"#
+    )?;
     writeln!(out, "    </testcase>")
 }
 
-/// Text escaped for XML and HTML, in content or between double quotes. Characters that XML 1.0 does not
-/// allow at all become U+FFFD.
+/// Text escaped for XML and HTML, in content or between double quotes. Characters that XML 1.0 does
+/// not allow at all become U+FFFD.
 pub(super) struct Xml<'a>(pub(super) &'a str);
 
 impl fmt::Display for Xml<'_> {

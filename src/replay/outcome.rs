@@ -8,8 +8,8 @@ use serde::Serialize;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// Widest thumbnail, in pixels.
-pub const THUMBNAIL_WIDTH_PX_MAX: u32 = 160;
+/// Longer side of the largest thumbnail, in pixels.
+pub const THUMBNAIL_SIDE_PX_MAX: u32 = 160;
 /// Longest content on a frame's line; a ride code has 368 characters.
 const CONTENT_CHARS_MAX: usize = 48;
 /// How a frame differs that only the manifest knows of.
@@ -114,8 +114,10 @@ pub struct Difference {
 impl ReplayOutcome {
     /// Everything that is not as expected, in the order played; skipped and missing frames last.
     pub fn differences(&self) -> Vec<Difference> {
-        let difference =
-            |name: &str, what: &str| Difference { name: name.to_owned(), what: what.to_owned() };
+        let difference = |name: &str, what: &str| Difference {
+            name: name.to_owned(),
+            what: what.to_owned(),
+        };
         let frames = self.frames.iter().filter_map(|frame| {
             let what = frame.difference()?;
             Some(difference(&frame.name, what))
@@ -126,7 +128,10 @@ impl ReplayOutcome {
             .filter(|skipped| skipped.expected)
             .map(|skipped| difference(&skipped.name, &format!("skipped: {}", skipped.why)));
         let missing = self.comparison.iter().flat_map(|comparison| {
-            comparison.missing.iter().map(|name| difference(name, MISSING))
+            comparison
+                .missing
+                .iter()
+                .map(|name| difference(name, MISSING))
         });
         frames.chain(skipped).chain(missing).collect()
     }
@@ -153,8 +158,8 @@ impl FrameOutcome {
         }
     }
 
-    /// The frame as one JSON object: `file`, `t_ms`, `ms`, `codes` (each `text` if UTF-8 and `bytes`
-    /// in hexadecimal), and where they apply `error`, `decision` and `difference`.
+    /// The frame as one JSON object: `file`, `t_ms`, `ms`, `codes` (each `text` if UTF-8 and
+    /// `bytes` in hexadecimal), and where they apply `error`, `decision` and `difference`.
     pub fn json(&self) -> serde_json::Value {
         let codes = self.codes.iter().map(|bytes| {
             serde_json::json!({ "text": std::str::from_utf8(bytes).ok(), "bytes": hex(bytes) })
@@ -183,11 +188,18 @@ impl FrameOutcome {
 /// One line: name, decode time, decision, content.
 impl fmt::Display for FrameOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {:.1} ms", readable(self.name.as_bytes()), self.decode_ms)?;
+        write!(
+            f,
+            "{}  {:.1} ms",
+            readable(self.name.as_bytes()),
+            self.decode_ms
+        )?;
         if let Some(decision) = &self.decision {
             write!(f, "  {}: {}", decision.label, decision.sentence)?;
         }
-        let Some(content) = self.content() else { return Ok(()) };
+        let Some(content) = self.content() else {
+            return Ok(());
+        };
         let cut: String = content.chars().take(CONTENT_CHARS_MAX).collect();
         let more = if cut.len() < content.len() { "…" } else { "" };
         write!(f, "  {cut}{more}")?;
@@ -199,13 +211,24 @@ impl fmt::Display for FrameOutcome {
 }
 
 impl Thumbnail {
-    /// A frame scaled down to [`THUMBNAIL_WIDTH_PX_MAX`], each pixel the mean of those it stands for.
+    /// A frame scaled down to [`THUMBNAIL_SIDE_PX_MAX`], each pixel the mean of those it stands
+    /// for.
     pub fn of(frame: &Frame) -> Self {
-        let factor = frame.width().div_ceil(THUMBNAIL_WIDTH_PX_MAX).max(1);
-        let (width, height) = (frame.width().div_ceil(factor), frame.height().div_ceil(factor));
+        let longer = frame.width().max(frame.height());
+        let factor = longer.div_ceil(THUMBNAIL_SIDE_PX_MAX);
+        let (width, height) = (
+            frame.width().div_ceil(factor),
+            frame.height().div_ceil(factor),
+        );
         let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
-        let luma = pixels.map(|(x, y)| mean(frame, x * factor, y * factor, factor)).collect();
-        Self { width, height, luma }
+        let luma = pixels
+            .map(|(x, y)| mean(frame, x * factor, y * factor, factor))
+            .collect();
+        Self {
+            width,
+            height,
+            luma,
+        }
     }
 }
 
@@ -223,7 +246,9 @@ fn mean(frame: &Frame, left: u32, top: u32, factor: u32) -> u8 {
 /// Bytes as one line people can read: text if they are UTF-8, else hexadecimal. Control characters
 /// are spelled out, so that a code cannot write to a terminal what its maker likes.
 pub fn readable(bytes: &[u8]) -> String {
-    let Ok(text) = std::str::from_utf8(bytes) else { return format!("hex {}", hex(bytes)) };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return format!("hex {}", hex(bytes));
+    };
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_bidi_control(c) {
@@ -242,9 +267,14 @@ fn is_bidi_control(c: char) -> bool {
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,10 @@ impl Summary {
             recording: outcome.recording.clone(),
             frames: frames.len(),
             skipped: outcome.skipped.len(),
-            decoded: frames.iter().filter(|frame| !frame.codes.is_empty()).count(),
+            decoded: frames
+                .iter()
+                .filter(|frame| !frame.codes.is_empty())
+                .count(),
             unread: count(nothing.map(|nothing| nothing.code())),
             decisions: count(decisions.map(|decision| decision.label.as_str())),
             decode_ms: Spread::of(frames.iter().map(|frame| frame.decode_ms).collect()),
@@ -73,7 +76,8 @@ impl Summary {
 
     /// Whether everything that was expected came about.
     pub fn as_expected(&self) -> bool {
-        self.compared.is_none_or(|compared| compared.differences == 0)
+        self.compared
+            .is_none_or(|compared| compared.differences == 0)
     }
 }
 
@@ -91,14 +95,22 @@ impl Spread {
         values.sort_unstable_by(f64::total_cmp);
         let max = *values.last()?;
         let rank = |percent: usize| values[(values.len() * percent).div_ceil(100).max(1) - 1];
-        Some(Self { p50: rank(50), p95: rank(95), p99: rank(99), max })
+        Some(Self {
+            p50: rank(50),
+            p95: rank(95),
+            p99: rank(99),
+            max,
+        })
     }
 }
 
 impl Compared {
     fn of(outcome: &ReplayOutcome) -> Option<Self> {
         let comparison = outcome.comparison.as_ref()?;
-        let checks = outcome.frames.iter().filter_map(|frame| frame.check.as_ref());
+        let checks = outcome
+            .frames
+            .iter()
+            .filter_map(|frame| frame.check.as_ref());
         Some(Self {
             as_expected: checks.filter(|check| check.difference.is_none()).count(),
             differences: outcome.differences().len(),
@@ -110,8 +122,17 @@ impl Compared {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.wall_ms as f64 / 1000.0;
-        let Self { recording, frames, skipped, decoded, .. } = self;
-        writeln!(f, "{recording}: {frames} frames, {skipped} skipped, in {seconds:.1} s")?;
+        let Self {
+            recording,
+            frames,
+            skipped,
+            decoded,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "{recording}: {frames} frames, {skipped} skipped, in {seconds:.1} s"
+        )?;
         writeln!(f, "  decoded     {decoded} frames")?;
         if !self.unread.is_empty() {
             writeln!(f, "  not read    {}", listed(&self.unread))?;
@@ -130,21 +151,34 @@ impl fmt::Display for Summary {
 }
 
 fn listed(counts: &BTreeMap<String, u64>) -> String {
-    let words: Vec<_> = counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let words: Vec<_> = counts
+        .iter()
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
     words.join(" · ")
 }
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { p50, p95, p99, max } = self;
-        write!(f, "p50 {p50:.1} · p95 {p95:.1} · p99 {p99:.1} · max {max:.1}")
+        write!(
+            f,
+            "p50 {p50:.1} · p95 {p95:.1} · p99 {p99:.1} · max {max:.1}"
+        )
     }
 }
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { as_expected, differences, unlisted } = self;
-        write!(f, "{as_expected} as expected · {differences} different · {unlisted} not listed")
+        let Self {
+            as_expected,
+            differences,
+            unlisted,
+        } = self;
+        write!(
+            f,
+            "{as_expected} as expected · {differences} different · {unlisted} not listed"
+        )
     }
 }
 

@@ -1,7 +1,10 @@
 //! Pure rules: lane machine, verdicts, journey pairing, fares, postings; used by gate and server.
 //! No clock, no I/O, no randomness: everything these need comes in as a parameter.
 
+mod admission;
+pub mod journey;
 pub mod lane;
+pub mod ledger;
 pub mod refusal;
 pub mod tariff;
 

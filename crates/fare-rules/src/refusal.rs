@@ -184,7 +184,7 @@ impl Refusal {
         }
     }
 
-    /// Whether the same code may be admitted here shortly without anybody doing anything.
+    /// Whether the reason goes away by itself, so that the rider may simply try again.
     pub fn is_transient(self) -> bool {
         match self {
             Self::Unreadable

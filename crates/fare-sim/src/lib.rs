@@ -2,11 +2,17 @@
 
 pub mod approach;
 mod blur;
+pub mod board;
 pub mod camera;
+pub mod cast;
+pub mod cli;
+pub mod clock;
 mod homography;
+pub mod pki;
 pub mod recording;
 pub mod rider;
 mod scene;
 pub mod screen;
 pub mod seed;
 pub mod shot;
+pub mod stream;

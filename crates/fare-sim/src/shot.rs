@@ -239,7 +239,10 @@ impl Shot {
                 0.5 + seed.either_way(room(h)),
             );
             // Room for the hand's tremor.
-            let nearer = Self { module_px: self.module_px * 1.04, ..*self };
+            let nearer = Self {
+                module_px: self.module_px * 1.04,
+                ..*self
+            };
             if nearer.sees_whole_card(phone, size) {
                 return;
             }

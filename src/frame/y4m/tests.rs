@@ -5,7 +5,10 @@ use super::*;
 use proptest::prelude::*;
 
 fn recorded() -> Times {
-    Times::Recorded(Timing { start: UnixMs(1_000), rate: FrameRate::new(10.0).unwrap() })
+    Times::Recorded(Timing {
+        start: UnixMs(1_000),
+        rate: FrameRate::new(10.0).unwrap(),
+    })
 }
 
 fn stream(bytes: &[u8]) -> Result<Y4m<&[u8]>, String> {
@@ -19,7 +22,12 @@ fn play<R: Read + Send>(mut stream: Y4m<R>) -> Vec<String> {
         seen.push(match stream.next_frame() {
             Ok(Some(SourceItem::Frame { name, frame })) => {
                 let luma = String::from_utf8_lossy(frame.luma());
-                format!("{name} @{} {}×{} {luma}", frame.captured_at(), frame.width(), frame.height())
+                format!(
+                    "{name} @{} {}×{} {luma}",
+                    frame.captured_at(),
+                    frame.width(),
+                    frame.height()
+                )
             }
             Ok(Some(SourceItem::Skipped { name, why })) => format!("{name} skipped: {why}"),
             Ok(None) => return seen,
@@ -42,7 +50,11 @@ fn every_chroma_layout_is_passed_over() {
         ("C444", 6),
         ("C444alpha", 9),
     ] {
-        let (height, luma) = if chroma == "C411" || chroma == "C422" { (1, "abc") } else { (1, "abc") };
+        let (height, luma) = if chroma == "C411" || chroma == "C422" {
+            (1, "abc")
+        } else {
+            (1, "abc")
+        };
         let mut bytes = format!("YUV4MPEG2 W3 H{height} {chroma}\n").into_bytes();
         for _ in 0..2 {
             bytes.extend_from_slice(format!("FRAME\n{luma}").as_bytes());
@@ -83,17 +95,38 @@ fn a_hostile_header_is_refused_with_the_wrong_part_named() {
         ("YUV4MPEG2 W640\n", "the height parameter H is missing"),
         ("YUV4MPEG2 W-1 H480\n", "W-1 is no number of pixels"),
         ("YUV4MPEG2 W H480\n", "W is no number of pixels"),
-        ("YUV4MPEG2 W0 H480\n", "a frame of 0×480 px; each side must be 1 to 8192"),
-        ("YUV4MPEG2 W4294967295 H4294967295\n", "a frame of 4294967295×4294967295 px; each side"),
-        ("YUV4MPEG2 W99999999999 H1\n", "W99999999999 is no number of pixels"),
-        ("YUV4MPEG2 W1 H1 F30\n", "F30 is no frame rate, expected one such as F30:1"),
+        (
+            "YUV4MPEG2 W0 H480\n",
+            "a frame of 0×480 px; each side must be 1 to 8192",
+        ),
+        (
+            "YUV4MPEG2 W4294967295 H4294967295\n",
+            "a frame of 4294967295×4294967295 px; each side",
+        ),
+        (
+            "YUV4MPEG2 W99999999999 H1\n",
+            "W99999999999 is no number of pixels",
+        ),
+        (
+            "YUV4MPEG2 W1 H1 F30\n",
+            "F30 is no frame rate, expected one such as F30:1",
+        ),
         ("YUV4MPEG2 W1 H1 F30:0\n", "F30:0 is no frame rate"),
-        ("YUV4MPEG2 W1 H1 C420p10\n", "C420p10 is not read; expected 8-bit Cmono, C420"),
+        (
+            "YUV4MPEG2 W1 H1 C420p10\n",
+            "C420p10 is not read; expected 8-bit Cmono, C420",
+        ),
         ("YUV4MPEG2 W1 H1 Cmono é\u{0}\n", ""),
     ] {
         let got = stream(header.as_bytes()).err().unwrap_or_default();
-        assert!(got.contains(why) && (why.is_empty() == got.is_empty()), "{header:?}: {got}");
-        assert!(got.is_empty() || got.starts_with("cam.y4m is not a Y4M stream"), "{got}");
+        assert!(
+            got.contains(why) && (why.is_empty() == got.is_empty()),
+            "{header:?}: {got}"
+        );
+        assert!(
+            got.is_empty() || got.starts_with("cam.y4m is not a Y4M stream"),
+            "{got}"
+        );
     }
 }
 
@@ -101,11 +134,16 @@ fn a_hostile_header_is_refused_with_the_wrong_part_named() {
 fn a_stream_that_breaks_off_skips_the_cut_frame_and_ends() {
     let whole = b"YUV4MPEG2 W2 H2 C420\nFRAME\nabcdUVFRAME\nefghUV";
     let first = "frame-000000 @1000 2×2 abcd".to_owned();
-    let cut_text = "frame-000001 skipped: the stream breaks off inside the frame; the stream ends here";
+    let cut_text =
+        "frame-000001 skipped: the stream breaks off inside the frame; the stream ends here";
     let boundary = whole.len() - 12;
     for end in boundary..whole.len() {
         let seen = play(stream(&whole[..end]).unwrap());
-        let want = if end == boundary { vec![first.clone()] } else { vec![first.clone(), cut_text.to_owned()] };
+        let want = if end == boundary {
+            vec![first.clone()]
+        } else {
+            vec![first.clone(), cut_text.to_owned()]
+        };
         assert_eq!(seen, want, "cut at {end}");
     }
 }
@@ -131,7 +169,13 @@ fn a_reader_that_fails_is_an_error_once_and_then_the_end() {
     }
     let reader = (&b"YUV4MPEG2 W1 H1 Cmono\nFRAME\na"[..]).chain(Failing);
     let seen = play(Y4m::new(reader, "/dev/cam", recorded()).unwrap());
-    assert_eq!(seen, ["frame-000000 @1000 1×1 a", "cannot read /dev/cam: unplugged"]);
+    assert_eq!(
+        seen,
+        [
+            "frame-000000 @1000 1×1 a",
+            "cannot read /dev/cam: unplugged"
+        ]
+    );
 }
 
 #[test]
@@ -154,7 +198,9 @@ fn a_returned_buffer_is_filled_again_whatever_its_size() {
     for (buffer, luma) in [(vec![9; 700], b"ab"), (vec![], b"cd")] {
         stream.reuse(buffer);
         let item = stream.next_frame().unwrap();
-        let Some(SourceItem::Frame { frame, .. }) = item else { panic!("{item:?}") };
+        let Some(SourceItem::Frame { frame, .. }) = item else {
+            panic!("{item:?}")
+        };
         assert_eq!(frame.luma(), luma);
     }
 }

@@ -9,7 +9,11 @@ pub(super) fn png(thumbnail: &Thumbnail) -> String {
     let mut bytes = Vec::new();
     let encoder =
         PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive);
-    let Thumbnail { width, height, luma } = thumbnail;
+    let Thumbnail {
+        width,
+        height,
+        luma,
+    } = thumbnail;
     match encoder.write_image(luma, *width, *height, ExtendedColorType::L8) {
         Ok(()) => format!("data:image/png;base64,{}", base64(&bytes)),
         // Only a thumbnail of no size cannot be a PNG; an empty picture stands for it.
@@ -26,7 +30,11 @@ fn base64(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4 {
             let sextet = bits >> (18 - 6 * place) & 0x3f;
-            text.push(if place <= group.len() { ALPHABET[sextet as usize].into() } else { '=' });
+            text.push(if place <= group.len() {
+                ALPHABET[sextet as usize].into()
+            } else {
+                '='
+            });
         }
     }
     text
@@ -54,8 +62,22 @@ mod tests {
 
     #[test]
     fn a_thumbnail_is_a_png_and_one_of_no_size_an_empty_picture() {
-        let url = png(&Thumbnail { width: 2, height: 1, luma: vec![0, 255] });
-        assert!(url.starts_with("data:image/png;base64,iVBORw0KGgo"), "{url}");
-        assert_eq!(png(&Thumbnail { width: 0, height: 0, luma: vec![] }), "data:,");
+        let url = png(&Thumbnail {
+            width: 2,
+            height: 1,
+            luma: vec![0, 255],
+        });
+        assert!(
+            url.starts_with("data:image/png;base64,iVBORw0KGgo"),
+            "{url}"
+        );
+        assert_eq!(
+            png(&Thumbnail {
+                width: 0,
+                height: 0,
+                luma: vec![]
+            }),
+            "data:,"
+        );
     }
 }

@@ -3,16 +3,23 @@
 use crate::Refusal;
 use fare_protocol::{
     AccountId, Annulment, CodeRef, Direction, Millis, Mode, Money, Passage, PublicKey, RecordId,
-    RiderClass, Stamp, TariffHash, UnixMs,
+    RiderClass, TariffHash, UnixMs,
 };
 
 /// Something to be done outside, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a handful follow from an event, none is stored"
+)]
 pub enum Effect {
     /// Make this a record and commit it durably; answer with `Committed` or `CommitFailed`.
     Commit(Draft),
-    /// Open the barrier; answer with `BarrierOpened` or `BarrierFailed`.
+    /// Open the barrier for the confirmation just committed; answer with `BarrierOpened` or
+    /// `BarrierFailed`.
     Open,
+    /// Open the barrier for everybody, now, record or no record; answered like `Open`.
+    OpenForAll,
     /// Close the barrier.
     Close,
     /// Show this until something else is to be shown.
@@ -51,6 +58,10 @@ pub enum Display {
 
 /// A record without what only the journal knows: gate, place in the chain, signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "two are made for a rider, none is stored"
+)]
 pub enum Draft {
     /// A rider is to be admitted.
     Confirmation(ConfirmationDraft),
@@ -63,8 +74,6 @@ pub enum Draft {
 pub struct ConfirmationDraft {
     /// The record's id.
     pub id: RecordId,
-    /// When the lane decided.
-    pub stamp: Stamp,
     /// In or out.
     pub direction: Direction,
     /// Which code was shown.
@@ -93,8 +102,6 @@ pub struct ConfirmationDraft {
 pub struct PassageDraft {
     /// The record's id.
     pub id: RecordId,
-    /// When the lane knew.
-    pub stamp: Stamp,
     /// What followed which confirmation.
     pub passage: Passage,
     /// The confirmation's direction.

@@ -1,8 +1,41 @@
-//! The lane: from a tap to a passage, as a pure state machine.
+//! The lane: from a tap to a passage, as a pure state machine. Events go in, effects come out; no
+//! clock, no I/O, no randomness. The whole table of states and events is `docs/lane.md`.
+//!
+//! ```text
+//!            Tap           Committed          BarrierOpened
+//!   Idle ---------> Deciding -----> Releasing ------------> Passing
+//!    ^                 | CommitFailed   |                      |  Passed, or nobody in time
+//!    +-----------------+                +----------+-----------+
+//!    |                                             v
+//!    +----------------- Committed ------------ Restoring
+//! ```
+//! `Closed` is what `Idle` is in the mode of that name. `Fault` follows when the barrier did not
+//! open. `FreePassage` follows from every state on a fire alarm or in emergency mode.
+//!
+//! What holds in every state:
+//! - [`Effect::Open`] comes only with the `Committed` of its own tap; everything else that opens is
+//!   [`Effect::OpenForAll`].
+//! - A committed confirmation gets exactly one passage, and a passage is tried until the journal has
+//!   it, always with the same id. Only a shutdown can cut this short; then the journal records the
+//!   passage as unknown at its next start.
+//! - The same shown code within the grace of its verdict is the same tap: no second confirmation and
+//!   no second note. While a ride is under way other taps are ignored; the phone is still there in
+//!   the next frame.
+//! - A shutdown is finished within [`SHUTDOWN_TOTAL`].
+//!
+//! `now` comes from a clock that does not jump while a ride is under way: deadlines are compared
+//! with it.
 
 mod effect;
 mod event;
+mod free;
+mod open;
 mod policy;
+mod recent;
+mod rest;
+mod restoring;
+mod ride;
+mod turn;
 
 pub use effect::{ConfirmationDraft, Display, Draft, Effect, Note, PassageDraft};
 pub use event::{Event, Facts, Tap};
@@ -11,34 +44,161 @@ pub use policy::{
     RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL,
 };
 
-use fare_protocol::{Mode, Stamp};
+use fare_protocol::{Mode, Stamp, UnixMs};
+use free::FreePassage;
+use open::{Passing, Releasing};
+use rest::{Closed, Fault, Idle};
+use restoring::Restoring;
+use ride::Deciding;
+use turn::{Memory, Stop, Turn};
 
 /// Version of the rules that confirmations name.
 pub const RULES_VERSION: u16 = 1;
 
 /// One lane.
-#[derive(Clone, Debug)]
-pub struct Lane {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    state: State,
+    memory: Memory,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed(Closed),
+    Idle(Idle),
+    Deciding(Deciding),
+    Releasing(Releasing),
+    Passing(Passing),
+    Restoring(Restoring),
+    FreePassage(FreePassage),
+    Fault(Fault),
+}
 
 impl Lane {
     /// A lane at rest. Send it [`Event::Deadline`] once: it answers with the first display, and in
     /// emergency mode by opening.
-    pub fn new(_policy: LanePolicy, _mode: Mode) -> Self {
-        Self {}
+    pub fn new(policy: LanePolicy, mode: Mode) -> Self {
+        let state = match mode {
+            Mode::Closed => State::Closed(Closed),
+            Mode::Emergency => State::FreePassage(FreePassage::at_start()),
+            Mode::Normal
+            | Mode::EntryExitExempt
+            | Mode::TimeExempt
+            | Mode::DateExempt
+            | Mode::FareExempt => State::Idle(Idle),
+        };
+        Self {
+            state,
+            memory: Memory::new(policy, mode),
+        }
     }
 
-    /// What follows from `event` at `now`.
-    pub fn on(self, _event: Event, _now: Stamp) -> (Self, Vec<Effect>) {
-        (self, Vec::new())
+    /// What follows from `event` at `now`: the lane after it, and what is to be done, in order.
+    pub fn on(self, event: Event, now: Stamp) -> (Self, Vec<Effect>) {
+        let Self { state, mut memory } = self;
+        if event == Event::Deadline {
+            memory.wake = None;
+        }
+        let mut turn = Turn {
+            memory,
+            now,
+            effects: Vec::new(),
+        };
+        let state = match state {
+            State::Closed(state) => state.on(event, &mut turn),
+            State::Idle(state) => state.on(event, &mut turn),
+            State::Deciding(state) => state.on(event, &mut turn),
+            State::Releasing(state) => state.on(event, &mut turn),
+            State::Passing(state) => state.on(event, &mut turn),
+            State::Restoring(state) => state.on(event, &mut turn),
+            State::FreePassage(state) => state.on(event, &mut turn),
+            State::Fault(state) => state.on(event, &mut turn),
+        };
+        state.finish(&mut turn);
+        state.arm(&mut turn);
+        (
+            Self {
+                state,
+                memory: turn.memory,
+            },
+            turn.effects,
+        )
     }
 
     /// The state's name, for people.
     pub fn state_name(&self) -> &'static str {
-        "idle"
+        match &self.state {
+            State::Closed(_) => "closed",
+            State::Idle(_) => "idle",
+            State::Deciding(_) => "deciding",
+            State::Releasing(_) => "releasing",
+            State::Passing(_) => "passing",
+            State::Restoring(_) => "restoring",
+            State::FreePassage(_) => "free-passage",
+            State::Fault(_) => "fault",
+        }
     }
 
-    /// Whether no tap is under way.
+    /// Whether no ride is under way.
     pub fn is_idle(&self) -> bool {
-        true
+        !self.state.is_under_way()
     }
 }
+
+impl State {
+    fn is_under_way(&self) -> bool {
+        match self {
+            Self::Closed(_) | Self::Idle(_) | Self::Fault(_) => false,
+            Self::FreePassage(state) => state.is_under_way(),
+            Self::Deciding(_) | Self::Releasing(_) | Self::Passing(_) | Self::Restoring(_) => true,
+        }
+    }
+
+    /// Says once that a shutdown is finished: nothing is under way, or the time is over.
+    fn finish(&self, turn: &mut Turn) {
+        let Some(asked) = turn.memory.stopping_since() else {
+            return;
+        };
+        if self.is_under_way() && turn.at() < asked.after(SHUTDOWN_TOTAL) {
+            return;
+        }
+        turn.memory.stop = Stop::Finished;
+        if !turn.memory.is_free() {
+            turn.show(Display::OutOfService);
+        }
+        turn.ask(Effect::Finished);
+    }
+
+    /// Asks to be woken when something is due and this was not asked for already.
+    fn arm(&self, turn: &mut Turn) {
+        let limit = turn
+            .memory
+            .stopping_since()
+            .map(|asked| asked.after(SHUTDOWN_TOTAL));
+        let due = [self.due(&turn.memory), limit].into_iter().flatten().min();
+        if let Some(at) = due
+            && turn.memory.wake != due
+        {
+            turn.ask(Effect::Wake(at));
+            turn.memory.wake = due;
+        }
+    }
+
+    fn due(&self, memory: &Memory) -> Option<UnixMs> {
+        match self {
+            Self::Closed(_) | Self::Idle(_) => memory.refusal_until,
+            Self::Fault(state) => [memory.refusal_until, Some(state.due())]
+                .into_iter()
+                .flatten()
+                .min(),
+            Self::Deciding(state) => state.due(),
+            Self::Releasing(state) => Some(state.due(memory.obstructed)),
+            Self::Passing(state) => Some(state.due(memory.obstructed)),
+            Self::Restoring(state) => state.due(memory.obstructed),
+            Self::FreePassage(state) => state.due(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

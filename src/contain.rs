@@ -1,4 +1,4 @@
-//! Turns a panic into a value, quietly.
+//! Turns a panic in a foreign crate into a value, quietly: of the QR decoder, of the camera driver.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// Makes the process's panic hook silent for contained panics and leaves all others as they were.
-pub(super) fn install_quiet_hook() {
+pub(crate) fn install_quiet_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let others = panic::take_hook();
@@ -29,11 +29,14 @@ pub(super) fn install_quiet_hook() {
 /// Runs `work`; a panic in it becomes its message and place.
 ///
 /// `work` must not leave anything shared half changed when it is cut short.
-pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = CONTAINING.replace(true);
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     CONTAINING.set(outer);
-    done.map_err(|_payload| SEEN.take().unwrap_or_else(|| "a panic without a message".to_owned()))
+    done.map_err(|_payload| {
+        SEEN.take()
+            .unwrap_or_else(|| "a panic without a message".to_owned())
+    })
 }
 
 /// Message and place on one line, without the path to this machine's crate sources.
@@ -58,7 +61,10 @@ mod tests {
         install_quiet_hook();
         let line = line!() + 1;
         let caught = contain(|| -> u8 { panic!("two\n  lines of {}", "text") });
-        assert_eq!(caught, Err(format!("two lines of text (contain.rs:{line})")));
+        assert_eq!(
+            caught,
+            Err(format!("two lines of text (contain.rs:{line})"))
+        );
         assert!(!CONTAINING.get(), "the thread reports later panics again");
     }
 

@@ -1,0 +1,172 @@
+//! Who is admitted: the rules in the order of [`Refusal`], the first that fails wins.
+//!
+//! Two rules say nearly the same of an exit without an open journey. [`Refusal::WrongDirection`] is
+//! what this gate knows by itself: it let this account out less than the grace ago, so this is a
+//! second rider with the same account, or the same rider coming back the wrong way. It holds
+//! whatever the cache's age. [`Refusal::NoEntry`] is what the server's data says, and holds only
+//! while they are fresh. Neither touches a gate that leads both ways: there it is an entry.
+
+use crate::lane::{
+    ConfirmationDraft, ExitWithoutEntry, Facts, LanePolicy, RULES_VERSION, Role, Tap,
+};
+use crate::{Quote, Refusal};
+use fare_protocol::ride_code::Claims;
+use fare_protocol::{AccountId, Direction, Mode, Stamp};
+
+/// What a verdict depends on besides the tap.
+pub(crate) struct Admission<'a, L> {
+    pub(crate) policy: &'a LanePolicy,
+    pub(crate) mode: Mode,
+    /// Whether this account left through this gate less than the grace ago.
+    pub(crate) just_left: L,
+    pub(crate) now: Stamp,
+}
+
+impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
+    /// The confirmation that admits the rider, or why there is none.
+    pub(crate) fn decide(&self, tap: &Tap) -> Result<ConfirmationDraft, Refusal> {
+        if self.mode == Mode::Closed {
+            return Err(Refusal::GateClosed);
+        }
+        let claims = *tap
+            .credential
+            .as_ref()
+            .map_err(|refusal| *refusal)?
+            .claims();
+        let facts = &tap.facts;
+        let direction = self.direction(facts);
+        let quote = self.quote(direction, facts);
+        let rules = [
+            (self.credential_expired(&claims), Refusal::CredentialExpired),
+            (self.code_expired(&claims), Refusal::CodeExpired),
+            (self.made_in_future(&claims), Refusal::MadeInFuture),
+            (facts.denied, Refusal::Denied),
+            (counter_replayed(&claims, facts), Refusal::CounterReplayed),
+            (self.passback(direction, facts), Refusal::Passback),
+            (
+                self.wrong_direction(direction, &claims, facts),
+                Refusal::WrongDirection,
+            ),
+            (self.no_entry(direction, facts), Refusal::NoEntry),
+            (
+                over_fare_limit(&claims, quote.as_ref()),
+                Refusal::OverFareLimit,
+            ),
+        ];
+        match rules.into_iter().find(|(broken, _)| *broken) {
+            Some((_, refusal)) => Err(refusal),
+            None => Ok(self.confirmation(tap, &claims, direction, quote.as_ref())),
+        }
+    }
+
+    fn confirmation(
+        &self,
+        tap: &Tap,
+        claims: &Claims,
+        direction: Direction,
+        quote: Option<&Quote>,
+    ) -> ConfirmationDraft {
+        ConfirmationDraft {
+            id: tap.id,
+            direction,
+            code_ref: claims.code_ref,
+            account: claims.issuer.account,
+            class: claims.issuer.class,
+            device_key: claims.issuer.device_key,
+            counter: claims.counter,
+            mode: self.mode,
+            fare_quoted: quote.map(|quote| quote.fare),
+            tariff: quote.map(|quote| quote.tariff),
+            rules: RULES_VERSION,
+        }
+    }
+
+    fn direction(&self, facts: &Facts) -> Direction {
+        match (self.policy.role, facts.open_journey) {
+            (Role::Entry, _) | (Role::Both, None) => Direction::Entry,
+            (Role::Exit, _) | (Role::Both, Some(_)) => Direction::Exit,
+        }
+    }
+
+    fn quote(&self, direction: Direction, facts: &Facts) -> Option<Quote> {
+        match direction {
+            Direction::Entry => None,
+            Direction::Exit if self.mode == Mode::FareExempt => {
+                facts.quote.clone().map(Quote::waived)
+            }
+            Direction::Exit => facts.quote.clone(),
+        }
+    }
+
+    fn credential_expired(&self, claims: &Claims) -> bool {
+        let at_least = self.now.at.before(self.now.error_ms);
+        self.mode != Mode::DateExempt && at_least >= claims.issuer.not_after
+    }
+
+    fn code_expired(&self, claims: &Claims) -> bool {
+        let at_least = self.now.at.before(self.now.error_ms);
+        self.mode != Mode::TimeExempt && at_least > claims.made_at.after(claims.issuer.lifetime)
+    }
+
+    fn made_in_future(&self, claims: &Claims) -> bool {
+        let at_most = self
+            .now
+            .at
+            .after(self.now.error_ms)
+            .after(self.policy.future_tolerance);
+        self.mode != Mode::TimeExempt && claims.made_at > at_most
+    }
+
+    fn passback(&self, direction: Direction, facts: &Facts) -> bool {
+        let recent = |open: fare_protocol::wire::OpenJourney| {
+            self.now.at.since(open.entered_at_ms) <= i64::from(self.policy.passback_window.0)
+        };
+        self.asks_for_journey(direction, Direction::Entry) && facts.open_journey.is_some_and(recent)
+    }
+
+    fn wrong_direction(&self, direction: Direction, claims: &Claims, facts: &Facts) -> bool {
+        self.asks_for_journey(direction, Direction::Exit)
+            && facts.open_journey.is_none()
+            && (self.just_left)(claims.issuer.account)
+    }
+
+    fn no_entry(&self, direction: Direction, facts: &Facts) -> bool {
+        let refuses = match self.policy.exit_without_entry {
+            ExitWithoutEntry::Refuse => true,
+            ExitWithoutEntry::Admit => false,
+        };
+        self.asks_for_journey(direction, Direction::Exit)
+            && facts.open_journey.is_none()
+            && refuses
+            && self.cache_is_fresh(facts)
+    }
+
+    fn cache_is_fresh(&self, facts: &Facts) -> bool {
+        let fresh = i64::from(self.policy.cache_fresh.0);
+        facts
+            .cache_as_of
+            .is_some_and(|as_of| self.now.at.since(as_of) <= fresh)
+    }
+
+    fn asks_for_journey(&self, direction: Direction, rule_is_for: Direction) -> bool {
+        self.mode != Mode::EntryExitExempt && direction == rule_is_for
+    }
+}
+
+fn counter_replayed(claims: &Claims, facts: &Facts) -> bool {
+    facts
+        .last_counter
+        .is_some_and(|last| claims.counter <= last)
+}
+
+/// A limit in another currency covers nothing.
+fn over_fare_limit(claims: &Claims, quote: Option<&Quote>) -> bool {
+    let limit = claims.issuer.fare_limit;
+    quote.is_some_and(|quote| {
+        quote.fare.minor > 0
+            && (quote.fare.currency != limit.currency || quote.fare.minor > limit.minor)
+    })
+}
+
+#[cfg(test)]
+mod tests;

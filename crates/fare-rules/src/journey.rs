@@ -1,0 +1,503 @@
+//! Journeys: which exit belongs to which entry, and what follows for the money.
+//!
+//! Records arrive in any order, some days late; the outcome depends only on what they say. One rule
+//! makes it so: **the taps of an account stand in the order of the gates' times, and a journey is an
+//! entry together with the very next tap, when that is an exit.** A new tap therefore touches only
+//! its two neighbours ([`Neighbours`]), and what it changes is worked out by comparing what a
+//! journey was with what it is now ([`Journey::on`]). When a late record shows that a charged
+//! journey was paired wrongly, the charge is reversed and the right one made.
+//!
+//! An entry takes its place once its passage is known to be passed, or unknown (which counts as
+//! passed and is a conflict); an exit from its tap on. Annulled taps have no place.
+//!
+//! ```text
+//! entry             the tap after it          journey     money
+//! tapped            -                         Tapped      -
+//! annulled          -                         Annulled    -
+//! passed            none yet                  Open        -
+//! passed            an entry                  Incomplete  -            conflict: double entry
+//! passed            an exit, passage pending  Held        hold
+//! passed            an exit, passed           Closed      hold, capture
+//! passed            an exit without a price   Unpriced    -            conflict: unpriced
+//! ```
+//! An exit after no entry is listed as a conflict for as long as that is so.
+
+use crate::Quote;
+use fare_protocol::{
+    AccountId, CodeRef, Confirmation, Direction, GateId, Mode, Money, PassageOutcome, Record,
+    RecordId, RiderClass, StationId, UnixMs,
+};
+
+/// A tap as the server knows it: a confirmation and, once it has come, its passage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tap {
+    /// The confirmation.
+    pub id: RecordId,
+    /// Which gate made it.
+    pub gate: GateId,
+    /// When, by that gate's clock.
+    pub at: UnixMs,
+    /// What it says.
+    pub confirmation: Confirmation,
+    /// What the sensors saw, once known.
+    pub passage: Option<PassageOutcome>,
+}
+
+/// What is known of somebody's going through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No passage has come yet.
+    Pending,
+    /// Somebody went through, or nobody can say.
+    Passed,
+    /// Nobody went through.
+    Annulled,
+}
+
+/// A journey, named by its entry confirmation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journey {
+    /// The entry's passage is not known yet.
+    Tapped,
+    /// Nobody entered.
+    Annulled,
+    /// Somebody is inside.
+    Open,
+    /// Another entry followed.
+    Incomplete,
+    /// An exit followed, and nothing can be charged for it yet.
+    Unpriced {
+        /// The exit confirmation.
+        exit: RecordId,
+    },
+    /// An exit was tapped; its fare is held.
+    Held(Charge),
+    /// The exit was passed; its fare is captured.
+    Closed(Charge),
+}
+
+/// What a journey costs, and since which exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// The exit confirmation.
+    pub exit: RecordId,
+    /// Zero or more.
+    pub fare: Money,
+}
+
+/// What became known about an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Its tap.
+    Tapped,
+    /// Nobody entered.
+    Annulled,
+    /// Somebody entered, and no tap follows yet.
+    Alone,
+    /// An entry follows.
+    EnteredAgain,
+    /// An exit follows.
+    Exit {
+        /// The exit confirmation.
+        exit: RecordId,
+        /// Whether its passage is known.
+        passed: bool,
+        /// What it costs; `None` when no price could be found.
+        fare: Option<Money>,
+    },
+}
+
+/// What has to be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Tell the gates that the account is inside.
+    Open,
+    /// Tell the gates that it is not any more.
+    Close,
+    /// Post a hold.
+    Hold(Money),
+    /// Post a capture.
+    Capture(Money),
+    /// Post a void.
+    Void(Money),
+    /// Post a reversal of a hold and its capture.
+    Reverse(Money),
+    /// A conflict about the entry.
+    Conflict(ConflictKind),
+}
+
+/// What staff must look at; the records behind it stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConflictKind {
+    /// An entry followed an entry.
+    DoubleEntry,
+    /// An exit follows no entry, or its entry has not arrived yet.
+    ExitWithoutEntry,
+    /// One code was shown at two gates.
+    SameCode,
+    /// The gate lost power during the passage; it counts as passed.
+    PassageUnknown,
+    /// Two passages answer one confirmation; the first one counts.
+    SecondPassage,
+    /// The gate showed another fare than the server found; the lower one is charged.
+    QuoteDiffers,
+    /// No fare could be found.
+    Unpriced,
+    /// A late record changed a journey that was charged; the charge was reversed.
+    Repaired,
+    /// A gate's record names another station than the gate is registered at.
+    WrongStation,
+    /// Records of a gate's chain have not arrived.
+    ChainGap,
+    /// Two records claim one place of a gate's chain; the first one stays.
+    ChainFork,
+}
+
+/// A tap between the taps that take their places next to it in its account.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours<'t> {
+    /// The nearest earlier tap that has a place.
+    pub before: Option<&'t Tap>,
+    /// The tap that is new or whose passage became known.
+    pub tap: &'t Tap,
+    /// The nearest later tap that has a place.
+    pub after: Option<&'t Tap>,
+}
+
+/// An entry and the tap that follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link<'t> {
+    /// The entry.
+    pub entry: &'t Tap,
+    /// What follows.
+    pub next: Option<&'t Tap>,
+}
+
+/// Whether a tap has a conflict of this kind now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding<'t> {
+    /// The tap.
+    pub tap: &'t Tap,
+    /// Of which kind.
+    pub kind: ConflictKind,
+    /// Raise it, or clear it when it is there.
+    pub stands: bool,
+}
+
+/// What an exit costs, and how that differs from the plain price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// The lower one of the server's price and the gate's quote.
+    pub fare: Money,
+    /// The server's price.
+    pub priced: Money,
+    /// Whether the gate had quoted anything else.
+    pub quote_differs: bool,
+}
+
+impl Tap {
+    /// The tap that `record` makes when it is a confirmation.
+    pub fn new(record: &Record, confirmation: Confirmation) -> Self {
+        Self {
+            id: record.id,
+            gate: record.gate,
+            at: record.stamp.at,
+            confirmation,
+            passage: None,
+        }
+    }
+
+    /// Whose.
+    pub fn account(&self) -> AccountId {
+        self.confirmation.account
+    }
+
+    /// Entry or exit.
+    pub fn direction(&self) -> Direction {
+        self.confirmation.direction
+    }
+
+    /// Where.
+    pub fn station(&self) -> StationId {
+        self.confirmation.location.station
+    }
+
+    /// By which fares.
+    pub fn class(&self) -> RiderClass {
+        self.confirmation.class
+    }
+
+    /// With which code.
+    pub fn code_ref(&self) -> CodeRef {
+        self.confirmation.code_ref
+    }
+
+    /// What is known of somebody's going through.
+    pub fn standing(&self) -> Standing {
+        match self.passage {
+            None => Standing::Pending,
+            Some(PassageOutcome::Passed | PassageOutcome::Unknown) => Standing::Passed,
+            Some(PassageOutcome::Annulled(_)) => Standing::Annulled,
+        }
+    }
+
+    /// Whether the tap has a place among its account's taps.
+    pub fn has_place(&self) -> bool {
+        match (self.direction(), self.standing()) {
+            (_, Standing::Annulled) | (Direction::Entry, Standing::Pending) => false,
+            (_, Standing::Passed) | (Direction::Exit, Standing::Pending) => true,
+        }
+    }
+
+    /// Where that place is.
+    pub fn place(&self) -> (UnixMs, RecordId) {
+        (self.at, self.id)
+    }
+
+    fn is(&self, direction: Direction) -> bool {
+        self.direction() == direction
+    }
+}
+
+impl<'t> Neighbours<'t> {
+    /// The entries whose journeys the tap may change, in the order of time.
+    pub fn links(&self) -> Vec<Link<'t>> {
+        let (tap, after) = (self.tap, self.after);
+        let next = if tap.has_place() { Some(tap) } else { after };
+        let before = self.before.map(|entry| Link { entry, next });
+        let own = Link {
+            entry: tap,
+            next: after,
+        };
+        let links = before.into_iter().chain([own]);
+        links
+            .filter(|link| link.entry.is(Direction::Entry))
+            .collect()
+    }
+
+    /// The conflicts that the tap may raise or clear.
+    pub fn findings(&self) -> Vec<Finding<'t>> {
+        let has_place = self.tap.has_place();
+        let mut findings = Vec::new();
+        let mut found = |tap, kind, stands| findings.push(Finding { tap, kind, stands });
+        for Link { entry, next } in self.links() {
+            let again = entry.has_place() && next.is_some_and(|next| next.is(Direction::Entry));
+            found(entry, ConflictKind::DoubleEntry, again);
+        }
+        let previous = if has_place {
+            Some(self.tap)
+        } else {
+            self.before
+        };
+        let exits = [(Some(self.tap), self.before), (self.after, previous)];
+        for (exit, previous) in exits {
+            let Some(exit) = exit.filter(|exit| exit.is(Direction::Exit)) else {
+                continue;
+            };
+            let paired = exit.has_place() && follows_entry(previous);
+            let alone = exit.has_place() && !paired;
+            found(exit, ConflictKind::ExitWithoutEntry, alone);
+            if !paired {
+                found(exit, ConflictKind::QuoteDiffers, false);
+                found(exit, ConflictKind::Unpriced, false);
+            }
+        }
+        let unknown = self.tap.passage == Some(PassageOutcome::Unknown);
+        found(self.tap, ConflictKind::PassageUnknown, unknown);
+        findings
+    }
+}
+
+fn follows_entry(previous: Option<&Tap>) -> bool {
+    previous.is_some_and(|previous| previous.is(Direction::Entry))
+}
+
+impl Link<'_> {
+    /// What the link says about its entry. `fare` finds what the exit costs.
+    pub fn event(&self, fare: impl FnOnce(&Tap) -> Option<Money>) -> Event {
+        match (self.entry.standing(), self.next) {
+            (Standing::Pending, _) => Event::Tapped,
+            (Standing::Annulled, _) => Event::Annulled,
+            (Standing::Passed, None) => Event::Alone,
+            (Standing::Passed, Some(next)) => match next.direction() {
+                Direction::Entry => Event::EnteredAgain,
+                Direction::Exit => Event::Exit {
+                    exit: next.id,
+                    passed: next.standing() == Standing::Passed,
+                    fare: fare(next),
+                },
+            },
+        }
+    }
+}
+
+impl Journey {
+    /// What the journey is after `event`, and what has to be done to bring that about. Telling it
+    /// the same thing again asks for nothing.
+    pub fn on(self, event: Event) -> (Self, Vec<Action>) {
+        let next = Self::from(event);
+        let mut actions = Vec::new();
+        if self.charge() != next.charge() {
+            actions.extend(self.undo());
+            actions.extend(next.charge().map(|charge| Action::Hold(charge.fare)));
+            actions.extend(next.captured().map(Action::Capture));
+        } else if self.captured() != next.captured() {
+            actions.extend(next.captured().map(Action::Capture));
+        }
+        if self.is_inside() && !next.is_inside() {
+            actions.push(Action::Close);
+        } else if next.is_inside() && !self.is_inside() {
+            actions.push(Action::Open);
+        }
+        (next, actions)
+    }
+
+    /// What was charged, or is held, for this exit: a journey is priced once.
+    pub fn fare_for(self, exit: RecordId) -> Option<Money> {
+        let charge = self.charge().filter(|charge| charge.exit == exit);
+        charge.map(|charge| charge.fare)
+    }
+
+    /// What is held or captured.
+    pub fn charge(self) -> Option<Charge> {
+        match self {
+            Self::Held(charge) | Self::Closed(charge) => Some(charge),
+            Self::Tapped
+            | Self::Annulled
+            | Self::Open
+            | Self::Incomplete
+            | Self::Unpriced { .. } => None,
+        }
+    }
+
+    /// The exit confirmation, when there is one.
+    pub fn exit(self) -> Option<RecordId> {
+        match self {
+            Self::Held(charge) | Self::Closed(charge) => Some(charge.exit),
+            Self::Unpriced { exit } => Some(exit),
+            Self::Tapped | Self::Annulled | Self::Open | Self::Incomplete => None,
+        }
+    }
+
+    /// Its name, for the database and for people.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Tapped => "tapped",
+            Self::Annulled => "annulled",
+            Self::Open => "open",
+            Self::Incomplete => "incomplete",
+            Self::Unpriced { .. } => "unpriced",
+            Self::Held(_) => "held",
+            Self::Closed(_) => "closed",
+        }
+    }
+
+    fn captured(self) -> Option<Money> {
+        match self {
+            Self::Closed(charge) => Some(charge.fare),
+            Self::Tapped
+            | Self::Annulled
+            | Self::Open
+            | Self::Incomplete
+            | Self::Unpriced { .. }
+            | Self::Held(_) => None,
+        }
+    }
+
+    /// Whether gates are to know the account as inside: until an exit's passage.
+    fn is_inside(self) -> bool {
+        match self {
+            Self::Open | Self::Held(_) => true,
+            Self::Tapped
+            | Self::Annulled
+            | Self::Incomplete
+            | Self::Unpriced { .. }
+            | Self::Closed(_) => false,
+        }
+    }
+
+    fn undo(self) -> Vec<Action> {
+        match self {
+            Self::Held(charge) => vec![Action::Void(charge.fare)],
+            Self::Closed(charge) => vec![
+                Action::Reverse(charge.fare),
+                Action::Conflict(ConflictKind::Repaired),
+            ],
+            Self::Tapped
+            | Self::Annulled
+            | Self::Open
+            | Self::Incomplete
+            | Self::Unpriced { .. } => Vec::new(),
+        }
+    }
+}
+
+impl From<Event> for Journey {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Tapped => Self::Tapped,
+            Event::Annulled => Self::Annulled,
+            Event::Alone => Self::Open,
+            Event::EnteredAgain => Self::Incomplete,
+            Event::Exit {
+                exit, fare: None, ..
+            } => Self::Unpriced { exit },
+            Event::Exit {
+                exit,
+                passed,
+                fare: Some(fare),
+            } => {
+                let charge = Charge { exit, fare };
+                if passed {
+                    Self::Closed(charge)
+                } else {
+                    Self::Held(charge)
+                }
+            }
+        }
+    }
+}
+
+impl ConflictKind {
+    /// Its name, for the database and for people.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::DoubleEntry => "double-entry",
+            Self::ExitWithoutEntry => "exit-without-entry",
+            Self::SameCode => "same-code",
+            Self::PassageUnknown => "passage-unknown",
+            Self::SecondPassage => "second-passage",
+            Self::QuoteDiffers => "quote-differs",
+            Self::Unpriced => "unpriced",
+            Self::Repaired => "repaired",
+            Self::WrongStation => "wrong-station",
+            Self::ChainGap => "chain-gap",
+            Self::ChainFork => "chain-fork",
+        }
+    }
+}
+
+/// What an exit costs when the tariff says `quote`: nothing where its gate's mode takes no fare,
+/// else the gate's own quote where that is lower, for that is what the rider was shown.
+pub fn price(exit: &Tap, quote: &Quote) -> Price {
+    let priced = match exit.confirmation.mode {
+        Mode::FareExempt | Mode::Emergency => Money::zero(quote.fare.currency),
+        Mode::Normal
+        | Mode::EntryExitExempt
+        | Mode::TimeExempt
+        | Mode::DateExempt
+        | Mode::Closed => quote.fare,
+    };
+    let shown = exit.confirmation.fare_quoted;
+    let lower = shown.filter(|shown| {
+        shown.currency == priced.currency && (0..priced.minor).contains(&shown.minor)
+    });
+    Price {
+        fare: lower.unwrap_or(priced),
+        priced,
+        quote_differs: shown.is_some_and(|shown| shown != priced),
+    }
+}
+
+#[cfg(test)]
+mod tests;

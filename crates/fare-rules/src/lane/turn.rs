@@ -1,0 +1,311 @@
+//! What the states share: the lane's memory, and one turn of handling an event with it.
+
+use super::rest::{Closed, Fault, Idle};
+use super::restoring::{Answer, Recording};
+use super::ride::Ride;
+use super::{
+    COMMIT_WAIT, ConfirmationDraft, Display, Draft, Effect, FreePassage, LanePolicy, Note,
+    PassageDraft, State, Tap, recent::Recent,
+};
+use crate::Refusal;
+use crate::admission::Admission;
+use fare_protocol::{
+    AccountId, CodeRef, Direction, Millis, Mode, Passage, PassageOutcome, Stamp, UnixMs,
+};
+
+/// What the lane knows in every state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Memory {
+    pub(super) policy: LanePolicy,
+    pub(super) mode: Mode,
+    pub(super) fire: bool,
+    pub(super) obstructed: bool,
+    pub(super) recent: Recent,
+    pub(super) stop: Stop,
+    /// What the display was told last.
+    pub(super) shown: Option<Display>,
+    /// Until when the refusal on the display stays.
+    pub(super) refusal_until: Option<UnixMs>,
+    /// What was asked for last.
+    pub(super) wake: Option<UnixMs>,
+}
+
+/// How far a shutdown is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// None was asked for.
+    No,
+    /// Asked for at this time.
+    Asked(UnixMs),
+    /// Said to be finished.
+    Finished,
+}
+
+/// One event's handling.
+pub(super) struct Turn {
+    pub(super) memory: Memory,
+    pub(super) now: Stamp,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Memory {
+    pub(super) fn new(policy: LanePolicy, mode: Mode) -> Self {
+        Self {
+            policy,
+            mode,
+            fire: false,
+            obstructed: false,
+            recent: Recent::new(policy.grace),
+            stop: Stop::No,
+            shown: None,
+            refusal_until: None,
+            wake: None,
+        }
+    }
+
+    /// When a shutdown was asked for that is not finished.
+    pub(super) fn stopping_since(&self) -> Option<UnixMs> {
+        match self.stop {
+            Stop::Asked(at) => Some(at),
+            Stop::No | Stop::Finished => None,
+        }
+    }
+
+    /// Whether the barrier is to stand open.
+    pub(super) fn is_free(&self) -> bool {
+        self.fire || self.mode == Mode::Emergency
+    }
+
+    /// What the display shows when nothing is under way and nothing is broken.
+    pub(super) fn display_at_rest(&self) -> Display {
+        if self.is_free() {
+            Display::FreePassage
+        } else if self.mode == Mode::Closed {
+            Display::Closed
+        } else {
+            Display::Ready
+        }
+    }
+
+    /// Whether riders are admitted one by one.
+    pub(super) fn admits(&self) -> bool {
+        !self.is_free() && self.mode != Mode::Closed
+    }
+}
+
+impl Turn {
+    pub(super) fn at(&self) -> UnixMs {
+        self.now.at
+    }
+
+    pub(super) fn ask(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn note(&mut self, note: Note) {
+        self.ask(Effect::Note(note));
+    }
+
+    pub(super) fn obstructed(&mut self, on: bool) {
+        self.memory.obstructed = on;
+    }
+
+    /// Opens at once when the mode is emergency; else a state looks at it when it comes to rest.
+    pub(super) fn set_mode(&mut self, mode: Mode) {
+        if std::mem::replace(&mut self.memory.mode, mode) != mode {
+            if mode == Mode::Emergency {
+                self.ask(Effect::OpenForAll);
+            }
+            self.note(Note::ModeChanged(mode));
+        }
+    }
+
+    /// Opens at once, however often it is told.
+    pub(super) fn set_fire(&mut self, on: bool) {
+        if on {
+            self.ask(Effect::OpenForAll);
+        }
+        if std::mem::replace(&mut self.memory.fire, on) != on {
+            self.note(Note::FireAlarm(on));
+        }
+    }
+
+    pub(super) fn shut_down(&mut self) {
+        match self.memory.stop {
+            Stop::No => self.memory.stop = Stop::Asked(self.at()),
+            Stop::Asked(_) | Stop::Finished => {}
+        }
+    }
+
+    /// Shows something that stays, unless it is there already.
+    pub(super) fn show(&mut self, display: Display) {
+        self.memory.refusal_until = None;
+        self.put(display);
+    }
+
+    /// Shows a refusal for its time.
+    pub(super) fn show_refusal(&mut self, refusal: Refusal) {
+        self.put(Display::Refused(refusal));
+        let until = self.at().after(self.memory.policy.refusal_shown);
+        self.memory.refusal_until = Some(until);
+    }
+
+    /// Shows what belongs to a state at rest, once a refusal has had its time.
+    pub(super) fn show_at_rest(&mut self, display: Display) {
+        let refusal_is_over = self
+            .memory
+            .refusal_until
+            .is_none_or(|until| self.at() >= until);
+        if refusal_is_over && self.memory.stop != Stop::Finished {
+            self.show(display);
+        }
+    }
+
+    fn put(&mut self, display: Display) {
+        if self.memory.shown.replace(display) != Some(display) {
+            self.ask(Effect::Show(display));
+        }
+    }
+
+    /// The verdict of a lane that can open; nothing when the rider is refused.
+    pub(super) fn admit(&mut self, tap: &Tap) -> Option<Ride> {
+        match self.verdict(tap)? {
+            Ok(draft) => {
+                self.memory.recent.push(tap.shown, self.now.at, None);
+                self.ask(Effect::Commit(Draft::Confirmation(draft)));
+                Some(Ride::new(tap, &draft, self.now.at))
+            }
+            Err(refusal) => {
+                self.refuse_tap(tap, refusal);
+                None
+            }
+        }
+    }
+
+    /// The verdict of a lane that cannot: who would be admitted is told why not.
+    pub(super) fn turn_away(&mut self, tap: &Tap, otherwise: Refusal) {
+        match self.verdict(tap) {
+            Some(Ok(_)) => self.refuse_tap(tap, otherwise),
+            Some(Err(refusal)) => self.refuse_tap(tap, refusal),
+            None => {}
+        }
+    }
+
+    /// Nothing when this is no new tap: a repeat, or during a shutdown.
+    fn verdict(&mut self, tap: &Tap) -> Option<Result<ConfirmationDraft, Refusal>> {
+        if self.memory.stop != Stop::No {
+            return None;
+        }
+        if let Some(seen) = self.memory.recent.find(tap.shown, self.at()) {
+            if let Some(refusal) = seen.refusal {
+                self.show_refusal(refusal);
+            }
+            return None;
+        }
+        let Memory {
+            policy,
+            mode,
+            recent,
+            ..
+        } = &self.memory;
+        let just_left = |account| recent.has_left(account, self.now.at);
+        Some(
+            Admission {
+                policy,
+                mode: *mode,
+                just_left,
+                now: self.now,
+            }
+            .decide(tap),
+        )
+    }
+
+    fn refuse_tap(&mut self, tap: &Tap, refusal: Refusal) {
+        self.memory
+            .recent
+            .push(tap.shown, self.now.at, Some(refusal));
+        let account = tap.credential.map(|code| code.claims().issuer.account).ok();
+        self.refuse(refusal, tap.shown, account);
+    }
+
+    /// A rider who was about to be admitted is refused after all; said once.
+    pub(super) fn refuse_after_all(&mut self, ride: &Ride, refusal: Refusal) {
+        if self.memory.recent.refuse(ride.shown, refusal) {
+            self.refuse(refusal, ride.shown, Some(ride.account));
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, shown: CodeRef, account: Option<AccountId>) {
+        self.note(Note::Refused {
+            refusal,
+            shown,
+            account,
+        });
+        self.show_refusal(refusal);
+    }
+
+    /// Has the journal commit what became of a ride.
+    pub(super) fn record(&mut self, ride: &Ride, outcome: PassageOutcome) -> Recording {
+        let confirmation = ride.confirmation;
+        let draft = PassageDraft {
+            id: ride.passage,
+            passage: Passage {
+                confirmation,
+                outcome,
+            },
+            direction: ride.direction,
+            account: ride.account,
+            confirmed_at: ride.confirmed_at,
+        };
+        self.ask(Effect::Commit(Draft::Passage(draft)));
+        let answer = Answer::Awaited(self.at().after(COMMIT_WAIT));
+        match outcome {
+            PassageOutcome::Passed => self.passed(ride),
+            PassageOutcome::Annulled(annulment) => {
+                self.note(Note::Annulled {
+                    confirmation,
+                    annulment,
+                });
+            }
+            PassageOutcome::Unknown => self.note(Note::PassageUnknown { confirmation }),
+        }
+        Recording { draft, answer }
+    }
+
+    fn passed(&mut self, ride: &Ride) {
+        let since_open = self.at().since(ride.opened_at);
+        let after = Millis(u32::try_from(since_open.max(0)).unwrap_or(u32::MAX));
+        self.note(Note::Passed {
+            confirmation: ride.confirmation,
+            after,
+        });
+        match ride.direction {
+            Direction::Entry => {}
+            Direction::Exit => {
+                self.memory
+                    .recent
+                    .leave(ride.shown, ride.account, self.now.at);
+            }
+        }
+    }
+
+    /// Where the lane goes when nothing is under way and the barrier has failed.
+    pub(super) fn rest_in_fault(&mut self) -> State {
+        if self.memory.admits() {
+            State::Fault(Fault::rest(self))
+        } else {
+            self.rest()
+        }
+    }
+
+    /// Where the lane goes when nothing is under way.
+    pub(super) fn rest(&mut self) -> State {
+        if self.memory.is_free() {
+            State::FreePassage(FreePassage::open(None, self))
+        } else if self.memory.admits() {
+            State::Idle(Idle::rest(self))
+        } else {
+            State::Closed(Closed::rest(self))
+        }
+    }
+}

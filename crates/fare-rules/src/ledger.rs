@@ -1,0 +1,334 @@
+//! Double-entry postings: how a journey's money moves, and books that always sum to zero.
+//!
+//! ```text
+//! hold      rider -fare   held    +fare     an exit tap
+//! capture   held  -fare   revenue +fare     its passage
+//! void      held  -fare   rider   +fare     nobody passed
+//! reverse   revenue -fare rider   +fare     a late record shows that the charge was wrong
+//! ```
+//! Nothing is ever changed or deleted; a correction is one more posting.
+
+use fare_protocol::{AccountId, Money, MoneyError};
+
+/// An account of the ledger; not to be confused with a rider's [`AccountId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LedgerAccount {
+    /// What a rider has paid (negative: money that left the rider).
+    Rider(AccountId),
+    /// What taps hold until their passages are known.
+    Held,
+    /// What journeys have earned.
+    FareRevenue,
+}
+
+/// One line of a posting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where.
+    pub account: LedgerAccount,
+    /// How much comes in (positive) or goes out (negative).
+    pub amount: Money,
+}
+
+/// Why a posting was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PostingKind {
+    /// An exit tap.
+    Hold,
+    /// Its passage.
+    Capture,
+    /// Nobody passed.
+    Void,
+    /// The charge was wrong.
+    Reverse,
+}
+
+/// Entries of one currency that sum to zero. No other posting exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    kind: PostingKind,
+    entries: Vec<Entry>,
+}
+
+/// Why entries are not a posting, or cannot be posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PostingError {
+    /// Fewer than two entries.
+    #[error("a posting has at least two entries, got {0}")]
+    TooFew(usize),
+    /// The entries do not cancel out.
+    #[error("the entries sum to {0}, expected zero")]
+    Unbalanced(Money),
+    /// A fare below zero.
+    #[error("the fare is {0}, expected zero or more; take money back with a reversal")]
+    NegativeFare(Money),
+    /// Two currencies, or a sum beyond 64 bits.
+    #[error("{0}")]
+    Money(#[from] MoneyError),
+}
+
+impl LedgerAccount {
+    /// Its kind, for the database and the books' printout.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Rider(_) => "rider",
+            Self::Held => "held",
+            Self::FareRevenue => "fare-revenue",
+        }
+    }
+}
+
+impl PostingKind {
+    /// Its name, for the database.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Capture => "capture",
+            Self::Void => "void",
+            Self::Reverse => "reverse",
+        }
+    }
+}
+
+impl Posting {
+    /// The posting of these entries.
+    ///
+    /// # Errors
+    /// When they are fewer than two, of several currencies, or do not sum to zero.
+    pub fn new(kind: PostingKind, entries: Vec<Entry>) -> Result<Self, PostingError> {
+        let [first, rest @ ..] = entries.as_slice() else {
+            return Err(PostingError::TooFew(0));
+        };
+        if rest.is_empty() {
+            return Err(PostingError::TooFew(1));
+        }
+        let sum = rest
+            .iter()
+            .try_fold(first.amount, |sum, entry| sum.checked_add(entry.amount))?;
+        if sum.minor != 0 {
+            return Err(PostingError::Unbalanced(sum));
+        }
+        Ok(Self { kind, entries })
+    }
+
+    /// Takes `fare` from the rider into hold.
+    ///
+    /// # Errors
+    /// When `fare` is negative; so with the other three.
+    pub fn hold(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Rider(rider), LedgerAccount::Held);
+        Self::transfer(PostingKind::Hold, from, to, fare)
+    }
+
+    /// Makes a held fare revenue.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn capture(fare: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Held, LedgerAccount::FareRevenue);
+        Self::transfer(PostingKind::Capture, from, to, fare)
+    }
+
+    /// Gives a held fare back.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn void(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Held, LedgerAccount::Rider(rider));
+        Self::transfer(PostingKind::Void, from, to, fare)
+    }
+
+    /// Gives a captured fare back.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn reverse(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::FareRevenue, LedgerAccount::Rider(rider));
+        Self::transfer(PostingKind::Reverse, from, to, fare)
+    }
+
+    fn transfer(
+        kind: PostingKind,
+        from: LedgerAccount,
+        to: LedgerAccount,
+        fare: Money,
+    ) -> Result<Self, PostingError> {
+        if fare.minor < 0 {
+            return Err(PostingError::NegativeFare(fare));
+        }
+        let out = Entry {
+            account: from,
+            amount: fare.checked_neg()?,
+        };
+        let into = Entry {
+            account: to,
+            amount: fare,
+        };
+        Self::new(kind, vec![out, into])
+    }
+
+    /// Why it was made.
+    pub fn kind(&self) -> PostingKind {
+        self.kind
+    }
+
+    /// Its lines.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+/// Books in memory, as the tests of postings and journeys keep them.
+#[cfg(test)]
+pub(crate) mod books {
+    use super::{Entry, LedgerAccount, Posting};
+    use fare_protocol::{Currency, MoneyError};
+    use std::collections::BTreeMap;
+
+    /// The balance of every account, by currency.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Balances(BTreeMap<(LedgerAccount, Currency), i64>);
+
+    impl Balances {
+        /// Adds a posting, whole or not at all.
+        pub(crate) fn post(&mut self, posting: &Posting) -> Result<(), MoneyError> {
+            let mut after = self.0.clone();
+            for Entry { account, amount } in posting.entries() {
+                let balance = after.entry((*account, amount.currency)).or_insert(0);
+                let sum = balance.checked_add(amount.minor);
+                *balance = sum.ok_or(MoneyError::Overflow)?;
+            }
+            self.0 = after;
+            Ok(())
+        }
+
+        /// The balance of one account, in minor units.
+        pub(crate) fn of(&self, account: LedgerAccount, currency: Currency) -> i64 {
+            self.0.get(&(account, currency)).copied().unwrap_or(0)
+        }
+
+        /// Whether every currency's balances sum to zero.
+        pub(crate) fn is_balanced(&self) -> bool {
+            let mut sums = BTreeMap::<Currency, i128>::new();
+            for ((_, currency), minor) in &self.0 {
+                *sums.entry(*currency).or_insert(0) += i128::from(*minor);
+            }
+            sums.values().all(|sum| *sum == 0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::books::Balances;
+    use super::*;
+    use fare_protocol::Currency;
+    use proptest::prelude::*;
+
+    const RIDER: AccountId = AccountId([7; 16]);
+
+    fn cny(minor: i64) -> Money {
+        Money::new(minor, Currency::CNY)
+    }
+
+    fn entry(account: LedgerAccount, amount: Money) -> Entry {
+        Entry { account, amount }
+    }
+
+    #[test]
+    fn only_balanced_entries_of_one_currency_are_a_posting() {
+        let eur: Currency = "EUR".parse().unwrap();
+        let (rider, held) = (LedgerAccount::Rider(RIDER), LedgerAccount::Held);
+        let refused = |entries| Posting::new(PostingKind::Hold, entries).unwrap_err();
+        assert_eq!(refused(vec![]), PostingError::TooFew(0));
+        assert_eq!(refused(vec![entry(rider, cny(0))]), PostingError::TooFew(1));
+        assert_eq!(
+            refused(vec![entry(rider, cny(-300)), entry(held, cny(299))]),
+            PostingError::Unbalanced(cny(-1))
+        );
+        assert!(matches!(
+            refused(vec![
+                entry(rider, cny(-300)),
+                entry(held, Money::new(300, eur))
+            ]),
+            PostingError::Money(MoneyError::CurrencyDiffers { .. })
+        ));
+        assert_eq!(
+            refused(vec![
+                entry(rider, cny(i64::MAX)),
+                entry(held, cny(i64::MAX))
+            ]),
+            PostingError::Money(MoneyError::Overflow)
+        );
+    }
+
+    #[test]
+    fn a_fare_below_zero_is_no_fare() {
+        let minus = cny(-1);
+        for refused in [
+            Posting::hold(RIDER, minus),
+            Posting::capture(minus),
+            Posting::void(RIDER, minus),
+            Posting::reverse(RIDER, minus),
+        ] {
+            assert_eq!(refused, Err(PostingError::NegativeFare(minus)));
+        }
+    }
+
+    #[test]
+    fn money_follows_passage() {
+        let at = |books: &Balances| {
+            let of = |account| books.of(account, Currency::CNY);
+            (
+                of(LedgerAccount::Rider(RIDER)),
+                of(LedgerAccount::Held),
+                of(LedgerAccount::FareRevenue),
+            )
+        };
+        let mut books = Balances::default();
+        for (posting, after) in [
+            (Posting::hold(RIDER, cny(300)), (-300, 300, 0)),
+            (Posting::void(RIDER, cny(300)), (0, 0, 0)),
+            (Posting::hold(RIDER, cny(400)), (-400, 400, 0)),
+            (Posting::capture(cny(400)), (-400, 0, 400)),
+            (Posting::reverse(RIDER, cny(400)), (0, 0, 0)),
+        ] {
+            books.post(&posting.unwrap()).unwrap();
+            assert_eq!(at(&books), after);
+            assert!(books.is_balanced());
+        }
+    }
+
+    #[test]
+    fn a_posting_that_does_not_fit_leaves_the_books_alone() {
+        let mut books = Balances::default();
+        books
+            .post(&Posting::capture(cny(i64::MAX)).unwrap())
+            .unwrap();
+        let before = books.clone();
+        let refused = books.post(&Posting::capture(cny(1)).unwrap());
+        assert_eq!(refused, Err(MoneyError::Overflow));
+        assert_eq!(books, before);
+    }
+
+    proptest! {
+        #[test]
+        fn books_sum_to_zero_after_every_posting(
+            moves in prop::collection::vec((0..4_u8, 0..5_u8, 0..i64::MAX), 0..40)
+        ) {
+            let mut books = Balances::default();
+            for (kind, rider, minor) in moves {
+                let (rider, fare) = (AccountId([rider; 16]), cny(minor));
+                let posting = match kind {
+                    0 => Posting::hold(rider, fare),
+                    1 => Posting::capture(fare),
+                    2 => Posting::void(rider, fare),
+                    _ => Posting::reverse(rider, fare),
+                };
+                let _overflow = books.post(&posting.unwrap());
+                prop_assert!(books.is_balanced());
+            }
+        }
+    }
+}

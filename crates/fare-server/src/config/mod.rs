@@ -1,0 +1,258 @@
+//! `server.toml`: read, checked whole, and everything it names loaded before anything is bound.
+//! `server.example.toml` beside the crate's manifest explains every key.
+
+mod problem;
+mod raw;
+
+pub use problem::{ConfigError, Problem};
+
+use crate::tls;
+use ed25519_dalek::SigningKey;
+use fare_protocol::wire::TariffText;
+use fare_protocol::{KeySet, Millis, Signer};
+use fare_rules::Tariff;
+use raw::RawServer;
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use toml::Spanned;
+
+/// Longest time that a journey may be declared valid: two days.
+pub const JOURNEY_VALID_MS_MAX: u32 = 48 * 3_600_000;
+
+/// A checked configuration with everything it names.
+pub struct Config {
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// Where gates connect.
+    pub listen: SocketAddr,
+    /// Where the console is shown: a loopback address.
+    pub console_listen: Option<SocketAddr>,
+    /// Written when both listeners are open.
+    pub ready_file: Option<PathBuf>,
+    /// What the server says and signs.
+    pub settlement: Settlement,
+    /// The gate API's TLS: certificate, and whose client certificates are let in.
+    pub tls: Arc<rustls::ServerConfig>,
+}
+
+/// What the server believes, charges and signs with.
+#[derive(Clone)]
+pub struct Settlement {
+    /// Signs vouchers and feeds.
+    pub signer: Arc<dyn Signer>,
+    /// Handed on to the gates.
+    pub issuers: KeySet,
+    /// Handed on to the gates.
+    pub tariff_text: TariffText,
+    /// The same, ready to quote.
+    pub tariff: Arc<Tariff>,
+    /// How long after an entry a journey may be finished without a supplement.
+    pub journey_valid: Millis,
+}
+
+/// What the command line sets instead of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--database`
+    pub database: Option<PathBuf>,
+    /// `--listen`
+    pub listen: Option<SocketAddr>,
+}
+
+/// Reads and checks `file` and everything it names.
+///
+/// # Errors
+/// Every problem with its line and what to write instead.
+pub fn load(file: &Path, overrides: Overrides) -> Result<Config, ConfigError> {
+    let text = fs::read_to_string(file).map_err(|err| ConfigError::unreadable(file, &err))?;
+    let raw: RawServer =
+        toml::from_str(&text).map_err(|err| ConfigError::toml(file, &text, &err))?;
+    let mut check = Check { file, text: &text, problems: Vec::new() };
+    let config = check.config(raw, overrides);
+    match config {
+        Some(config) if check.problems.is_empty() => Ok(config),
+        Some(_) | None => {
+            check.problems.sort_by_key(|problem| problem.line);
+            Err(ConfigError { file: file.to_owned(), problems: check.problems })
+        }
+    }
+}
+
+/// Collects problems, so that one run shows them all.
+struct Check<'t> {
+    file: &'t Path,
+    text: &'t str,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn config(&mut self, raw: RawServer, overrides: Overrides) -> Option<Config> {
+        let database = self.database(&raw.database);
+        let listen = self.address(&raw.listen);
+        let console_listen = raw.console_listen.as_ref().map(|text| self.loopback(text));
+        let settlement = self.settlement(&raw);
+        let tls = self.tls(&raw.tls);
+        let console_listen = match console_listen {
+            Some(address) => Some(address?),
+            None => None,
+        };
+        Some(Config {
+            database: overrides.database.or(database)?,
+            listen: overrides.listen.or(listen)?,
+            console_listen,
+            ready_file: raw.ready_file.map(|path| self.path(&path)),
+            settlement: settlement?,
+            tls: tls?,
+        })
+    }
+
+    fn settlement(&mut self, raw: &RawServer) -> Option<Settlement> {
+        let signer = self.signing_key(&raw.signing_key);
+        let issuers = self.issuers(&raw.issuers);
+        let tariff = self.read(&raw.tariff);
+        let stations = self.read(&raw.stations);
+        let journey_valid = self.journey_valid(&raw.journey_valid_ms);
+        let tariff_text = TariffText { tariff: tariff?, stations: stations? };
+        let tariff = Tariff::parse(&tariff_text).map_err(|err| err.to_string());
+        let tariff = self.keep(&raw.tariff, tariff)?;
+        Some(Settlement {
+            signer: signer?,
+            issuers: issuers?,
+            tariff_text,
+            tariff: Arc::new(tariff),
+            journey_valid: journey_valid?,
+        })
+    }
+
+    fn database(&mut self, at: &Spanned<String>) -> Option<PathBuf> {
+        let path = check_database(at.get_ref()).map(|()| self.path(at.get_ref()));
+        self.keep(at, path)
+    }
+
+    fn address(&mut self, at: &Spanned<String>) -> Option<SocketAddr> {
+        let text = at.get_ref();
+        let address = text.parse::<SocketAddr>().map_err(|_| {
+            format!("{text:?} is not an address and port; write one like \"127.0.0.1:8443\"")
+        });
+        self.keep(at, address)
+    }
+
+    fn loopback(&mut self, at: &Spanned<String>) -> Option<SocketAddr> {
+        let address = self.address(at)?;
+        let address = if address.ip().is_loopback() {
+            Ok(address)
+        } else {
+            Err(format!(
+                "the console is plain HTTP without a login, so {address} would show it to others; \
+                 write a loopback address like \"127.0.0.1:8080\""
+            ))
+        };
+        self.keep(at, address)
+    }
+
+    fn journey_valid(&mut self, at: &Spanned<u32>) -> Option<Millis> {
+        let ms = *at.get_ref();
+        let valid = if (1..=JOURNEY_VALID_MS_MAX).contains(&ms) {
+            Ok(Millis(ms))
+        } else {
+            Err(format!("got {ms} ms; write 1 to {JOURNEY_VALID_MS_MAX}, for example 14400000"))
+        };
+        self.keep(at, valid)
+    }
+
+    fn signing_key(&mut self, at: &Spanned<String>) -> Option<Arc<dyn Signer>> {
+        let key = read_seed(&self.path(at.get_ref()));
+        let key = self.keep(at, key)?;
+        Some(Arc::new(key))
+    }
+
+    fn issuers(&mut self, at: &Spanned<String>) -> Option<KeySet> {
+        let text = self.read(at)?;
+        let keys = serde_json::from_str::<KeySet>(&text).map_err(|err| {
+            format!(
+                "{}: {err}; write a list of {{\"key\": \"64 hex digits\", \"from_ms\": 0, \
+                 \"until_ms\": 0}}",
+                self.path(at.get_ref()).display()
+            )
+        });
+        self.keep(at, keys)
+    }
+
+    fn tls(&mut self, raw: &raw::RawTls) -> Option<Arc<rustls::ServerConfig>> {
+        let cert = tls::certificates(&self.path(raw.cert.get_ref()));
+        let cert = self.keep(&raw.cert, cert.map_err(|err| err.to_string()));
+        let key = tls::private_key(&self.path(raw.key.get_ref()));
+        let key = self.keep(&raw.key, key.map_err(|err| err.to_string()));
+        let clients = tls::client_verifier(&self.path(raw.client_ca.get_ref()));
+        let clients = self.keep(&raw.client_ca, clients.map_err(|err| err.to_string()));
+        let config = tls::server_config(cert?, key?, clients?);
+        self.keep(&raw.cert, config.map_err(|err| err.to_string()))
+    }
+
+    /// The text of the file that `at` names.
+    fn read(&mut self, at: &Spanned<String>) -> Option<String> {
+        let path = self.path(at.get_ref());
+        let text = fs::read_to_string(&path)
+            .map_err(|err| format!("cannot read {}: {err}", path.display()));
+        self.keep(at, text)
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// The value, or its problem noted at `at`.
+    fn keep<T, V>(&mut self, at: &Spanned<V>, value: Result<T, String>) -> Option<T> {
+        value
+            .map_err(|message| self.problems.push(Problem::at(self.text, at.span(), message)))
+            .ok()
+    }
+}
+
+/// Refuses what names no SQLite file.
+///
+/// # Errors
+/// Says what to write instead.
+pub fn check_database(path: &str) -> Result<(), String> {
+    if path.is_empty() || path.contains("://") {
+        return Err(format!(
+            "{path:?} is not a path; write that of a SQLite file, for example \"fares.sqlite3\" \
+             (other databases are not supported yet)"
+        ));
+    }
+    Ok(())
+}
+
+/// Reads an Ed25519 seed of 64 hexadecimal digits that only its owner can read.
+fn read_seed(path: &Path) -> Result<SigningKey, String> {
+    let shown = path.display();
+    let unreadable = |err| format!("cannot read {shown}: {err}; write 64 hex digits there");
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(format!(
+            "{shown} has mode {mode:03o}: others could read the key; run `chmod 600 {shown}`"
+        ));
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let seed = from_hex(text.trim()).ok_or_else(|| {
+        format!("{shown} is not 64 hexadecimal digits; make one with `openssl rand -hex 32`")
+    })?;
+    Ok(SigningKey::from_bytes(&seed))
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut seed = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (n, byte) in seed.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    Some(seed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! The configuration as it was typed. Values that are checked later keep their place.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServer {
+    pub database: Spanned<String>,
+    pub listen: Spanned<String>,
+    pub console_listen: Option<Spanned<String>>,
+    pub ready_file: Option<String>,
+    pub signing_key: Spanned<String>,
+    pub issuers: Spanned<String>,
+    pub tariff: Spanned<String>,
+    pub stations: Spanned<String>,
+    pub journey_valid_ms: Spanned<u32>,
+    pub tls: RawTls,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub cert: Spanned<String>,
+    pub key: Spanned<String>,
+    pub client_ca: Spanned<String>,
+}

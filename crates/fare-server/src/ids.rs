@@ -1,0 +1,30 @@
+//! Where new identifiers come from: the one place that uses randomness.
+
+use fare_protocol::UnixMs;
+use uuid::Builder;
+
+/// Sixteen bytes of a new UUIDv7 (RFC 9562) made at `now`: for journeys, vouchers and postings.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn new_id(now: UnixMs) -> Result<[u8; 16], getrandom::Error> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random)?;
+    let ms = u64::try_from(now.0).unwrap_or(0);
+    let id = Builder::from_unix_timestamp_millis(ms, &random).into_uuid();
+    Ok(id.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ids_are_version_7_and_sort_by_time() {
+        let early = new_id(UnixMs(1_795_434_909_000)).unwrap();
+        let late = new_id(UnixMs(1_795_434_909_001)).unwrap();
+        assert!(early < late);
+        assert_eq!(uuid::Uuid::from_bytes(late).get_version_num(), 7);
+    }
+}

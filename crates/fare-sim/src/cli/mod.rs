@@ -1,0 +1,58 @@
+//! The command line: what may be typed, and which module does it.
+
+mod board;
+mod frames;
+mod y4m;
+
+use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Riders, phone screens in camera frames, barrier boards and the demo.
+#[derive(Debug, Parser)]
+#[command(name = "fare-sim", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Board(board::Args),
+    Frames(frames::Args),
+    Y4m(y4m::Args),
+}
+
+/// Runs the program. Exit status: 0 done, 1 failed or differs, 2 bad usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .init();
+    let done = match cli.command {
+        Command::Board(args) => board::run(&args),
+        Command::Frames(args) => frames::run(&args),
+        Command::Y4m(args) => y4m::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With stderr gone too there is nobody left to tell.
+            let _ = writeln!(io::stderr().lock(), "fare-sim: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

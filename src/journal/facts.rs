@@ -1,0 +1,130 @@
+//! What the gate knows about a credential: one read per tap.
+
+use super::records::direction_from_sql;
+use fare_protocol::wire::OpenJourney;
+use fare_protocol::{AccountId, Direction, PublicKey, RecordId, UnixMs};
+use fare_rules::Facts;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, params};
+use std::str::FromStr;
+
+const FACTS: &str = "
+    SELECT (SELECT counter FROM devices WHERE key = ?2),
+           EXISTS (SELECT 1 FROM denied WHERE account = ?1),
+           (SELECT as_of_ms FROM feed),
+           j.entry, j.station, j.line, j.entered_at_ms,
+           m.confirmation, m.station, m.line, m.at_ms, m.direction
+    FROM (SELECT 1) LEFT JOIN journeys j ON j.account = ?1 LEFT JOIN moves m ON m.account = ?1";
+
+/// The last time an account went through this gate.
+struct Move {
+    direction: Direction,
+    /// The journey that an entry opened. Of an exit only its time counts.
+    journey: OpenJourney,
+}
+
+/// Reads the facts about an account and a device key.
+pub(super) fn read(
+    db: &Connection,
+    account: AccountId,
+    device: &PublicKey,
+) -> rusqlite::Result<Facts> {
+    let mut query = db.prepare_cached(FACTS)?;
+    query.query_row(params![account.0, device.to_bytes()], |row| {
+        let direction: Option<i64> = row.get(11)?;
+        let local = match (direction, journey(row, account, 7)?) {
+            (Some(direction), Some(journey)) => Some(Move {
+                direction: direction_from_sql(direction),
+                journey,
+            }),
+            (Some(_), None) | (None, _) => None,
+        };
+        Ok(Facts {
+            open_journey: open_journey(journey(row, account, 3)?, local),
+            last_counter: row.get(0)?,
+            denied: row.get(1)?,
+            cache_as_of: row.get::<_, Option<i64>>(2)?.map(UnixMs),
+            quote: None,
+        })
+    })
+}
+
+/// Four columns from `at` on: entry, station, line, time.
+fn journey(row: &Row<'_>, account: AccountId, at: usize) -> rusqlite::Result<Option<OpenJourney>> {
+    let Some(entry) = row.get::<_, Option<[u8; 16]>>(at)? else {
+        return Ok(None);
+    };
+    Ok(Some(OpenJourney {
+        account,
+        entry: RecordId(entry),
+        station: code(row, at + 1)?,
+        line: code(row, at + 2)?,
+        entered_at_ms: UnixMs(row.get(at + 3)?),
+    }))
+}
+
+fn code<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text = row.get_ref(at)?.as_str()?;
+    text.parse()
+        .map_err(|err| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(err)))
+}
+
+/// Of what the server says and what this gate saw itself, the newer counts.
+fn open_journey(server: Option<OpenJourney>, local: Option<Move>) -> Option<OpenJourney> {
+    let Some(Move { direction, journey }) = local else {
+        return server;
+    };
+    if server.is_some_and(|server| server.entered_at_ms > journey.entered_at_ms) {
+        return server;
+    }
+    match direction {
+        Direction::Entry => Some(journey),
+        Direction::Exit => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn journey_at(ms: i64) -> OpenJourney {
+        OpenJourney {
+            account: AccountId([7; 16]),
+            entry: RecordId([u8::try_from(ms).unwrap(); 16]),
+            station: "PGY".parse().unwrap(),
+            line: "1".parse().unwrap(),
+            entered_at_ms: UnixMs(ms),
+        }
+    }
+
+    #[test]
+    fn the_newer_of_server_and_gate_counts() {
+        let (entry, exit) = (Direction::Entry, Direction::Exit);
+        for (server, local, open) in [
+            (None, None, None),
+            (Some(10), None, Some(10)),
+            (None, Some((entry, 20)), Some(20)),
+            (Some(10), Some((entry, 20)), Some(20)),
+            (Some(30), Some((entry, 20)), Some(30)),
+            (None, Some((exit, 20)), None),
+            (Some(10), Some((exit, 20)), None),
+            (Some(20), Some((exit, 20)), None),
+            (Some(30), Some((exit, 20)), Some(30)),
+        ] {
+            let seen = local.map(|(direction, ms)| Move {
+                direction,
+                journey: journey_at(ms),
+            });
+            let got = open_journey(server.map(journey_at), seen);
+            assert_eq!(
+                got,
+                open.map(journey_at),
+                "server {server:?}, here {local:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The journal's file: lock, connections, and the steps from one schema version to the next.
+//!
+//! Steps only go forward; their count is the schema version and stands in `PRAGMA user_version`.
+
+use super::JournalError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long SQLite waits for another connection's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages in the write-ahead log at which a commit folds it in itself. The thread normally does it
+/// between taps, long before.
+const LOG_PAGES_MAX: i64 = 4_000;
+
+/// What remains of the write-ahead log's file once it has been folded in, in bytes.
+const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
+
+const STEPS: [&str; 1] = ["
+-- The gate's chain. Money: never deleted.
+CREATE TABLE records (
+    seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
+    id           BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    confirmation BLOB UNIQUE REFERENCES records (id),  -- passages: of which confirmation
+    at_ms        INTEGER NOT NULL,
+    envelope     BLOB NOT NULL,
+    state        INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2))  -- waiting, accepted, refused
+) STRICT;
+
+-- The outbox.
+CREATE INDEX records_waiting ON records (seq) WHERE state = 0;
+
+-- Confirmations whose passage is not recorded yet.
+CREATE TABLE unfinished (
+    confirmation BLOB PRIMARY KEY REFERENCES records (id),
+    direction    INTEGER NOT NULL CHECK (direction IN (0, 1)),  -- entry, exit
+    account      BLOB NOT NULL,
+    at_ms        INTEGER NOT NULL
+) STRICT;
+
+-- What the server said to each record, as it said it.
+CREATE TABLE answers (
+    seq     INTEGER PRIMARY KEY REFERENCES records (seq),
+    at_ms   INTEGER NOT NULL,
+    answer  TEXT NOT NULL,
+    voucher BLOB
+) STRICT;
+
+-- Records that the server will never take.
+CREATE TABLE quarantine (
+    seq    INTEGER PRIMARY KEY REFERENCES records (seq),
+    id     BLOB NOT NULL,
+    at_ms  INTEGER NOT NULL,
+    code   TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+-- Diagnosis. The oldest go first; ids have no gaps, so the least one tells how many went.
+CREATE TABLE events (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms  INTEGER NOT NULL,
+    kind   TEXT NOT NULL,
+    code   TEXT,
+    detail TEXT NOT NULL
+) STRICT;
+
+-- The highest counter seen of each phone.
+CREATE TABLE devices (
+    key     BLOB PRIMARY KEY,
+    counter INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_seen ON devices (seen_ms);
+
+-- The last time each account went through here: newer than what the server knows, until it does.
+CREATE TABLE moves (
+    account      BLOB PRIMARY KEY,
+    direction    INTEGER NOT NULL CHECK (direction IN (0, 1)),
+    confirmation BLOB NOT NULL,
+    station      TEXT NOT NULL,
+    line         TEXT NOT NULL,
+    at_ms        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moves_at ON moves (at_ms);
+
+-- From the server: open journeys, accounts to refuse, and the rest in one row.
+CREATE TABLE journeys (
+    account       BLOB PRIMARY KEY,
+    entry         BLOB NOT NULL,
+    station       TEXT NOT NULL,
+    line          TEXT NOT NULL,
+    entered_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE denied (account BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE feed (
+    only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+    cursor    INTEGER NOT NULL,
+    as_of_ms  INTEGER NOT NULL,
+    issuers   TEXT,
+    tariff    TEXT,
+    stations  TEXT
+) STRICT;
+"];
+
+/// Makes sure that no other process writes here: two writers would fork the chain.
+pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
+    let file_error = |err| JournalError::File {
+        path: path.to_owned(),
+        source: Arc::new(err),
+    };
+    let lock = beside(path, ".lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(lock);
+    let file = file.map_err(file_error)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(err)) => Err(file_error(err)),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The one connection that writes.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, JournalError> {
+    let open = || {
+        let db = Connection::open(path)?;
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        db.pragma_update(None, "synchronous", "full")?;
+        db.pragma_update(None, "foreign_keys", true)?;
+        db.pragma_update(None, "temp_store", "memory")?;
+        db.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES_MAX, |_| Ok(()))?;
+        db.pragma_update_and_check(None, "journal_size_limit", LOG_LEN_KEPT, |_| Ok(()))?;
+        Ok(db)
+    };
+    open().map_err(|err| at_open(path, err))
+}
+
+/// A connection that only reads, and never waits for the one that writes.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(db)
+    };
+    open().map_err(|err| at_open(path, err))
+}
+
+/// Brings the file to this program's schema version.
+pub(super) fn migrate(path: &Path, db: &mut Connection) -> Result<(), JournalError> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let got = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    let got = got.map_err(|err| at_open(path, err))?;
+    if got > known {
+        return Err(JournalError::TooNew {
+            path: path.to_owned(),
+            got,
+            known,
+        });
+    }
+    let done = usize::try_from(got).map_err(|_| JournalError::Damaged {
+        path: path.to_owned(),
+        detail: format!("its schema version is {got}"),
+    })?;
+    steps(db, done, known).map_err(|err| at_open(path, err))
+}
+
+fn steps(db: &mut Connection, done: usize, known: i64) -> rusqlite::Result<()> {
+    let todo = STEPS.get(done..).unwrap_or_default();
+    if todo.is_empty() {
+        return Ok(());
+    }
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in todo {
+        tx.execute_batch(step)?;
+    }
+    tx.pragma_update(None, "user_version", known)?;
+    tx.commit()
+}
+
+/// What an SQLite error means while the journal is being opened.
+pub(super) fn at_open(path: &Path, err: rusqlite::Error) -> JournalError {
+    let path = path.to_owned();
+    match err.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => JournalError::Damaged {
+            path,
+            detail: err.to_string(),
+        },
+        Some(_) | None => JournalError::Sqlite {
+            path,
+            doing: "opening",
+            source: Arc::new(err),
+        },
+    }
+}

@@ -1,0 +1,225 @@
+//! The journal's thread: the only one that writes.
+
+use super::notes::{self, NoteRow};
+use super::queue::{Chore, CommitJob, Work};
+use super::records::{self, Failure, Head};
+use super::{CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, outbox};
+use fare_protocol::{RecordId, SignedRecord};
+use fare_rules::Draft;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+/// Transactions after which the next lull folds the write-ahead log into the file.
+const FOLD_AFTER: u32 = 64;
+
+/// What became of one record of a transaction that was committed.
+type Outcome = Result<SignedRecord, String>;
+
+/// Starts the thread.
+pub(super) fn start(
+    db: Connection,
+    head: Head,
+    identity: GateIdentity,
+    shared: Arc<Shared>,
+) -> Result<JoinHandle<Result<(), JournalError>>, JournalError> {
+    let path = shared.path.clone();
+    let writer = Writer {
+        db,
+        head: Some(head),
+        identity,
+        shared,
+        unfolded: 0,
+    };
+    let thread = thread::Builder::new()
+        .name("journal".to_owned())
+        .spawn(move || writer.run());
+    thread.map_err(|err| JournalError::File {
+        path,
+        source: Arc::new(err),
+    })
+}
+
+struct Writer {
+    db: Connection,
+    /// Nothing after a failed transaction: then the disk knows.
+    head: Option<Head>,
+    identity: GateIdentity,
+    shared: Arc<Shared>,
+    unfolded: u32,
+}
+
+impl Drop for Writer {
+    /// Also when the thread panics: nobody may wait for ever.
+    fn drop(&mut self) {
+        self.shared.queue.abandon();
+    }
+}
+
+impl Writer {
+    fn run(mut self) -> Result<(), JournalError> {
+        while let Some(work) = self.shared.queue.next(self.unfolded >= FOLD_AFTER) {
+            self.work(work);
+        }
+        self.fold("truncate")
+    }
+
+    fn work(&mut self, work: Work) {
+        let Work {
+            commits,
+            notes,
+            chore,
+        } = work;
+        if commits.is_empty() && notes.is_empty() && chore.is_none() {
+            if let Err(err) = self.fold("passive") {
+                tracing::warn!(%err, "write-ahead log not folded in, trying again later");
+            }
+            return;
+        }
+        if !commits.is_empty() || !notes.is_empty() {
+            self.commit(commits, &notes);
+        }
+        if let Some(chore) = chore {
+            self.chore(chore);
+        }
+    }
+
+    /// Commits all of `jobs` in one transaction, then answers them.
+    fn commit(&mut self, jobs: Vec<CommitJob>, notes: &[NoteRow]) {
+        let (requests, replies): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.request, job.reply)).unzip();
+        let mut result = self.transaction(&requests, notes);
+        if result.as_ref().is_err_and(is_full) && self.make_room() {
+            result = self.transaction(&requests, &[]);
+            self.shared.queue.count_dropped(notes.len());
+        } else if result.is_err() {
+            self.shared.queue.count_dropped(notes.len());
+        }
+        match result {
+            Ok(outcomes) => {
+                self.committed(!outcomes.is_empty());
+                for ((reply, request), outcome) in replies.into_iter().zip(&requests).zip(outcomes)
+                {
+                    let rejected = |detail| self.rejected(request, detail);
+                    reply(outcome.map(Committed).map_err(rejected));
+                }
+            }
+            Err(err) => {
+                let source = Arc::new(err);
+                for reply in replies {
+                    let path = self.shared.path.clone();
+                    reply(Err(JournalError::CommitFailed {
+                        path,
+                        source: Arc::clone(&source),
+                    }));
+                }
+            }
+        }
+    }
+
+    fn transaction(
+        &mut self,
+        requests: &[CommitRequest],
+        notes: &[NoteRow],
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        let mut head = match self.head.take() {
+            Some(head) => head,
+            None => Head::read(&self.db)?,
+        };
+        let mut tx = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            // Each in a savepoint: one that contradicts leaves the others alone.
+            let savepoint = tx.savepoint()?;
+            match records::insert(&savepoint, head, &self.identity, request) {
+                Ok(record) => {
+                    savepoint.commit()?;
+                    head = Head::after(&record);
+                    outcomes.push(Ok(record));
+                }
+                Err(Failure::Contradiction(detail)) => outcomes.push(Err(detail)),
+                Err(Failure::Sqlite(err)) => return Err(err),
+            }
+        }
+        notes::insert(&tx, notes)?;
+        tx.commit()?;
+        self.head = Some(head);
+        Ok(outcomes)
+    }
+
+    fn rejected(&self, request: &CommitRequest, detail: String) -> JournalError {
+        JournalError::Rejected {
+            path: self.shared.path.clone(),
+            id: id(&request.draft),
+            detail,
+        }
+    }
+
+    /// Diagnosis gives way to money: evicts notes when the disk is full. False when there are none
+    /// or even that failed.
+    fn make_room(&mut self) -> bool {
+        match notes::evict_oldest(&self.db) {
+            Ok(evicted) => evicted > 0,
+            Err(err) => {
+                tracing::error!(%err, "disk full, and no diagnostic notes could be evicted");
+                false
+            }
+        }
+    }
+
+    fn chore(&mut self, chore: Chore) {
+        match chore {
+            Chore::Acknowledge { answers, at, reply } => {
+                let result = outbox::acknowledge(&mut self.db, &answers, at);
+                reply(self.chore_done("recording the server's answers", result));
+            }
+            Chore::Feed { update, reply } => {
+                let result = caches::apply(&mut self.db, &update);
+                reply(self.chore_done("applying the feed", result));
+            }
+            #[cfg(test)]
+            Chore::Execute { sql, reply } => {
+                let result = self.db.execute_batch(&sql);
+                reply(self.chore_done("executing", result));
+            }
+        }
+    }
+
+    fn chore_done<T>(
+        &mut self,
+        doing: &'static str,
+        result: rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        self.unfolded = self.unfolded.saturating_add(1);
+        result.map_err(|err| self.shared.sqlite(doing, err))
+    }
+
+    fn committed(&mut self, records: bool) {
+        self.unfolded = self.unfolded.saturating_add(1);
+        self.shared.transactions.fetch_add(1, Ordering::Relaxed);
+        if records {
+            self.shared.committed.notify_one();
+        }
+    }
+
+    /// Moves the write-ahead log into the file, in a lull and at the end, so that no tap pays for it.
+    fn fold(&mut self, how: &str) -> Result<(), JournalError> {
+        self.unfolded = 0;
+        let folded = self.db.pragma(None, "wal_checkpoint", how, |_| Ok(()));
+        folded.map_err(|err| self.shared.sqlite("folding in the write-ahead log", err))
+    }
+}
+
+fn id(draft: &Draft) -> RecordId {
+    match draft {
+        Draft::Confirmation(confirmation) => confirmation.id,
+        Draft::Passage(passage) => passage.id,
+    }
+}
+
+fn is_full(err: &rusqlite::Error) -> bool {
+    err.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
