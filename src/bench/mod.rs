@@ -11,13 +11,10 @@ use crate::replay::Collector;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bare writes that measure the disk.
-const SYNCS: usize = 200;
-
-/// Bytes of one such write: a page of the journal.
+/// Bytes of one bare write: a page of the journal.
 const SYNC_LEN: usize = 4_096;
 
 /// Why a benchmark could not run.
@@ -30,16 +27,16 @@ pub enum BenchError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The disk could not be measured.
-    #[error("cannot measure the disk in {folder}: {source}")]
+    #[error("cannot measure the disk at {path}: {source}; choose another with --folder")]
     Disk {
-        /// Where.
-        folder: String,
+        /// The file written to.
+        path: PathBuf,
         /// Why.
         source: io::Error,
     },
     /// Nothing to measure.
     #[error(
-        "no tap of the recording was admitted; make one with: fare-sim frames --every-ms 3000, \
+        "no tap of the recording was admitted; make one with: fare-sim frames --interval-ms 3000, \
          and believe its issuer in the configuration"
     )]
     NoTaps,
@@ -73,17 +70,14 @@ pub struct TapFigures {
 /// # Errors
 /// When the recording, the journal or the disk fails, or nothing was admitted.
 pub fn tap(config: &GateConfig, recording: &Path, folder: &Path) -> Result<TapFigures, BenchError> {
-    let fdatasync = fdatasync(folder).map_err(|source| BenchError::Disk {
-        folder: folder.display().to_string(),
-        source,
-    })?;
+    let mut disk = DiskProbe::new(folder)?;
     let journal = scratch_journal(config, folder)?;
     let mut source = frame::open_recording(recording, Timing::default())?;
     let mut gate = gate(config, &journal);
     let collector = Collector::new(recording.display().to_string(), None);
-    gate.play(source.as_mut(), Pace::Fastest, collector, &mut Silent)?;
+    gate.play(source.as_mut(), Pace::Fastest, collector, &mut disk)?;
     journal.close()?;
-    figures(folder, gate.taps(), fdatasync).ok_or(BenchError::NoTaps)
+    figures(folder, gate.taps(), disk.finish()?).ok_or(BenchError::NoTaps)
 }
 
 fn figures(folder: &Path, taps: &[TapTimes], fdatasync: Spread) -> Option<TapFigures> {
@@ -104,27 +98,47 @@ fn figures(folder: &Path, taps: &[TapTimes], fdatasync: Spread) -> Option<TapFig
     })
 }
 
-/// How long the disk takes for one page, written over and synced.
-fn fdatasync(folder: &Path) -> io::Result<Spread> {
-    let path = folder.join("fdatasync.probe");
-    let mut file = File::create(&path)?;
-    let page = [0x5a; SYNC_LEN];
-    let mut times_ms = Vec::with_capacity(SYNCS);
-    for _ in 0..SYNCS {
-        let watch = Stopwatch::start();
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(&page)?;
-        file.sync_data()?;
-        times_ms.push(watch.elapsed().as_secs_f64() * 1e3);
-    }
-    std::fs::remove_file(&path)?;
-    Spread::of(times_ms).ok_or_else(|| io::Error::other("no write was measured"))
+/// After each frame writes one page over and syncs it, so that disk and journal are measured in the
+/// same weather.
+struct DiskProbe {
+    path: PathBuf,
+    file: File,
+    times_ms: Vec<f64>,
+    failed: Option<io::Error>,
 }
 
-/// Watches nothing.
-struct Silent;
+impl DiskProbe {
+    fn new(folder: &Path) -> Result<Self, BenchError> {
+        let path = folder.join("fdatasync.probe");
+        match File::create(&path) {
+            Ok(file) => Ok(Self { path, file, times_ms: Vec::new(), failed: None }),
+            Err(source) => Err(BenchError::Disk { path, source }),
+        }
+    }
 
-impl Watcher for Silent {
-    fn played(&mut self, _: &FrameOutcome) {}
+    fn write(&mut self) -> io::Result<f64> {
+        let watch = Stopwatch::start();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(&[0x5a; SYNC_LEN])?;
+        self.file.sync_data()?;
+        Ok(watch.elapsed().as_secs_f64() * 1e3)
+    }
+
+    fn finish(self) -> Result<Spread, BenchError> {
+        match self.failed {
+            Some(source) => Err(BenchError::Disk { path: self.path, source }),
+            None => Spread::of(self.times_ms).ok_or(BenchError::NoTaps),
+        }
+    }
+}
+
+impl Watcher for DiskProbe {
+    fn played(&mut self, _: &FrameOutcome) {
+        match self.write() {
+            Ok(ms) => self.times_ms.push(ms),
+            Err(err) => self.failed = Some(err),
+        }
+    }
+
     fn skipped(&mut self, _: &SkippedFrame) {}
 }

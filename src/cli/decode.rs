@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Prints one line for each code: file, time taken, text, bytes in hexadecimal. Exit status 0 if
 /// every picture held a code that was read, else 1.
 #[derive(Debug, clap::Args)]
-pub struct DecodeArgs {
+pub(super) struct DecodeArgs {
     /// Print one JSON object on each line: file, text (where the bytes are UTF-8), bytes
     /// (hexadecimal) and ms, or file and error
     #[arg(long)]
@@ -29,7 +29,7 @@ pub struct DecodeArgs {
 ///
 /// # Errors
 /// When standard output cannot be written to.
-pub fn run(args: DecodeArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: DecodeArgs) -> anyhow::Result<ExitCode> {
     match write_report(&args, &mut io::stdout().lock()) {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::FAILURE),

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use upload::Upload;
+use upload::{Batch, Upload};
 
 /// Where the server is and how to prove who we are.
 #[derive(Clone, Debug)]
@@ -161,10 +161,10 @@ impl Courier {
         Upload {
             client: &self.client,
             journal: &self.journal,
-            batch_max: self.batch_max,
             backoff: self.backoff,
             clock: self.clock,
             report: self.report(Which::Upload),
+            batch: Batch::new(self.batch_max),
         }
     }
 

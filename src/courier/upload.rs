@@ -16,10 +16,19 @@ const ANSWER_LEN_MAX: usize = 8 * 1024;
 pub(super) struct Upload<'c> {
     pub(super) client: &'c Client,
     pub(super) journal: &'c JournalHandle,
-    pub(super) batch_max: usize,
     pub(super) backoff: Backoff,
     pub(super) clock: fn() -> UnixMs,
     pub(super) report: Reporter,
+    pub(super) batch: Batch,
+}
+
+/// Which records go next. A batch that fails is halved, so that one record cannot hold up the rest:
+/// once it fails on its own it is passed over until everything behind it had its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    most: usize,
+    max: usize,
+    after: Option<Seq>,
 }
 
 /// The server's answers before each is looked at: one that cannot be read spoils no other.
@@ -28,54 +37,72 @@ struct Answers {
     answers: Vec<serde_json::Value>,
 }
 
+impl Batch {
+    /// At most `most` records at once, from the oldest on.
+    pub(super) fn new(most: usize) -> Self {
+        let most = most.clamp(1, UPLOAD_RECORDS_MAX);
+        Self {
+            most,
+            max: most,
+            after: None,
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.max = self.max.saturating_mul(2).min(self.most);
+    }
+
+    /// `sent` records from `first` on were not all answered.
+    fn failed(&mut self, first: Seq, sent: usize, failure: &Failure) {
+        self.max = (sent / 2).max(1);
+        if sent == 1 && failure.may_be_the_record() {
+            self.after = Some(first);
+        }
+    }
+}
+
 impl Upload<'_> {
-    /// Never returns. A batch that fails is halved, so that one record alone cannot hold up the rest:
-    /// once it fails on its own it is passed over until everything behind it had its turn.
+    /// Never returns.
     pub(super) async fn run(mut self) {
-        let most = self.batch_max.clamp(1, UPLOAD_RECORDS_MAX);
-        let mut batch_max = most;
-        let mut passed_over = None;
         loop {
-            let mut first = None;
-            let result = self.batch(passed_over, batch_max, &mut first).await;
-            self.count();
-            match (result, passed_over) {
-                (Ok(0), None) => self.journal.committed().await,
-                (Ok(0), Some(_)) => passed_over = None,
-                (Ok(_), _) => {
-                    self.report.succeeded();
-                    batch_max = batch_max.saturating_mul(2).min(most);
-                }
-                (Err(failure), _) => {
-                    if batch_max == 1 && failure.may_be_the_record() {
-                        passed_over = first;
-                    }
-                    batch_max = (batch_max / 2).max(1);
-                    let failures = self.report.failed(&failure);
-                    pause(self.backoff, failures, failure.retry_after()).await;
-                }
+            if let Err(failure) = self.turn().await {
+                let failures = self.report.failed(&failure);
+                pause(self.backoff, failures, failure.retry_after()).await;
             }
         }
     }
 
-    /// Uploads the oldest records behind `after`, at most `max`; says how many, and which is first.
-    async fn batch(
-        &self,
-        after: Option<Seq>,
-        max: usize,
-        first: &mut Option<Seq>,
-    ) -> Result<usize, Failure> {
-        let waiting = self.journal.pending(after, max)?;
-        *first = waiting.first().map(|record| record.seq);
-        if waiting.is_empty() {
-            return Ok(0);
+    /// Uploads the next batch, or waits until there is one.
+    async fn turn(&mut self) -> Result<(), Failure> {
+        let waiting = self.journal.pending(self.batch.after, self.batch.max)?;
+        self.count();
+        let Some(first) = waiting.first().map(|record| record.seq) else {
+            if self.batch.after.take().is_none() {
+                self.journal.committed().await;
+            }
+            return Ok(());
+        };
+        let sent = waiting.len();
+        let result = self.send(waiting).await;
+        self.count();
+        match &result {
+            Ok(()) => {
+                self.batch.succeeded();
+                self.report.succeeded();
+            }
+            Err(failure) => self.batch.failed(first, sent, failure),
         }
+        result
+    }
+
+    /// Sends these records and marks those that the server answers.
+    async fn send(&self, waiting: Vec<Waiting>) -> Result<(), Failure> {
         let sent: HashSet<_> = waiting.iter().map(|record| record.id).collect();
         let request = UploadRequest {
             records: waiting.into_iter().map(upload).collect(),
         };
         let answers = read(&self.client.upload(&request).await?)?;
-        let ours: Vec<_> = answers
+        let ours = answers
             .into_iter()
             .filter(|raw| sent.contains(&raw.answer.id))
             .collect();
@@ -87,7 +114,7 @@ impl Upload<'_> {
             );
         }
         match sent.len().saturating_sub(done.accepted + done.quarantined) {
-            0 => Ok(sent.len()),
+            0 => Ok(()),
             unanswered => Err(Failure::Unanswered(unanswered)),
         }
     }

@@ -3,7 +3,6 @@
 //! Neither ever ends the daemon: a camera that is absent or unplugged is a fault, logged once and
 //! tried again; a frame that cannot be decoded is counted by the decoder.
 
-use crate::clock;
 use crate::config::FramesConfig;
 use crate::decode::{Decoder, NothingRead, QrContent};
 use crate::frame::latest::{Latest, Put};
@@ -106,6 +105,16 @@ fn open_source(config: &FramesConfig) -> Result<Box<dyn FrameSource>, SourceErro
         FramesConfig::Y4m { path } => frame::open_live(path, FrameRate::default()),
         FramesConfig::Folder { path, rate } => frame::open_live(path, *rate),
     }
+}
+
+#[cfg(feature = "camera")]
+fn open_camera(
+    device: u32,
+    width: u32,
+    height: u32,
+    fps: u32,
+) -> Result<Box<dyn FrameSource>, SourceError> {
+    Ok(Box::new(frame::camera::Camera::open(device, width, height, fps)?))
 }
 
 #[cfg(not(feature = "camera"))]

@@ -133,6 +133,8 @@ impl LaneLoop {
                     self.permit = Some(committed);
                 }
                 self.handle(Event::Committed(id));
+                // The lane opens at once or not at all.
+                self.permit = None;
             }
             Err(err) => {
                 tracing::error!(%err, record = %id, "not recorded");
@@ -178,7 +180,7 @@ impl LaneLoop {
                 Effect::Open => self.open(),
                 Effect::OpenForAll => self.command(BarrierCommand::Open(OpenOrder::free_passage())),
                 Effect::Close => self.command(BarrierCommand::Close),
-                Effect::Show(display) => tracing::debug!(show = ?display, "display"),
+                Effect::Show(shown) => tracing::debug!(?shown, "display"),
                 Effect::Wake(at) => self.wake = Some(at),
                 Effect::Note(note) => {
                     notes::log(&note);

@@ -239,12 +239,13 @@ impl Replay {
         for effect in effects {
             match effect {
                 Effect::Commit(draft) => self.commit(draft, at),
-                Effect::Open | Effect::OpenForAll => {
+                Effect::Open => {
                     self.taps.push(self.frame.tap());
                     self.agenda.add(at.after(OPENS_AFTER), Event::BarrierOpened);
                     self.agenda.add(at.after(PASSES_AFTER), Event::Passed);
                 }
-                Effect::Close | Effect::Show(_) => {}
+                // Only a fire alarm or a mode opens for all, and a recording has neither.
+                Effect::OpenForAll | Effect::Close | Effect::Show(_) => {}
                 Effect::Wake(wake) => self.agenda.wake = Some(wake),
                 Effect::Note(note) => self.note(note, at),
                 Effect::Finished => self.finished = true,

@@ -6,6 +6,8 @@ pub mod journey;
 pub mod lane;
 pub mod ledger;
 pub mod refusal;
+#[cfg(test)]
+mod sample;
 pub mod tariff;
 
 pub use lane::{

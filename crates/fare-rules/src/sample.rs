@@ -1,0 +1,211 @@
+//! Riders, codes and gates for the tests of this crate. Only for tests.
+
+#![allow(clippy::unwrap_used)]
+
+use crate::lane::{
+    Display, Draft, Effect, ExitWithoutEntry, Facts, LanePolicy, Note, Role, Tap,
+};
+use crate::{Quote, Refusal};
+use ed25519_dalek::SigningKey;
+use fare_protocol::ride_code::VerifiedRideCode;
+use fare_protocol::wire::OpenJourney;
+use fare_protocol::{
+    AccountId, Annulment, CodeRef, Currency, FareStep, IssuerPart, KeyEntry, KeySet, Millis, Money,
+    PassageOutcome, RecordId, RideCode, RiderClass, Signer, Stamp, TariffHash, UnixMs,
+};
+
+/// When the tests' times begin.
+pub(crate) const START: UnixMs = UnixMs(1_800_000_000_000);
+
+/// `ms` after the start, by a clock without error.
+pub(crate) fn at(ms: i64) -> Stamp {
+    Stamp { at: UnixMs(START.0 + ms), error_ms: Millis(0) }
+}
+
+pub(crate) fn policy(role: Role) -> LanePolicy {
+    LanePolicy {
+        role,
+        grace: Millis(10_000),
+        passage_timeout: Millis(5_000),
+        future_tolerance: Millis(2_000),
+        passback_window: Millis(3_600_000),
+        exit_without_entry: ExitWithoutEntry::Refuse,
+        cache_fresh: Millis(60_000),
+        refusal_shown: Millis(3_000),
+    }
+}
+
+/// A code as a phone would make it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Phone {
+    /// Its key and its rider's account.
+    pub(crate) rider: u8,
+    pub(crate) made_at: UnixMs,
+    pub(crate) counter: u32,
+    pub(crate) limit: Money,
+    pub(crate) lifetime: Millis,
+    pub(crate) not_after: UnixMs,
+}
+
+impl Phone {
+    pub(crate) fn of(rider: u8) -> Self {
+        Self {
+            rider,
+            made_at: START,
+            counter: 1,
+            limit: cny(1_000),
+            lifetime: Millis(60_000),
+            not_after: UnixMs(START.0 + 86_400_000),
+        }
+    }
+
+    /// Signed by the issuer and by the phone, and believed.
+    pub(crate) fn code(&self) -> VerifiedRideCode {
+        let issuer = SigningKey::from_bytes(&[200; 32]);
+        let device = SigningKey::from_bytes(&[self.rider; 32]);
+        let part = IssuerPart {
+            account: account(self.rider),
+            device_key: device.public(),
+            class: RiderClass::Adult,
+            fare_limit: self.limit,
+            lifetime: self.lifetime,
+            not_after: self.not_after,
+        };
+        let text = RideCode::make(&part.seal(&issuer), self.made_at, self.counter, &device);
+        let (from_ms, until_ms) = (UnixMs(i64::MIN), UnixMs(i64::MAX));
+        let issuers = KeySet(vec![KeyEntry { key: issuer.public(), from_ms, until_ms }]);
+        RideCode::parse(text.as_bytes()).unwrap().verify(&issuers, START).unwrap()
+    }
+}
+
+pub(crate) fn account(rider: u8) -> AccountId {
+    AccountId([rider; 16])
+}
+
+pub(crate) fn cny(minor: i64) -> Money {
+    Money::new(minor, Currency::CNY)
+}
+
+pub(crate) fn quote(minor: i64) -> Quote {
+    let steps = vec![FareStep { text: "a ride".to_owned(), minor }];
+    Quote { fare: cny(minor), tariff: TariffHash([7; 16]), steps }
+}
+
+pub(crate) fn open_journey(rider: u8, entered_at_ms: UnixMs) -> OpenJourney {
+    OpenJourney {
+        account: account(rider),
+        entry: RecordId([99; 16]),
+        station: "PGY".parse().unwrap(),
+        line: "1".parse().unwrap(),
+        entered_at_ms,
+    }
+}
+
+/// The confirmation of the tap numbered `n`.
+pub(crate) fn confirmation(n: u8) -> RecordId {
+    RecordId([n; 16])
+}
+
+/// The passage of the tap numbered `n`.
+pub(crate) fn passage(n: u8) -> RecordId {
+    let mut id = [n; 16];
+    id[0] = b'p';
+    RecordId(id)
+}
+
+/// The tap numbered `n`, showing the bytes called `shown`.
+pub(crate) fn tap(n: u8, shown: u8, credential: Result<VerifiedRideCode, Refusal>) -> Tap {
+    Tap {
+        id: confirmation(n),
+        passage_id: passage(n),
+        shown: CodeRef([shown; 16]),
+        credential,
+        facts: Facts::default(),
+    }
+}
+
+/// Effects in few words; times relative to `now`, taps by their numbers.
+pub(crate) fn say(effects: &[Effect], now: UnixMs) -> String {
+    let words: Vec<_> = effects.iter().map(|effect| say_effect(effect, now)).collect();
+    words.join(", ")
+}
+
+fn say_effect(effect: &Effect, now: UnixMs) -> String {
+    match effect {
+        Effect::Commit(Draft::Confirmation(draft)) => {
+            format!("commit {} confirmation{}", draft.direction, number(draft.id))
+        }
+        Effect::Commit(Draft::Passage(draft)) => {
+            let (outcome, number) = (say_outcome(draft.passage.outcome), number(draft.id));
+            format!("commit passage{number}: {outcome}")
+        }
+        Effect::Open => "open".to_owned(),
+        Effect::OpenForAll => "open for all".to_owned(),
+        Effect::Close => "close".to_owned(),
+        Effect::Show(display) => format!("show {}", say_display(display)),
+        Effect::Wake(at) => format!("wake in {} ms", at.since(now)),
+        Effect::Note(note) => format!("note {}", say_note(note)),
+        Effect::Finished => "finished".to_owned(),
+    }
+}
+
+/// Tap 1 is the one that is meant when there is only one.
+fn number(id: RecordId) -> String {
+    match id.0[15] {
+        1 => String::new(),
+        n => format!(" {n}"),
+    }
+}
+
+fn say_outcome(outcome: PassageOutcome) -> &'static str {
+    match outcome {
+        PassageOutcome::Passed => "passed",
+        PassageOutcome::Annulled(Annulment::TimedOut) => "annulled, timed out",
+        PassageOutcome::Annulled(Annulment::Cancelled) => "annulled, cancelled",
+        PassageOutcome::Annulled(Annulment::NotOpened) => "annulled, not opened",
+        PassageOutcome::Unknown => "unknown",
+    }
+}
+
+fn say_display(display: &Display) -> String {
+    match display {
+        Display::Ready => "ready".to_owned(),
+        Display::Admitted { fare: None, .. } => "admitted".to_owned(),
+        Display::Admitted { fare: Some(fare), .. } => format!("admitted for {fare}"),
+        Display::Refused(refusal) => refusal.to_string(),
+        Display::Closed => "closed".to_owned(),
+        Display::FreePassage => "free passage".to_owned(),
+        Display::OutOfService => "out of service".to_owned(),
+    }
+}
+
+fn say_note(note: &Note) -> String {
+    match note {
+        Note::Admitted { .. } => "admitted".to_owned(),
+        Note::Refused { refusal, .. } => refusal.to_string(),
+        Note::Passed { after, .. } => format!("passed after {after}"),
+        Note::Annulled { .. } => "annulled".to_owned(),
+        Note::PassageUnknown { .. } => "passage unknown".to_owned(),
+        Note::UnaskedPassage => "unasked passage".to_owned(),
+        Note::FreePassage => "free passage".to_owned(),
+        Note::PassageNotCommitted { .. } => "passage not committed".to_owned(),
+        Note::BarrierFailed => "barrier failed".to_owned(),
+        Note::FireAlarm(true) => "fire alarm".to_owned(),
+        Note::FireAlarm(false) => "fire alarm over".to_owned(),
+        Note::ModeChanged(_) => "mode changed".to_owned(),
+    }
+}
+
+/// Whether a file under `docs/` says `text`; `UPDATE_DOCS=1` makes it say so.
+pub(crate) fn assert_documented(name: &str, text: &str) {
+    let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let documented = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        documented == text,
+        "docs/{name} does not say what the code does; \
+         run `UPDATE_DOCS=1 cargo nextest run -p fare-rules documented` and look at the difference"
+    );
+}

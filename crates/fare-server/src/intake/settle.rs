@@ -1,0 +1,148 @@
+//! What a tap changes: journeys, money, what gates are told, conflicts. The rules are
+//! [`fare_rules::journey`]'s; here they are carried out.
+
+use super::{Intake, IntakeError};
+use crate::store::Scope;
+use fare_protocol::wire::{FeedChange, OpenJourney};
+use fare_protocol::{Direction, Money};
+use fare_rules::journey::{
+    Action, Charge, ConflictKind, Finding, Journey, Link, Neighbours, Standing, Tap, price,
+};
+use fare_rules::ledger::Posting;
+
+/// An entry with the exit that it is charged for.
+pub(super) struct Pair {
+    pub(super) entry: Tap,
+    pub(super) charge: Charge,
+}
+
+impl Intake<'_> {
+    /// Brings the journeys next to `tap` up to date; answers those that are charged or held now.
+    pub(super) fn settle(&mut self, tap: &Tap) -> Result<Vec<Pair>, IntakeError> {
+        let (before, after) = self.tx.neighbours(tap)?;
+        let around = Neighbours { before: before.as_ref(), tap, after: after.as_ref() };
+        for finding in around.findings() {
+            self.find(&finding)?;
+        }
+        let mut pairs = Vec::new();
+        for link in around.links() {
+            let state = self.follow(&link)?;
+            let entry = *link.entry;
+            pairs.extend(state.charge().map(|charge| Pair { entry, charge }));
+        }
+        Ok(pairs)
+    }
+
+    /// Brings the journey of one entry up to date.
+    fn follow(&mut self, link: &Link<'_>) -> Result<Journey, IntakeError> {
+        let entry = link.entry;
+        let Some(row) = self.tx.journey(entry.account(), entry.id)? else {
+            return Ok(Journey::Tapped);
+        };
+        let passed = entry.standing() == Standing::Passed;
+        let exit = link.next.filter(|next| passed && next.direction() == Direction::Exit);
+        let fare = match exit {
+            Some(exit) => match row.state.fare_for(exit.id) {
+                Some(fare) => Some(fare),
+                None => self.fare(entry, exit)?,
+            },
+            None => None,
+        };
+        let (state, actions) = row.state.on(link.event(|_| fare));
+        self.tx.update_journey(entry, state, link.next)?;
+        for action in actions {
+            self.act(entry, action)?;
+        }
+        Ok(state)
+    }
+
+    /// What an exit after this entry costs, with the conflicts that this shows.
+    fn fare(&mut self, entry: &Tap, exit: &Tap) -> Result<Option<Money>, IntakeError> {
+        let tariff = &self.settlement.tariff;
+        let quote = match tariff.quote(entry.station(), exit.station(), exit.class()) {
+            Ok(quote) => quote,
+            Err(err) => {
+                self.conflict(exit, ConflictKind::Unpriced, true, &err.to_string())?;
+                return Ok(None);
+            }
+        };
+        self.conflict(exit, ConflictKind::Unpriced, false, "")?;
+        let price = price(exit, &quote);
+        let detail = exit.confirmation.fare_quoted.map(|shown| {
+            let (gate, priced, fare) = (exit.gate, price.priced, price.fare);
+            format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
+        });
+        let detail = detail.unwrap_or_default();
+        self.conflict(exit, ConflictKind::QuoteDiffers, price.quote_differs, &detail)?;
+        Ok(Some(price.fare))
+    }
+
+    fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
+        let (account, line) = (entry.account(), entry.confirmation.location.line);
+        let posting = match action {
+            Action::Open => {
+                let journey = OpenJourney {
+                    account,
+                    entry: entry.id,
+                    station: entry.station(),
+                    line,
+                    entered_at_ms: entry.at,
+                };
+                return Ok(self.tx.tell(&FeedChange::JourneyOpened(journey))?);
+            }
+            Action::Close => {
+                let change = FeedChange::JourneyClosed { account, entry: entry.id };
+                return Ok(self.tx.tell(&change)?);
+            }
+            Action::Conflict(kind) => {
+                return self.conflict(entry, kind, true, &sentence(kind, entry));
+            }
+            Action::Hold(fare) => Posting::hold(account, fare),
+            Action::Capture(fare) => Posting::capture(fare),
+            Action::Void(fare) => Posting::void(account, fare),
+            Action::Reverse(fare) => Posting::reverse(account, fare),
+        };
+        let id = self.new_id()?;
+        Ok(self.tx.post(id, entry, &posting?, self.now)?)
+    }
+
+    fn find(&mut self, finding: &Finding<'_>) -> Result<(), IntakeError> {
+        let Finding { tap, kind, stands } = *finding;
+        self.conflict(tap, kind, stands, &sentence(kind, tap))
+    }
+
+    /// Raises or clears a conflict about one tap.
+    fn conflict(
+        &mut self,
+        tap: &Tap,
+        kind: ConflictKind,
+        stands: bool,
+        detail: &str,
+    ) -> Result<(), IntakeError> {
+        let (scope, subject) = (Scope::Account(tap.account()), tap.id.to_hex());
+        if stands {
+            return self.raise(scope, kind, &subject, detail);
+        }
+        self.tx.clear(scope, kind, &subject, self.now)?;
+        Ok(())
+    }
+}
+
+/// What happened at `tap`, for staff.
+fn sentence(kind: ConflictKind, tap: &Tap) -> String {
+    let (gate, at) = (tap.gate, crate::clock::rfc3339(tap.at));
+    let what = match kind {
+        ConflictKind::DoubleEntry => "entered, then entered again without an exit between",
+        ConflictKind::ExitWithoutEntry => "left without an entry, or its record is still to come",
+        ConflictKind::PassageUnknown => "the gate lost power; counted as passed",
+        ConflictKind::Repaired => "entered; a late record changed the exit, the fare was reversed",
+        ConflictKind::SameCode
+        | ConflictKind::SecondPassage
+        | ConflictKind::QuoteDiffers
+        | ConflictKind::Unpriced
+        | ConflictKind::WrongStation
+        | ConflictKind::ChainGap
+        | ConflictKind::ChainFork => kind.code(),
+    };
+    format!("gate {gate}, {at}: {what}")
+}

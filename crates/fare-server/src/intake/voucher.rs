@@ -1,0 +1,93 @@
+//! The signed answers to confirmations.
+
+use super::settle::Pair;
+use super::{Intake, IntakeError};
+use fare_protocol::voucher::STEPS_MAX;
+use fare_protocol::wire::Envelope;
+use fare_protocol::{
+    EntryVoucher, ExitVoucher, FareStep, JourneyId, Money, RiderClass, StationId, Voucher,
+    VoucherId,
+};
+use fare_rules::journey::Tap;
+
+impl Intake<'_> {
+    /// The voucher that answers an entry; none when the tariff lacks its station.
+    pub(super) fn entry_voucher(
+        &self,
+        entry: &Tap,
+        journey: JourneyId,
+    ) -> Result<Option<Envelope>, IntakeError> {
+        let Some(fare_limit) = self.dearest(entry.station(), entry.class()) else {
+            return Ok(None);
+        };
+        let voucher = EntryVoucher {
+            id: VoucherId(self.new_id()?),
+            journey,
+            confirmation: entry.id,
+            account: entry.account(),
+            station: entry.station(),
+            line: entry.confirmation.location.line,
+            entered_at: entry.at,
+            valid_until: entry.at.after(self.settlement.journey_valid),
+            fare_limit,
+        };
+        Ok(Some(self.seal(&Voucher::Entry(voucher))))
+    }
+
+    /// The voucher that answers an exit whose entry is known.
+    pub(super) fn exit_voucher(
+        &self,
+        pair: &Pair,
+        exit: &Tap,
+        journey: JourneyId,
+    ) -> Result<Option<Envelope>, IntakeError> {
+        let (entry, fare) = (&pair.entry, pair.charge.fare);
+        let tariff = &self.settlement.tariff;
+        let Ok(quote) = tariff.quote(entry.station(), exit.station(), exit.class()) else {
+            return Ok(None);
+        };
+        let voucher = ExitVoucher {
+            id: VoucherId(self.new_id()?),
+            journey,
+            entry: entry.id,
+            exit: exit.id,
+            account: exit.account(),
+            from: entry.station(),
+            to: exit.station(),
+            entered_at: entry.at,
+            left_at: exit.at,
+            fare,
+            tariff: quote.tariff,
+            steps: adjusted(quote.steps, quote.fare, fare),
+        };
+        Ok(Some(self.seal(&Voucher::Exit(voucher))))
+    }
+
+    /// The most that a journey from here can cost.
+    fn dearest(&self, from: StationId, class: RiderClass) -> Option<Money> {
+        let tariff = &self.settlement.tariff;
+        let fares = tariff.stations().filter_map(|to| tariff.quote(from, to.id, class).ok());
+        fares.map(|quote| quote.fare).max_by_key(|fare| fare.minor)
+    }
+
+    fn seal(&self, voucher: &Voucher) -> Envelope {
+        Envelope(voucher.sign(self.settlement.signer.as_ref()))
+    }
+}
+
+/// The steps of a price, with one more when another fare than theirs is charged: they sum to it.
+fn adjusted(mut steps: Vec<FareStep>, priced: Money, charged: Money) -> Vec<FareStep> {
+    let minor = charged.minor.saturating_sub(priced.minor);
+    if minor == 0 {
+        return steps;
+    }
+    let full = steps.len() >= STEPS_MAX;
+    match steps.last_mut() {
+        Some(last) if full => last.minor = last.minor.saturating_add(minor),
+        Some(_) | None => {
+            let text = "as the gate showed it, or its mode asks".to_owned();
+            steps.push(FareStep { text, minor });
+        }
+    }
+    steps
+}

@@ -1,0 +1,158 @@
+//! A disk without room, and the limits of what is kept.
+
+use super::*;
+use Direction::Entry;
+use fare_rules::Refusal;
+
+const NOTES: &str = "
+    WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+    INSERT INTO events (at_ms, kind, detail) SELECT i, 'refused', hex(zeroblob(100)) FROM n;";
+
+impl Gate {
+    /// Lets the file grow by so many pages and no more, as a full disk would.
+    fn pages_left(&self, pages: i64) {
+        let used = self.number("SELECT page_count FROM pragma_page_count");
+        self.execute(&format!("PRAGMA max_page_count = {}", used + pages));
+    }
+
+    /// Commits confirmations from `n` on until one fails; how many were committed, and why not.
+    fn fill(&self, n: u64) -> (u64, JournalError) {
+        for more in 0..5_000 {
+            if let Err(err) = self.try_commit(confirmation(n + more, Entry, 7), 10_000) {
+                return (more, err);
+            }
+        }
+        panic!("the disk never filled");
+    }
+}
+
+#[test]
+fn a_full_disk_commits_nothing_and_hurts_nothing() {
+    let gate = Gate::new();
+    gate.ride(1, Entry, 7, 10_000);
+    gate.pages_left(4);
+    let (fitted, err) = gate.fill(3);
+    assert!(matches!(err, JournalError::CommitFailed { .. }), "{err}");
+    assert!(err.to_string().contains("full"), "{err}");
+    let there = 2 + fitted;
+    assert_eq!(
+        gate.number("SELECT count(*) FROM records"),
+        i64::try_from(there).unwrap()
+    );
+
+    gate.pages_left(1_000);
+    gate.commit(confirmation(3 + fitted, Entry, 7), 20_000);
+    let chain = verified(&envelopes(&gate.path()), &gate.key);
+    assert_eq!(
+        chain.len() as u64,
+        there + 1,
+        "the chain goes on where the disk says"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_all_who_wait_for_the_same_transaction() {
+    let gate = Gate::new();
+    let chore = |reply| {
+        let sql = "PRAGMA max_page_count = 1".to_owned();
+        gate.journal
+            .0
+            .shared
+            .queue
+            .chore(Chore::Execute { sql, reply })
+    };
+    gate.journal.answer(chore).await.unwrap();
+    let commits: Vec<_> = (1..=200)
+        .map(|n| {
+            let request = CommitRequest {
+                draft: confirmation(n, Entry, 7),
+                stamp: stamp(1),
+            };
+            let journal = gate.journal.clone();
+            tokio::spawn(async move { journal.commit(request).await })
+        })
+        .collect();
+    let (mut recorded, mut failed) = (0, 0);
+    for commit in commits {
+        match commit.await.unwrap() {
+            Ok(_) => recorded += 1,
+            Err(JournalError::CommitFailed { .. }) => failed += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(failed > 0, "200 records fitted");
+    assert_eq!(gate.number("SELECT count(*) FROM records"), recorded);
+    assert_eq!(
+        verified(&envelopes(&gate.path()), &gate.key).len() as i64,
+        recorded
+    );
+}
+
+#[test]
+fn diagnosis_gives_way_to_money() {
+    let gate = Gate::new();
+    gate.execute(NOTES);
+    gate.pages_left(2);
+    let (fitted, err) = gate.fill(1);
+    assert!(matches!(err, JournalError::CommitFailed { .. }), "{err}");
+    assert!(
+        fitted > 500,
+        "only {fitted} records fitted where 3000 notes had been"
+    );
+    assert!(gate.journal.counts().unwrap().events_evicted >= 2_000);
+    assert_eq!(
+        verified(&envelopes(&gate.path()), &gate.key).len() as u64,
+        fitted
+    );
+}
+
+#[test]
+fn notes_are_kept_masked_and_the_oldest_go() {
+    let gate = Gate::new();
+    let refused = Note::Refused {
+        refusal: Refusal::Denied,
+        shown: CodeRef([1; 16]),
+        account: Some(account(0xab)),
+    };
+    gate.journal.note(refused, stamp(5));
+    gate.commit(confirmation(1, Entry, 7), 10);
+    let row = |db: &Connection| {
+        db.query_row("SELECT at_ms, kind, code, detail FROM events", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+    };
+    let row: (i64, String, String, String) =
+        row(&schema::open_reader(&gate.path()).unwrap()).unwrap();
+    assert_eq!(
+        (row.0, row.1.as_str(), row.2.as_str()),
+        (5, "refused", "denied")
+    );
+    assert!(
+        row.3.contains("account=…abab") && !row.3.contains("ababab"),
+        "{}",
+        row.3
+    );
+
+    gate.execute(
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100010)
+         INSERT INTO events (at_ms, kind, detail) SELECT i, 'passed', '' FROM n;",
+    );
+    gate.journal.note(Note::FireAlarm(true), stamp(6));
+    gate.commit(confirmation(2, Entry, 7), 11);
+    assert_eq!(gate.number("SELECT count(*) FROM events"), 100_000);
+    assert_eq!(gate.journal.counts().unwrap().events_evicted, 12);
+}
+
+#[test]
+fn notes_never_wait() {
+    let gate = Gate::new();
+    // Notes alone are no reason to write at once, so these pile up.
+    for _ in 0..2_000 {
+        gate.journal.note(Note::FreePassage, stamp(1));
+    }
+    gate.journal.close().unwrap();
+    let kept = u64::try_from(gate.number("SELECT count(*) FROM events")).unwrap();
+    let dropped = gate.journal.0.shared.queue.notes_dropped();
+    assert_eq!(kept + dropped, 2_000);
+    assert!(kept >= 512 && dropped > 0, "{kept} kept, {dropped} dropped");
+}
