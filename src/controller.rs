@@ -46,7 +46,15 @@ impl Controller {
         journal: JournalHandle,
     ) -> Self {
         let lane = Lane::new(policy, mode);
-        Self { lane, policy, station, issuers, tariff, journal, unreadable: None }
+        Self {
+            lane,
+            policy,
+            station,
+            issuers,
+            tariff,
+            journal,
+            unreadable: None,
+        }
     }
 
     /// Believes these issuers from now on.
@@ -80,7 +88,9 @@ impl Controller {
         now: Stamp,
     ) -> Vec<Effect> {
         let ours = codes.clone().find(|bytes| RideCode::is_claimed_by(bytes));
-        let Some(bytes) = ours.or_else(|| codes.clone().next()) else { return Vec::new() };
+        let Some(bytes) = ours.or_else(|| codes.clone().next()) else {
+            return Vec::new();
+        };
         self.unreadable = None;
         let tap = self.tap(CodeRef::of(bytes), self.believe(bytes, now.at), now);
         self.on(Event::Tap(Box::new(tap)), now)
@@ -88,11 +98,15 @@ impl Controller {
 
     /// What follows from a frame in which a code was seen and not read.
     pub fn unreadable(&mut self, now: Stamp) -> Vec<Effect> {
-        let fresh = Unreadable { since: now.at, last: now.at };
+        let fresh = Unreadable {
+            since: now.at,
+            last: now.at,
+        };
         let run = match self.unreadable {
-            Some(run) if now.at.since(run.last) <= UNREADABLE_GAP_MS => {
-                Unreadable { last: now.at, ..run }
-            }
+            Some(run) if now.at.since(run.last) <= UNREADABLE_GAP_MS => Unreadable {
+                last: now.at,
+                ..run
+            },
             Some(_) | None => fresh,
         };
         self.unreadable = Some(run);
@@ -114,7 +128,13 @@ impl Controller {
             Err(refusal) => (Err(refusal), Facts::default()),
         };
         let (id, passage_id) = (new_record_id(now.at), new_record_id(now.at));
-        Tap { id, passage_id, shown, credential, facts }
+        Tap {
+            id,
+            passage_id,
+            shown,
+            credential,
+            facts,
+        }
     }
 
     fn believe(&self, scanned: &[u8], now: UnixMs) -> Result<VerifiedRideCode, Refusal> {
@@ -143,7 +163,9 @@ impl Controller {
             tracing::error!(%err, "the journal cannot be read");
             Refusal::NotRecorded
         })?;
-        let quote = facts.open_journey.and_then(|open| self.quote(open.station, code));
+        let quote = facts
+            .open_journey
+            .and_then(|open| self.quote(open.station, code));
         Ok(Facts { quote, ..facts })
     }
 

@@ -82,12 +82,19 @@ impl Memory {
 
     /// What changed between the last inputs and `now`.
     fn changes(&mut self, now: Inputs) -> Vec<BarrierEvent> {
-        let first = Inputs { passages: now.passages, ..Inputs::default() };
+        let first = Inputs {
+            passages: now.passages,
+            ..Inputs::default()
+        };
         let before = self.seen.replace(now).unwrap_or(first);
         let mut events = Vec::new();
         let mut passages = now.passages.wrapping_sub(before.passages);
         if passages > PASSAGES_PER_POLL_MAX {
-            tracing::warn!(before = before.passages, now = now.passages, "passage counter reset");
+            tracing::warn!(
+                before = before.passages,
+                now = now.passages,
+                "passage counter reset"
+            );
             passages = 0;
         }
         events.extend((0..passages).map(|_| BarrierEvent::Passed));
@@ -142,8 +149,11 @@ async fn obey<B: BarrierBoard>(
         BarrierCommand::Open(order) => {
             tracing::debug!(?order, "opening");
             let done = board.release(true).await;
-            let event =
-                if done.is_ok() { BarrierEvent::Opened } else { BarrierEvent::OpenFailed };
+            let event = if done.is_ok() {
+                BarrierEvent::Opened
+            } else {
+                BarrierEvent::OpenFailed
+            };
             send(events, event).await;
             done
         }
@@ -179,16 +189,30 @@ mod tests {
     use super::*;
 
     fn inputs(passages: u16) -> Inputs {
-        Inputs { passages, ..Inputs::default() }
+        Inputs {
+            passages,
+            ..Inputs::default()
+        }
     }
 
     #[test]
     fn only_changes_become_events() {
         let mut memory = Memory::default();
-        assert_eq!(memory.changes(inputs(7)), [], "the first reading is where counting starts");
+        assert_eq!(
+            memory.changes(inputs(7)),
+            [],
+            "the first reading is where counting starts"
+        );
         assert_eq!(memory.changes(inputs(7)), []);
-        assert_eq!(memory.changes(inputs(9)), [BarrierEvent::Passed, BarrierEvent::Passed]);
-        let blocked = Inputs { obstructed: true, fire: true, ..inputs(9) };
+        assert_eq!(
+            memory.changes(inputs(9)),
+            [BarrierEvent::Passed, BarrierEvent::Passed]
+        );
+        let blocked = Inputs {
+            obstructed: true,
+            fire: true,
+            ..inputs(9)
+        };
         assert_eq!(
             memory.changes(blocked),
             [BarrierEvent::Obstructed(true), BarrierEvent::Fire(true)]
@@ -202,7 +226,10 @@ mod tests {
     #[test]
     fn a_fire_alarm_that_is_on_at_the_start_is_an_event() {
         let mut memory = Memory::default();
-        let burning = Inputs { fire: true, ..inputs(3) };
+        let burning = Inputs {
+            fire: true,
+            ..inputs(3)
+        };
         assert_eq!(memory.changes(burning), [BarrierEvent::Fire(true)]);
     }
 
@@ -212,6 +239,10 @@ mod tests {
         memory.changes(inputs(65_535));
         assert_eq!(memory.changes(inputs(0)), [BarrierEvent::Passed]);
         memory.changes(inputs(500));
-        assert_eq!(memory.changes(inputs(0)), [], "a board that restarted is no crowd of riders");
+        assert_eq!(
+            memory.changes(inputs(0)),
+            [],
+            "a board that restarted is no crowd of riders"
+        );
     }
 }

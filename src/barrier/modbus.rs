@@ -37,9 +37,15 @@ impl ModbusBoard {
     /// When the device cannot be opened.
     pub fn open(config: &BarrierConfig) -> Result<Self, BarrierError> {
         let path = config.serial.to_string_lossy();
-        let line = SerialStream::open(&tokio_serial::new(path.as_ref(), config.baud))
-            .map_err(|source| BarrierError::Open { path: path.to_string(), source })?;
-        Ok(Self { context: rtu::attach_slave(line, Slave(config.unit)) })
+        let line = SerialStream::open(&tokio_serial::new(path.as_ref(), config.baud)).map_err(
+            |source| BarrierError::Open {
+                path: path.to_string(),
+                source,
+            },
+        )?;
+        Ok(Self {
+            context: rtu::attach_slave(line, Slave(config.unit)),
+        })
     }
 }
 
@@ -49,13 +55,20 @@ impl BarrierBoard for ModbusBoard {
     }
 
     async fn inputs(&mut self) -> Result<Inputs, BarrierError> {
-        let bits =
-            answered(self.context.read_discrete_inputs(INPUT_FIRST, INPUT_COUNT)).await?;
-        let words =
-            answered(self.context.read_input_registers(REGISTER_FIRST, REGISTER_COUNT)).await?;
+        let bits = answered(self.context.read_discrete_inputs(INPUT_FIRST, INPUT_COUNT)).await?;
+        let words = answered(
+            self.context
+                .read_input_registers(REGISTER_FIRST, REGISTER_COUNT),
+        )
+        .await?;
         let [_beam, obstructed, fire, _fully_open] = exactly(&bits)?;
         let [passages, fault] = exactly(&words)?;
-        Ok(Inputs { obstructed, fire, passages, fault })
+        Ok(Inputs {
+            obstructed,
+            fire,
+            passages,
+            fault,
+        })
     }
 }
 
@@ -67,6 +80,9 @@ async fn answered<T>(request: impl Future<Output = ModbusResult<T>>) -> Result<T
 }
 
 fn exactly<T: Copy, const N: usize>(values: &[T]) -> Result<[T; N], BarrierError> {
-    let short = |_| BarrierError::Short { got: values.len(), expected: N };
+    let short = |_| BarrierError::Short {
+        got: values.len(),
+        expected: N,
+    };
     values.try_into().map_err(short)
 }

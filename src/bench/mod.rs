@@ -4,10 +4,10 @@ use crate::clock::Stopwatch;
 use crate::config::GateConfig;
 use crate::frame::{self, SourceError, Timing};
 use crate::journal::JournalError;
+use crate::replay::Collector;
 use crate::replay::outcome::{FrameOutcome, SkippedFrame};
 use crate::replay::run::{Pace, TapTimes, Watcher, gate, scratch_journal};
 use crate::replay::summary::Spread;
-use crate::replay::Collector;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -82,7 +82,11 @@ pub fn tap(config: &GateConfig, recording: &Path, folder: &Path) -> Result<TapFi
 
 fn figures(folder: &Path, taps: &[TapTimes], fdatasync: Spread) -> Option<TapFigures> {
     let spread = |part: fn(&TapTimes) -> Duration| {
-        Spread::of(taps.iter().map(|tap| part(tap).as_secs_f64() * 1e3).collect())
+        Spread::of(
+            taps.iter()
+                .map(|tap| part(tap).as_secs_f64() * 1e3)
+                .collect(),
+        )
     };
     let commit = spread(|tap| tap.commit)?;
     Some(TapFigures {
@@ -111,7 +115,12 @@ impl DiskProbe {
     fn new(folder: &Path) -> Result<Self, BenchError> {
         let path = folder.join("fdatasync.probe");
         match File::create(&path) {
-            Ok(file) => Ok(Self { path, file, times_ms: Vec::new(), failed: None }),
+            Ok(file) => Ok(Self {
+                path,
+                file,
+                times_ms: Vec::new(),
+                failed: None,
+            }),
             Err(source) => Err(BenchError::Disk { path, source }),
         }
     }
@@ -126,7 +135,10 @@ impl DiskProbe {
 
     fn finish(self) -> Result<Spread, BenchError> {
         match self.failed {
-            Some(source) => Err(BenchError::Disk { path: self.path, source }),
+            Some(source) => Err(BenchError::Disk {
+                path: self.path,
+                source,
+            }),
             None => Spread::of(self.times_ms).ok_or(BenchError::NoTaps),
         }
     }

@@ -33,7 +33,12 @@ enum BenchCommand {
 }
 
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
-    let BenchCommand::Tap { recording, config, folder, json } = args.command;
+    let BenchCommand::Tap {
+        recording,
+        config,
+        folder,
+        json,
+    } = args.command;
     let config = GateConfig::load(&config)?;
     let scratch = match folder {
         Some(folder) => ScratchDir::below(&folder, "bench")?,
@@ -58,11 +63,26 @@ fn write_table(figures: &TapFigures, out: &mut impl Write) -> io::Result<()> {
         ("all but decode", &figures.without_decode),
         ("bare 4 KiB fdatasync", &figures.fdatasync),
     ];
-    writeln!(out, "{} taps, journal in {}; milliseconds", figures.taps, figures.folder)?;
-    writeln!(out, "{:<26} {:>8} {:>8} {:>8} {:>8}", "", "p50", "p95", "p99", "max")?;
+    writeln!(
+        out,
+        "{} taps, journal in {}; milliseconds",
+        figures.taps, figures.folder
+    )?;
+    writeln!(
+        out,
+        "{:<26} {:>8} {:>8} {:>8} {:>8}",
+        "", "p50", "p95", "p99", "max"
+    )?;
     for (name, spread) in rows {
         let (p50, p95, p99, max) = (spread.p50, spread.p95, spread.p99, spread.max);
-        writeln!(out, "{name:<26} {p50:>8.3} {p95:>8.3} {p99:>8.3} {max:>8.3}")?;
+        writeln!(
+            out,
+            "{name:<26} {p50:>8.3} {p95:>8.3} {p99:>8.3} {max:>8.3}"
+        )?;
     }
-    writeln!(out, "commit / fdatasync (medians): {:.2}", figures.commit_per_fdatasync)
+    writeln!(
+        out,
+        "commit / fdatasync (medians): {:.2}",
+        figures.commit_per_fdatasync
+    )
 }

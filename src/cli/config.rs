@@ -30,7 +30,11 @@ pub(super) fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
         match GateConfig::load(&file) {
             Ok(config) => {
                 let (gate, station) = (config.gate, config.location.station);
-                writeln!(out, "{}: ok, gate {gate} at station {station}", file.display())?;
+                writeln!(
+                    out,
+                    "{}: ok, gate {gate} at station {station}",
+                    file.display()
+                )?;
             }
             Err(err) => {
                 writeln!(out, "{err}")?;

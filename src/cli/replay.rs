@@ -51,13 +51,20 @@ pub(super) struct ReplayArgs {
 pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let config = GateConfig::load(&args.config)?;
     let manifest = args.expect.as_deref().map(Manifest::read).transpose()?;
-    let timing = Timing { start: clock::now(), rate: args.fps };
+    let timing = Timing {
+        start: clock::now(),
+        rate: args.fps,
+    };
     let mut source = frame::open_recording(&args.recording, timing)?;
     let scratch = ScratchDir::new("replay")?;
     let journal = scratch_journal(&config, scratch.path())?;
     let mut replay = gate(&config, &journal);
     let collector = Collector::new(args.recording.display().to_string(), manifest);
-    let pace = if args.realtime { Pace::Realtime } else { Pace::Fastest };
+    let pace = if args.realtime {
+        Pace::Realtime
+    } else {
+        Pace::Fastest
+    };
     let mut printer = Printer::new(args.json, source.total());
     let outcome = replay.play(source.as_mut(), pace, collector, &mut printer);
     journal.close()?;
@@ -82,7 +89,11 @@ impl Printer {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} frames, {eta} left") {
             bar.set_style(style);
         }
-        Self { json, bar, failed: None }
+        Self {
+            json,
+            bar,
+            failed: None,
+        }
     }
 
     fn line(&mut self, line: &str) {
@@ -105,11 +116,19 @@ impl Printer {
             self.line(&serde_json::json!({ "summary": summary }).to_string());
         } else {
             for difference in outcome.differences().iter().take(DIFFERENCES_PRINTED_MAX) {
-                self.line(&format!("differs: {}: {}", difference.name, difference.what));
+                self.line(&format!(
+                    "differs: {}: {}",
+                    difference.name, difference.what
+                ));
             }
-            let left = outcome.differences().len().saturating_sub(DIFFERENCES_PRINTED_MAX);
+            let left = outcome
+                .differences()
+                .len()
+                .saturating_sub(DIFFERENCES_PRINTED_MAX);
             if left > 0 {
-                self.line(&format!("differs: {left} more; --report or --json has them all"));
+                self.line(&format!(
+                    "differs: {left} more; --report or --json has them all"
+                ));
             }
             self.line(&summary.to_string());
         }

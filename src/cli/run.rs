@@ -37,7 +37,9 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 /// Logs to standard error; `RUST_LOG` chooses what, information by default.
 fn start_log(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     if json {
         log.json().init();
     } else {

@@ -1,7 +1,9 @@
 //! From what was typed to what it means.
 
 use super::problem::{ConfigError, Problem};
-use super::raw::{RawFrames, RawGate, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawTariff};
+use super::raw::{
+    RawFrames, RawGate, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawTariff,
+};
 use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig};
 use crate::frame::FrameRate;
 use ed25519_dalek::SigningKey;
@@ -25,14 +27,21 @@ const E7: f64 = 1e7;
 
 pub(super) fn check(file: &Path, text: &str, raw: RawGate) -> Result<GateConfig, ConfigError> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let mut checker = Checker { text, folder, problems: Vec::new() };
+    let mut checker = Checker {
+        text,
+        folder,
+        problems: Vec::new(),
+    };
     let config = checker.gate(raw);
-    checker.problems.sort_by_key(|problem| (problem.line, problem.column));
+    checker
+        .problems
+        .sort_by_key(|problem| (problem.line, problem.column));
     match config {
         Some(config) if checker.problems.is_empty() => Ok(config),
-        Some(_) | None => {
-            Err(ConfigError { file: file.to_owned(), problems: checker.problems })
-        }
+        Some(_) | None => Err(ConfigError {
+            file: file.to_owned(),
+            problems: checker.problems,
+        }),
     }
 }
 
@@ -142,7 +151,10 @@ impl Checker<'_> {
     fn tariff(&mut self, raw: &RawTariff) -> Option<(Tariff, TariffText)> {
         let tariff = self.read(&raw.file, "the tariff");
         let stations = self.read(&raw.stations, "the station table");
-        let text = TariffText { tariff: tariff?, stations: stations? };
+        let text = TariffText {
+            tariff: tariff?,
+            stations: stations?,
+        };
         match Tariff::parse(&text) {
             Ok(tariff) => Some((tariff, text)),
             Err(err) => self.wrong(raw.file.span(), err.to_string()),
@@ -171,12 +183,20 @@ impl Checker<'_> {
             let message = "latitude must lie in -90..90 and longitude in -180..180 degrees";
             return self.wrong(raw.span(), message.to_owned());
         };
-        Some(Location { station: station?, line: line?, lane: LaneNo(at.lane), point })
+        Some(Location {
+            station: station?,
+            line: line?,
+            lane: LaneNo(at.lane),
+            point,
+        })
     }
 
     fn frames(&mut self, raw: &Spanned<RawFrames>) -> Option<FramesConfig> {
         let frames = raw.get_ref();
-        let fps = frames.fps.as_ref().map_or(DEFAULT_FPS, |fps| *fps.get_ref());
+        let fps = frames
+            .fps
+            .as_ref()
+            .map_or(DEFAULT_FPS, |fps| *fps.get_ref());
         if fps == 0 || fps > FPS_MAX {
             let span = frames.fps.as_ref().map_or(raw.span(), Spanned::span);
             return self.wrong(span, format!("fps is {fps}; write 1 to {FPS_MAX}"));
@@ -202,10 +222,16 @@ impl Checker<'_> {
     }
 
     fn barrier(&mut self, raw: &super::raw::RawBarrier) -> Option<BarrierConfig> {
-        let unit = raw.unit.as_ref().map_or(DEFAULT_UNIT, |unit| *unit.get_ref());
+        let unit = raw
+            .unit
+            .as_ref()
+            .map_or(DEFAULT_UNIT, |unit| *unit.get_ref());
         if unit == 0 || unit > UNIT_MAX {
             let span = raw.unit.as_ref().map_or(raw.serial.span(), Spanned::span);
-            return self.wrong(span, format!("unit is {unit}; Modbus units are 1 to {UNIT_MAX}"));
+            return self.wrong(
+                span,
+                format!("unit is {unit}; Modbus units are 1 to {UNIT_MAX}"),
+            );
         }
         Some(BarrierConfig {
             serial: self.path(&raw.serial),
@@ -257,7 +283,10 @@ fn point(latitude: f64, longitude: f64) -> Option<GeoPoint> {
     let e7 = |degrees: f64| (degrees * E7).round();
     let fits = |e7: f64| (-1.8e9..=1.8e9).contains(&e7);
     let (lat, lon) = (e7(latitude), e7(longitude));
-    #[allow(clippy::cast_possible_truncation, reason = "checked to fit the line before")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "checked to fit the line before"
+    )]
     let point = GeoPoint::from_e7(lat as i32, lon as i32);
     if fits(lat) && fits(lon) { point } else { None }
 }

@@ -112,8 +112,8 @@ impl GateConfig {
     /// # Errors
     /// All that is wrong, each with file, line, column and what to write instead.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|err| ConfigError::unreadable(path, &err))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|err| ConfigError::unreadable(path, &err))?;
         let raw: raw::RawGate =
             toml::from_str(&text).map_err(|err| ConfigError::toml(path, &text, &err))?;
         check::check(path, &text, raw)

@@ -27,13 +27,23 @@ pub struct ConfigError {
 impl ConfigError {
     pub(super) fn unreadable(file: &Path, err: &std::io::Error) -> Self {
         let message = format!("cannot read the configuration: {err}");
-        Self { file: file.to_owned(), problems: vec![Problem { line: 0, column: 0, message }] }
+        Self {
+            file: file.to_owned(),
+            problems: vec![Problem {
+                line: 0,
+                column: 0,
+                message,
+            }],
+        }
     }
 
     pub(super) fn toml(file: &Path, text: &str, err: &toml::de::Error) -> Self {
         let message = one_line(err.message());
         let problem = Problem::at(text, err.span().unwrap_or(0..0), message);
-        Self { file: file.to_owned(), problems: vec![problem] }
+        Self {
+            file: file.to_owned(),
+            problems: vec![problem],
+        }
     }
 }
 
@@ -41,13 +51,27 @@ impl Problem {
     pub(super) fn at(text: &str, span: Range<usize>, message: String) -> Self {
         let before = text.get(..span.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Self { line, column, message }
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        Self {
+            line,
+            column,
+            message,
+        }
     }
 }
 
 fn one_line(message: &str) -> String {
-    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    message
+        .lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 impl fmt::Display for ConfigError {

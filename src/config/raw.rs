@@ -116,7 +116,6 @@ const fn default_baud() -> u32 {
     115_200
 }
 
-
 const fn default_poll_ms() -> u32 {
     20
 }

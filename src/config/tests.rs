@@ -22,7 +22,10 @@ fn folder(config: &str) -> TempDir {
     for pem in ["keys/ca.pem", "keys/gate.pem", "keys/gate-tls.key"] {
         write(pem, "not looked into here");
     }
-    write("tariff-beijing.toml", include_str!("../../gate-config/tariff-beijing.toml"));
+    write(
+        "tariff-beijing.toml",
+        include_str!("../../gate-config/tariff-beijing.toml"),
+    );
     let stations = include_str!("../../gate-config/stations-beijing-line1.toml");
     write("stations-beijing-line1.toml", stations);
     let key = dir.path().join("keys/gate.key");
@@ -32,7 +35,9 @@ fn folder(config: &str) -> TempDir {
 
 fn problems(config: &str) -> Vec<String> {
     let dir = folder(config);
-    let err = GateConfig::load(&dir.path().join("gate.toml")).unwrap_err().to_string();
+    let err = GateConfig::load(&dir.path().join("gate.toml"))
+        .unwrap_err()
+        .to_string();
     let place = format!("{}/", dir.path().display());
     err.lines().map(|line| line.replace(&place, "")).collect()
 }
@@ -47,49 +52,108 @@ fn the_examples_load() {
     for example in [ENTRY, include_str!("../../gate-config/exit.toml")] {
         let dir = folder(example);
         let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
-        let at = config.tariff.station(config.location.station).unwrap().point;
+        let at = config
+            .tariff
+            .station(config.location.station)
+            .unwrap()
+            .point;
         let far = at.lat_e7.abs_diff(config.location.point.lat_e7)
             + at.lon_e7.abs_diff(config.location.point.lon_e7);
-        assert!(far < 100_000, "the gate stands more than a kilometre from its station");
+        assert!(
+            far < 100_000,
+            "the gate stands more than a kilometre from its station"
+        );
     }
 }
 
 #[test]
 fn each_problem_has_its_line_and_what_to_write() {
     let cases = [
-        (("role = ", "rolle = "), "gate.toml:5:1: unknown field `rolle`, expected one of `gate`,"),
-        (("\"entry\"", "\"entrance\""), "gate.toml:5:8: unknown variant `entrance`, expected one of"),
-        (("\"PGY-01\"", "\"gate 1\""), "gate.toml:4:8: gate id \"gate 1\" is not 1 to 16 char"),
-        (("station = \"PGY\"", "station = \"XYZ\""), "gate.toml:8:11: station XYZ is not in the"),
-        (("latitude = 39.9248", "latitude = 139.9"), "gate.toml:7:1: latitude must lie in -90"),
-        (("keys/gate.key", "keys/none.key"), "gate.toml:15:15: cannot read the gate's signing k"),
-        (("keys/gate.key", "keys/ca.pem"), "gate.toml:15:15: others may read the signing key; r"),
-        (("keys/issuers.json", "keys/ca.pem"), "gate.toml:16:11: the issuers' public keys keys/"),
-        (("source = \"camera\"", "source = \"y4m\""), "gate.toml:23:1: this source needs a path;"),
-        (("unit = 1 ", "unit = 0 "), "gate.toml:33:8: unit is 0; Modbus units are 1 to 247"),
-        (("https://", "http://"), "gate.toml:52:7: the server's address must begin with https"),
-        (("grace_ms = 5000 ", "grace_ms = -1 "), "gate.toml:40:12: invalid value: integer `-1`"),
+        (
+            ("role = ", "rolle = "),
+            "gate.toml:5:1: unknown field `rolle`, expected one of `gate`,",
+        ),
+        (
+            ("\"entry\"", "\"entrance\""),
+            "gate.toml:5:8: unknown variant `entrance`, expected one of",
+        ),
+        (
+            ("\"PGY-01\"", "\"gate 1\""),
+            "gate.toml:4:8: gate id \"gate 1\" is not 1 to 16 char",
+        ),
+        (
+            ("station = \"PGY\"", "station = \"XYZ\""),
+            "gate.toml:8:11: station XYZ is not in the",
+        ),
+        (
+            ("latitude = 39.9248", "latitude = 139.9"),
+            "gate.toml:7:1: latitude must lie in -90",
+        ),
+        (
+            ("keys/gate.key", "keys/none.key"),
+            "gate.toml:15:15: cannot read the gate's signing k",
+        ),
+        (
+            ("keys/gate.key", "keys/ca.pem"),
+            "gate.toml:15:15: others may read the signing key; r",
+        ),
+        (
+            ("keys/issuers.json", "keys/ca.pem"),
+            "gate.toml:16:11: the issuers' public keys keys/",
+        ),
+        (
+            ("source = \"camera\"", "source = \"y4m\""),
+            "gate.toml:23:1: this source needs a path;",
+        ),
+        (
+            ("unit = 1 ", "unit = 0 "),
+            "gate.toml:33:8: unit is 0; Modbus units are 1 to 247",
+        ),
+        (
+            ("https://", "http://"),
+            "gate.toml:52:7: the server's address must begin with https",
+        ),
+        (
+            ("grace_ms = 5000 ", "grace_ms = -1 "),
+            "gate.toml:40:12: invalid value: integer `-1`",
+        ),
     ];
     for ((from, to), expected) in cases {
         let problems = changed(from, to);
-        assert!(problems[0].starts_with(expected), "{from} -> {to}: {problems:#?}");
+        assert!(
+            problems[0].starts_with(expected),
+            "{from} -> {to}: {problems:#?}"
+        );
     }
 }
 
 #[test]
 fn all_problems_are_named_at_once_in_the_files_order() {
-    let config = ENTRY.replace("\"PGY-01\"", "\"\"").replace("fps = 30", "fps = 0");
+    let config = ENTRY
+        .replace("\"PGY-01\"", "\"\"")
+        .replace("fps = 30", "fps = 0");
     let problems = problems(&config.replace("keys/ca.pem", "keys/nobody.pem"));
-    let lines: Vec<_> = problems.iter().map(|p| p.split(':').nth(1).unwrap()).collect();
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|p| p.split(':').nth(1).unwrap())
+        .collect();
     assert_eq!(lines, ["4", "28", "53"], "{problems:#?}");
 }
 
 #[test]
 fn what_is_about_money_or_people_has_no_default() {
-    for key in ["grace_ms", "passage_timeout_ms", "exit_without_entry", "cache_fresh_ms"] {
+    for key in [
+        "grace_ms",
+        "passage_timeout_ms",
+        "exit_without_entry",
+        "cache_fresh_ms",
+    ] {
         let line = ENTRY.lines().find(|line| line.starts_with(key)).unwrap();
         let problems = changed(line, "");
-        assert!(problems[0].contains(&format!("missing field `{key}`")), "{problems:#?}");
+        assert!(
+            problems[0].contains(&format!("missing field `{key}`")),
+            "{problems:#?}"
+        );
     }
 }
 
@@ -97,11 +161,21 @@ fn what_is_about_money_or_people_has_no_default() {
 fn a_gate_without_a_server_works_alone() {
     let (alone, _) = ENTRY.split_once("[server]").unwrap();
     let dir = folder(alone);
-    assert_eq!(GateConfig::load(&dir.path().join("gate.toml")).unwrap().server, None);
+    assert_eq!(
+        GateConfig::load(&dir.path().join("gate.toml"))
+            .unwrap()
+            .server,
+        None
+    );
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    let err = GateConfig::load(Path::new("/nowhere/gate.toml")).unwrap_err().to_string();
-    assert!(err.starts_with("/nowhere/gate.toml: cannot read the configuration:"), "{err}");
+    let err = GateConfig::load(Path::new("/nowhere/gate.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        err.starts_with("/nowhere/gate.toml: cannot read the configuration:"),
+        "{err}"
+    );
 }

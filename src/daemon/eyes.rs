@@ -40,8 +40,12 @@ pub(super) fn open(config: FramesConfig) -> std::io::Result<mpsc::Receiver<Scan>
     let (sender, scans) = mpsc::channel(SCANS_MAX);
     let latest = Arc::new(Latest::new());
     let frames = Arc::clone(&latest);
-    thread::Builder::new().name("frames".into()).spawn(move || watch(&config, &frames))?;
-    thread::Builder::new().name("decode".into()).spawn(move || read(&latest, &sender))?;
+    thread::Builder::new()
+        .name("frames".into())
+        .spawn(move || watch(&config, &frames))?;
+    thread::Builder::new()
+        .name("decode".into())
+        .spawn(move || read(&latest, &sender))?;
     Ok(scans)
 }
 
@@ -99,9 +103,12 @@ fn take_frames(
 
 fn open_source(config: &FramesConfig) -> Result<Box<dyn FrameSource>, SourceError> {
     match config {
-        FramesConfig::Camera { device, width, height, fps } => {
-            open_camera(*device, *width, *height, *fps)
-        }
+        FramesConfig::Camera {
+            device,
+            width,
+            height,
+            fps,
+        } => open_camera(*device, *width, *height, *fps),
         FramesConfig::Y4m { path } => frame::open_live(path, FrameRate::default()),
         FramesConfig::Folder { path, rate } => frame::open_live(path, *rate),
     }
@@ -114,13 +121,18 @@ fn open_camera(
     height: u32,
     fps: u32,
 ) -> Result<Box<dyn FrameSource>, SourceError> {
-    Ok(Box::new(frame::camera::Camera::open(device, width, height, fps)?))
+    Ok(Box::new(frame::camera::Camera::open(
+        device, width, height, fps,
+    )?))
 }
 
 #[cfg(not(feature = "camera"))]
 fn open_camera(device: u32, _: u32, _: u32, _: u32) -> Result<Box<dyn FrameSource>, SourceError> {
     let why = "this program was built without the feature `camera`".to_owned();
-    Err(SourceError::Camera { device: format!("/dev/video{device}"), why })
+    Err(SourceError::Camera {
+        device: format!("/dev/video{device}"),
+        why,
+    })
 }
 
 /// Whether the end of the stream is only a pause: a camera comes back, a pipe gets a new writer.
@@ -156,7 +168,11 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
                 continue;
             }
         };
-        match scans.try_send(Scan { captured_at, decode, codes }) {
+        match scans.try_send(Scan {
+            captured_at,
+            decode,
+            codes,
+        }) {
             Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => return,
         }

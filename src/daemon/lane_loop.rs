@@ -103,7 +103,10 @@ impl LaneLoop {
     }
 
     fn now(&self) -> Stamp {
-        Stamp { at: clock::now(), error_ms: self.clock_error }
+        Stamp {
+            at: clock::now(),
+            error_ms: self.clock_error,
+        }
     }
 
     fn handle(&mut self, event: Event) {
@@ -117,7 +120,8 @@ impl LaneLoop {
         let effects = if scan.codes.is_empty() {
             self.controller.unreadable(now)
         } else {
-            self.controller.scanned(scan.codes.iter().map(|code| code.bytes.as_slice()), now)
+            self.controller
+                .scanned(scan.codes.iter().map(|code| code.bytes.as_slice()), now)
         };
         let admits = |effect: &Effect| matches!(effect, Effect::Commit(Draft::Confirmation(_)));
         if effects.iter().any(admits) {
@@ -211,7 +215,9 @@ impl LaneLoop {
                 self.command(BarrierCommand::Open(OpenOrder::after(&confirmation)));
             }
             None => {
-                tracing::error!("the lane wants to open without a recorded confirmation; it stays shut");
+                tracing::error!(
+                    "the lane wants to open without a recorded confirmation; it stays shut"
+                );
                 self.handle(Event::BarrierFailed);
             }
         }
@@ -240,7 +246,9 @@ async fn at(wake: Option<UnixMs>) {
 
 /// Waits for new issuers or a new tariff; for ever when there is no courier.
 async fn changed(news: &mut Option<CourierNews>) {
-    let Some(news) = news else { return std::future::pending().await };
+    let Some(news) = news else {
+        return std::future::pending().await;
+    };
     let changed = tokio::select! {
         changed = news.issuers.changed() => changed,
         changed = news.tariff.changed() => changed,

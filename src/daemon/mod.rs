@@ -45,10 +45,15 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     let journal = open_journal(&config)?;
     let cached = journal.cached()?;
     let issuers = cached.issuers.unwrap_or_else(|| config.issuers.clone());
-    let tariff = cached.tariff.unwrap_or_else(|| Arc::new(config.tariff.clone()));
+    let tariff = cached
+        .tariff
+        .unwrap_or_else(|| Arc::new(config.tariff.clone()));
 
     let (stop, stopped) = watch::channel(false);
-    let courier = config.server.as_ref().map(|server| courier(&config, server, &journal));
+    let courier = config
+        .server
+        .as_ref()
+        .map(|server| courier(&config, server, &journal));
     let (courier, news) = match courier.transpose()? {
         Some((courier, news)) => (Some(tokio::spawn(courier.run(stopped))), Some(news)),
         None => (None, None),
@@ -68,7 +73,9 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     lane.run(inlets, termination()?, &stop).await;
 
     stop_courier(courier).await;
-    tokio::task::spawn_blocking(move || journal.close()).await?.context("closing the journal")?;
+    tokio::task::spawn_blocking(move || journal.close())
+        .await?
+        .context("closing the journal")?;
     tracing::info!(gate = %config.gate, "stopped");
     Ok(())
 }
@@ -81,7 +88,10 @@ fn open_journal(config: &GateConfig) -> anyhow::Result<JournalHandle> {
         signer: Arc::clone(&config.signing_key) as Arc<dyn fare_protocol::Signer>,
     };
     let journal = Journal::open(&config.journal, identity)?;
-    let now = Stamp { at: clock::now(), error_ms: config.clock_error };
+    let now = Stamp {
+        at: clock::now(),
+        error_ms: config.clock_error,
+    };
     for unfinished in journal.recover(now, || new_record_id(now.at))? {
         tracing::warn!(
             confirmation = %unfinished.confirmation.id,
@@ -104,7 +114,10 @@ fn courier(
         key: server.private_key.clone(),
         server_keys: config.servers.clone(),
         batch_max: fare_protocol::wire::UPLOAD_RECORDS_MAX,
-        backoff: Backoff { min: server.backoff_min, max: server.backoff_max },
+        backoff: Backoff {
+            min: server.backoff_min,
+            max: server.backoff_max,
+        },
     };
     Courier::new(config, journal.clone(), clock::now).context("preparing the courier")
 }
@@ -116,7 +129,14 @@ fn controller(
     journal: &JournalHandle,
 ) -> Controller {
     let station = config.location.station;
-    Controller::new(config.policy, Mode::Normal, station, issuers, tariff, journal.clone())
+    Controller::new(
+        config.policy,
+        Mode::Normal,
+        station,
+        issuers,
+        tariff,
+        journal.clone(),
+    )
 }
 
 /// Starts the eyes and the barrier's attendant.
@@ -129,7 +149,14 @@ fn start_devices(
     let (events, barrier) = mpsc::channel(BARRIER_EVENTS_MAX);
     let poll = Duration::from_millis(config.barrier.poll.0.into());
     tokio::spawn(barrier::tend(config.barrier.clone(), poll, wanted, events));
-    Ok((commands, Inlets { scans, barrier, news }))
+    Ok((
+        commands,
+        Inlets {
+            scans,
+            barrier,
+            news,
+        },
+    ))
 }
 
 /// Resolves at the first Ctrl-C or SIGTERM.
@@ -147,7 +174,10 @@ fn termination() -> anyhow::Result<impl Future<Output = &'static str>> {
 async fn stop_courier(courier: Option<JoinHandle<()>>) {
     let Some(courier) = courier else { return };
     let abort = courier.abort_handle();
-    if tokio::time::timeout(COURIER_STOP_MAX, courier).await.is_err() {
+    if tokio::time::timeout(COURIER_STOP_MAX, courier)
+        .await
+        .is_err()
+    {
         abort.abort();
     }
 }

@@ -4,19 +4,35 @@ use fare_rules::Note;
 
 pub(super) fn log(note: &Note) {
     match note {
-        Note::Admitted { confirmation, shown, direction, account, fare } => tracing::info!(
+        Note::Admitted {
+            confirmation,
+            shown,
+            direction,
+            account,
+            fare,
+        } => tracing::info!(
             tap = %confirmation, code = %shown, %account, fare = fare.map(tracing::field::display),
             "{direction} admitted"
         ),
-        Note::Refused { refusal, shown, account } => tracing::info!(
+        Note::Refused {
+            refusal,
+            shown,
+            account,
+        } => tracing::info!(
             refusal = refusal.code(), number = refusal.number(), code = %shown,
             account = account.map(tracing::field::display), staff = refusal.staff(),
             "refused"
         ),
-        Note::Passed { confirmation, after } => {
+        Note::Passed {
+            confirmation,
+            after,
+        } => {
             tracing::info!(tap = %confirmation, after_ms = after.0, "passed");
         }
-        Note::Annulled { confirmation, annulment } => {
+        Note::Annulled {
+            confirmation,
+            annulment,
+        } => {
             tracing::info!(tap = %confirmation, ?annulment, "annulled");
         }
         Note::PassageUnknown { confirmation } => {

@@ -15,6 +15,6 @@ pub mod run;
 pub mod summary;
 
 pub use collect::{Collector, decode_only};
-pub use expect::{Expectation, ExpectError, Manifest};
+pub use expect::{ExpectError, Expectation, Manifest};
 pub use outcome::{DecisionOutcome, FrameOutcome, ReplayOutcome};
 pub use summary::Summary;

@@ -4,10 +4,10 @@
 use super::collect::Collector;
 use super::outcome::{DecisionOutcome, FrameOutcome, ReplayOutcome, SkippedFrame};
 use crate::clock::Stopwatch;
+use crate::config::GateConfig;
 use crate::controller::Controller;
 use crate::decode::{Decoded, Decoder, NothingRead};
 use crate::frame::{FrameSource, SourceError, SourceItem};
-use crate::config::GateConfig;
 use crate::journal::{CommitRequest, GateIdentity, Journal, JournalError, JournalHandle};
 use fare_protocol::{Millis, Mode, Signer, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note};
@@ -200,9 +200,9 @@ impl Replay {
         self.frame.commit = Duration::ZERO;
         let now = self.stamp(at);
         let effects = match &decoded.read {
-            Ok(codes) => {
-                self.controller.scanned(codes.iter().map(|code| code.bytes.as_slice()), now)
-            }
+            Ok(codes) => self
+                .controller
+                .scanned(codes.iter().map(|code| code.bytes.as_slice()), now),
             Err(NothingRead::Undecodable { .. }) => self.controller.unreadable(now),
             Err(NothingRead::NoFinder | NothingRead::Panicked { .. }) => Vec::new(),
         };
@@ -227,7 +227,10 @@ impl Replay {
     }
 
     fn stamp(&self, at: UnixMs) -> Stamp {
-        Stamp { at, error_ms: self.clock_error }
+        Stamp {
+            at,
+            error_ms: self.clock_error,
+        }
     }
 
     fn handle(&mut self, event: Event, at: UnixMs) {
@@ -258,7 +261,10 @@ impl Replay {
             Draft::Confirmation(confirmation) => confirmation.id,
             Draft::Passage(passage) => passage.id,
         };
-        let request = CommitRequest { draft, stamp: self.stamp(at) };
+        let request = CommitRequest {
+            draft,
+            stamp: self.stamp(at),
+        };
         let watch = Stopwatch::start();
         let result = self.journal.commit_blocking(request);
         self.frame.commit += watch.elapsed();
@@ -282,21 +288,35 @@ impl Replay {
 
 impl FrameTimes {
     fn start() -> Self {
-        Self { watch: Stopwatch::start(), decode: Duration::ZERO, commit: Duration::ZERO }
+        Self {
+            watch: Stopwatch::start(),
+            decode: Duration::ZERO,
+            commit: Duration::ZERO,
+        }
     }
 
     fn tap(&self) -> TapTimes {
-        TapTimes { decode: self.decode, commit: self.commit, total: self.watch.elapsed() }
+        TapTimes {
+            decode: self.decode,
+            commit: self.commit,
+            total: self.watch.elapsed(),
+        }
     }
 }
 
 /// What a note says about the frame at hand, when it is a decision.
 fn decision(note: &Note) -> Option<DecisionOutcome> {
     match note {
-        Note::Admitted { direction, fare, .. } => {
+        Note::Admitted {
+            direction, fare, ..
+        } => {
             let fare = fare.map(|fare| format!(", {fare}")).unwrap_or_default();
             let sentence = format!("{direction}{fare}");
-            Some(DecisionOutcome { label: "admit".to_owned(), number: None, sentence })
+            Some(DecisionOutcome {
+                label: "admit".to_owned(),
+                number: None,
+                sentence,
+            })
         }
         Note::Refused { refusal, .. } => Some(DecisionOutcome {
             label: refusal.code().to_owned(),

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::lane::{
-    Display, Draft, Effect, ExitWithoutEntry, Facts, LanePolicy, Note, Role, Tap,
-};
+use crate::lane::{Display, Draft, Effect, ExitWithoutEntry, Facts, LanePolicy, Note, Role, Tap};
 use crate::{Quote, Refusal};
 use ed25519_dalek::SigningKey;
 use fare_protocol::ride_code::VerifiedRideCode;
@@ -19,7 +17,10 @@ pub(crate) const START: UnixMs = UnixMs(1_800_000_000_000);
 
 /// `ms` after the start, by a clock without error.
 pub(crate) fn at(ms: i64) -> Stamp {
-    Stamp { at: UnixMs(START.0 + ms), error_ms: Millis(0) }
+    Stamp {
+        at: UnixMs(START.0 + ms),
+        error_ms: Millis(0),
+    }
 }
 
 pub(crate) fn policy(role: Role) -> LanePolicy {
@@ -73,8 +74,15 @@ impl Phone {
         };
         let text = RideCode::make(&part.seal(&issuer), self.made_at, self.counter, &device);
         let (from_ms, until_ms) = (UnixMs(i64::MIN), UnixMs(i64::MAX));
-        let issuers = KeySet(vec![KeyEntry { key: issuer.public(), from_ms, until_ms }]);
-        RideCode::parse(text.as_bytes()).unwrap().verify(&issuers, START).unwrap()
+        let issuers = KeySet(vec![KeyEntry {
+            key: issuer.public(),
+            from_ms,
+            until_ms,
+        }]);
+        RideCode::parse(text.as_bytes())
+            .unwrap()
+            .verify(&issuers, START)
+            .unwrap()
     }
 }
 
@@ -87,8 +95,15 @@ pub(crate) fn cny(minor: i64) -> Money {
 }
 
 pub(crate) fn quote(minor: i64) -> Quote {
-    let steps = vec![FareStep { text: "a ride".to_owned(), minor }];
-    Quote { fare: cny(minor), tariff: TariffHash([7; 16]), steps }
+    let steps = vec![FareStep {
+        text: "a ride".to_owned(),
+        minor,
+    }];
+    Quote {
+        fare: cny(minor),
+        tariff: TariffHash([7; 16]),
+        steps,
+    }
 }
 
 pub(crate) fn open_journey(rider: u8, entered_at_ms: UnixMs) -> OpenJourney {
@@ -126,14 +141,21 @@ pub(crate) fn tap(n: u8, shown: u8, credential: Result<VerifiedRideCode, Refusal
 
 /// Effects in few words; times relative to `now`, taps by their numbers.
 pub(crate) fn say(effects: &[Effect], now: UnixMs) -> String {
-    let words: Vec<_> = effects.iter().map(|effect| say_effect(effect, now)).collect();
+    let words: Vec<_> = effects
+        .iter()
+        .map(|effect| say_effect(effect, now))
+        .collect();
     words.join(", ")
 }
 
 fn say_effect(effect: &Effect, now: UnixMs) -> String {
     match effect {
         Effect::Commit(Draft::Confirmation(draft)) => {
-            format!("commit {} confirmation{}", draft.direction, number(draft.id))
+            format!(
+                "commit {} confirmation{}",
+                draft.direction,
+                number(draft.id)
+            )
         }
         Effect::Commit(Draft::Passage(draft)) => {
             let (outcome, number) = (say_outcome(draft.passage.outcome), number(draft.id));
@@ -171,7 +193,9 @@ fn say_display(display: &Display) -> String {
     match display {
         Display::Ready => "ready".to_owned(),
         Display::Admitted { fare: None, .. } => "admitted".to_owned(),
-        Display::Admitted { fare: Some(fare), .. } => format!("admitted for {fare}"),
+        Display::Admitted {
+            fare: Some(fare), ..
+        } => format!("admitted for {fare}"),
         Display::Refused(refusal) => refusal.to_string(),
         Display::Closed => "closed".to_owned(),
         Display::FreePassage => "free passage".to_owned(),

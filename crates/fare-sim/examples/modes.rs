@@ -54,7 +54,14 @@ impl Way {
             Self::Base64 => {
                 let len = (sealed(text).len() * 4).div_ceil(3);
                 let filler = text.bytes().cycle().skip(ride_code::PREFIX.len());
-                (ride_code::PREFIX.bytes().chain(filler).take(len + 4).collect(), Packing::Byte)
+                (
+                    ride_code::PREFIX
+                        .bytes()
+                        .chain(filler)
+                        .take(len + 4)
+                        .collect(),
+                    Packing::Byte,
+                )
             }
         }
     }
@@ -64,12 +71,19 @@ impl Way {
 fn sealed(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
     let value = |c: &u8| DIGITS.iter().position(|d| d == c).unwrap_or(0) as u32;
-    let body = text.strip_prefix(ride_code::PREFIX).unwrap_or(text).as_bytes();
+    let body = text
+        .strip_prefix(ride_code::PREFIX)
+        .unwrap_or(text)
+        .as_bytes();
     body.chunks(3)
         .flat_map(|group| {
             let number = group.iter().rev().fold(0, |sum, c| sum * 45 + value(c));
             let bytes = number.to_be_bytes();
-            if group.len() == 3 { bytes[2..].to_vec() } else { bytes[3..].to_vec() }
+            if group.len() == 3 {
+                bytes[2..].to_vec()
+            } else {
+                bytes[3..].to_vec()
+            }
         })
         .collect()
 }
@@ -96,7 +110,9 @@ fn measure(way: Way, size: FrameSize, difficulty: Difficulty, frames: u32) -> (u
         let made_at = START.after(Millis(number.saturating_mul(1000)));
         let (data, packing) = way.pack(&cast.rider(number.into()).make_code(made_at));
         let mut random = seed.fork("shot", number.into());
-        let Ok(code) = Code::new(&data, packing) else { continue };
+        let Ok(code) = Code::new(&data, packing) else {
+            continue;
+        };
         (version, len) = (code.version(), data.len());
         let phone = Phone::new(code, Look::draw(&mut random));
         let frame = camera.take(&phone, &Shot::draw(difficulty, &phone, size, &mut random));
@@ -114,9 +130,14 @@ fn measure(way: Way, size: FrameSize, difficulty: Difficulty, frames: u32) -> (u
 }
 
 fn main() -> io::Result<()> {
-    let frames = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(300);
+    let frames = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(300);
     let mut table = Table::new();
-    table.set_header(["packing", "bytes", "version", "frames", "read", "wrong", "panics", "ms"]);
+    table.set_header([
+        "packing", "bytes", "version", "frames", "read", "wrong", "panics", "ms",
+    ]);
     for size in [FrameSize::VGA, FrameSize::HD] {
         for difficulty in [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard] {
             for way in Way::ALL {
@@ -130,7 +151,10 @@ fn main() -> io::Result<()> {
                     format!("{:.1} %", of(score.read)),
                     score.wrong.to_string(),
                     score.panics.to_string(),
-                    format!("{:.1}", score.took.as_secs_f64() * 1000.0 / f64::from(score.frames)),
+                    format!(
+                        "{:.1}",
+                        score.took.as_secs_f64() * 1000.0 / f64::from(score.frames)
+                    ),
                 ]);
             }
         }

@@ -8,7 +8,7 @@ use crate::rider::Rider;
 use crate::screen::ScreenError;
 use crate::seed::Seed;
 use crate::shot::{Difficulty, FrameSize, Shot};
-use crate::stream::{CameraStream, StreamError, Visit, Visiting};
+use crate::stream::{CameraStream, Leave, StreamError, Visit, Visiting};
 use fare_protocol::{AccountId, GateId, RiderClass, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -61,8 +61,8 @@ pub struct Crowd {
 #[derive(Debug)]
 struct Lane {
     stream: CameraStream,
-    /// What the rider at the glass waits for.
-    leave: Option<Visiting>,
+    /// Ends the visit of the rider at the glass.
+    leave: Option<Leave>,
 }
 
 /// A rider seen by a camera for the first time in this visit, all of the code in the frame.
@@ -92,26 +92,28 @@ impl Crowd {
         }
     }
 
-    /// Puts a camera at `gate`; the gate reads it from the named pipe `pipe`, which is made.
+    /// Puts a camera at `gate`; the gate reads it from the named pipe `pipe`, which is made. The
+    /// answer comes when the gate reads it.
     ///
     /// # Errors
     /// When the pipe cannot be made.
-    pub fn add_camera(&mut self, gate: GateId, pipe: &Path) -> Result<(), StreamError> {
+    pub fn add_camera(
+        &mut self,
+        gate: GateId,
+        pipe: &Path,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, StreamError> {
         let place = self.seed.fork(gate.as_str(), 0);
         let camera = Camera::new(self.optics.size, &place);
         let stream = CameraStream::start(pipe, camera, self.optics.fps)?;
-        self.lanes.insert(gate, Lane { stream, leave: None });
-        Ok(())
-    }
-
-    /// Waits until `gate` reads its camera.
-    ///
-    /// # Errors
-    /// When there is no camera at `gate`.
-    pub async fn watched(&self, gate: GateId) -> Result<(), CrowdError> {
-        let lane = self.lanes.get(&gate).ok_or(CrowdError::NoCamera(gate))?;
-        lane.stream.reading(true).await;
-        Ok(())
+        let watched = stream.reading(true);
+        self.lanes.insert(
+            gate,
+            Lane {
+                stream,
+                leave: None,
+            },
+        );
+        Ok(watched)
     }
 
     /// Whose account rider `number` uses.
@@ -129,12 +131,19 @@ impl Crowd {
         gate: GateId,
         number: u64,
     ) -> Result<oneshot::Receiver<Shown>, CrowdError> {
-        let lane = self.lanes.get_mut(&gate).ok_or(CrowdError::NoCamera(gate))?;
-        let rider = self.riders.entry(number).or_insert_with(|| self.cast.rider(number));
+        let lane = self
+            .lanes
+            .get_mut(&gate)
+            .ok_or(CrowdError::NoCamera(gate))?;
+        let rider = self
+            .riders
+            .entry(number)
+            .or_insert_with(|| self.cast.rider(number));
         let text = rider.make_code(clock::now());
-        let phone = rider
-            .show(&text)
-            .map_err(|source| CrowdError::Screen { rider: number, source })?;
+        let phone = rider.show(&text).map_err(|source| CrowdError::Screen {
+            rider: number,
+            source,
+        })?;
         self.visits += 1;
         let mut hand = self.seed.fork("visit", self.visits);
         let held = Shot::draw(self.optics.difficulty, &phone, self.optics.size, &mut hand);
@@ -143,14 +152,23 @@ impl Crowd {
             held: self.optics.fps * PATIENCE_S,
             leaving: MOVING_FRAMES,
         };
-        let Visiting { first_whole, leave } =
-            lane.stream.show(Visit { phone, held, approach, hand });
+        let Visiting { first_whole, leave } = lane.stream.show(Visit {
+            phone,
+            held,
+            approach,
+            hand,
+        });
         let class = rider.class();
         let (sender, shown) = oneshot::channel();
         tokio::spawn(async move {
             if let Ok(t_ms) = first_whole.await {
                 // Whoever asked may have lost interest.
-                let _ = sender.send(Shown { t_ms, gate, rider: number, class });
+                let _ = sender.send(Shown {
+                    t_ms,
+                    gate,
+                    rider: number,
+                    class,
+                });
             }
         });
         lane.leave = Some(leave);
@@ -162,9 +180,12 @@ impl Crowd {
     /// # Errors
     /// When there is no camera at `gate`.
     pub fn leave(&mut self, gate: GateId) -> Result<(), CrowdError> {
-        let lane = self.lanes.get_mut(&gate).ok_or(CrowdError::NoCamera(gate))?;
+        let lane = self
+            .lanes
+            .get_mut(&gate)
+            .ok_or(CrowdError::NoCamera(gate))?;
         if let Some(leave) = lane.leave.take() {
-            leave.leave();
+            leave.now();
         }
         Ok(())
     }

@@ -60,8 +60,13 @@ pub struct Visiting {
     /// When the first frame with all of the code in it was handed to the pipe. An error when the
     /// visit ended, or the camera stopped, before that.
     pub first_whole: oneshot::Receiver<UnixMs>,
-    leave: Arc<AtomicBool>,
+    /// Ends it.
+    pub leave: Leave,
 }
+
+/// Takes a phone away before its time.
+#[derive(Clone, Debug, Default)]
+pub struct Leave(Arc<AtomicBool>);
 
 /// A camera that streams. Dropping it ends the stream and removes the pipe.
 #[derive(Debug)]
@@ -76,7 +81,7 @@ pub struct CameraStream {
 struct Scene {
     visit: Visit,
     first_whole: oneshot::Sender<UnixMs>,
-    leave: Arc<AtomicBool>,
+    leave: Leave,
 }
 
 /// A visit as the thread plays it.
@@ -86,7 +91,7 @@ struct Playing {
     /// Shots that are played even when the rider wants to leave.
     leaving: usize,
     first_whole: Option<oneshot::Sender<UnixMs>>,
-    leave: Arc<AtomicBool>,
+    leave: Leave,
 }
 
 impl CameraStream {
@@ -125,23 +130,22 @@ impl CameraStream {
 
     /// Waits until somebody reads the stream, or nobody does. A reader that follows another within
     /// one frame's time goes unnoticed, and gets the rest of its stream.
-    pub async fn reading(&self, wanted: bool) {
-        // An error means that the thread has ended; then nobody will.
-        let _ = self
-            .reading
-            .clone()
-            .wait_for(|reading| *reading == wanted)
-            .await;
+    pub fn reading(&self, wanted: bool) -> impl Future<Output = ()> + Send + use<> {
+        let mut reading = self.reading.clone();
+        async move {
+            // An error means that the thread has ended; then nobody will.
+            let _ = reading.wait_for(|reading| *reading == wanted).await;
+        }
     }
 
     /// Shows `visit` after the visits that came before it.
     pub fn show(&self, visit: Visit) -> Visiting {
         let (sender, first_whole) = oneshot::channel();
-        let leave = Arc::new(AtomicBool::new(false));
+        let leave = Leave::default();
         let scene = Scene {
             visit,
             first_whole: sender,
-            leave: Arc::clone(&leave),
+            leave: leave.clone(),
         };
         // A thread that is gone drops the sender, which the receiver sees.
         let _ = self.visits.send(scene);
@@ -149,10 +153,10 @@ impl CameraStream {
     }
 }
 
-impl Visiting {
-    /// Takes the phone away before its time.
-    pub fn leave(&self) {
-        self.leave.store(true, Ordering::Relaxed);
+impl Leave {
+    /// The rider goes on.
+    pub fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -269,7 +273,7 @@ impl Playing {
     }
 
     fn next_shot(&mut self) -> Option<Shot> {
-        if self.leave.load(Ordering::Relaxed) {
+        if self.leave.0.load(Ordering::Relaxed) {
             let skipped = self.shots.len().saturating_sub(self.leaving);
             self.shots.drain(..skipped);
         }
@@ -362,7 +366,7 @@ mod tests {
             let visiting = stream.show(visit(text));
             let seen = (0..200).any(|_| text_in(&reader.frame()).as_deref() == Some(text));
             assert!(seen, "{text} was never seen");
-            visiting.leave();
+            visiting.leave.now();
             let first = visiting.first_whole.blocking_recv().unwrap();
             assert!(first >= before && first <= clock::now());
         }

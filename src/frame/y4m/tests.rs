@@ -50,14 +50,9 @@ fn every_chroma_layout_is_passed_over() {
         ("C444", 6),
         ("C444alpha", 9),
     ] {
-        let (height, luma) = if chroma == "C411" || chroma == "C422" {
-            (1, "abc")
-        } else {
-            (1, "abc")
-        };
-        let mut bytes = format!("YUV4MPEG2 W3 H{height} {chroma}\n").into_bytes();
+        let mut bytes = format!("YUV4MPEG2 W3 H1 {chroma}\n").into_bytes();
         for _ in 0..2 {
-            bytes.extend_from_slice(format!("FRAME\n{luma}").as_bytes());
+            bytes.extend_from_slice(b"FRAME\nabc");
             bytes.extend(std::iter::repeat_n(b'-', len));
         }
         let want = ["frame-000000 @1000 3×1 abc", "frame-000001 @1100 3×1 abc"];

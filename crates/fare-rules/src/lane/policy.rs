@@ -15,7 +15,7 @@ pub const SETTLE: Millis = Millis(500);
 pub const OBSTRUCTED_EXTRA: Millis = Millis(10_000);
 
 /// Between two attempts to commit a passage.
-pub const RECORD_RETRY: Millis = Millis(500);
+pub const RECORD_RETRY: Millis = Millis(250);
 
 /// How long a barrier that did not open is left alone.
 pub const FAULT_REST: Millis = Millis(5_000);

@@ -23,10 +23,17 @@ fn the_list_is_complete_and_in_order() {
     assert!(Refusal::ALL.is_sorted(), "order of precedence");
     let numbers: BTreeSet<_> = Refusal::ALL.map(Refusal::number).into();
     let codes: BTreeSet<_> = Refusal::ALL.map(Refusal::code).into();
-    assert_eq!((numbers.len(), codes.len()), (Refusal::ALL.len(), Refusal::ALL.len()));
+    assert_eq!(
+        (numbers.len(), codes.len()),
+        (Refusal::ALL.len(), Refusal::ALL.len())
+    );
     assert!(Refusal::ALL.map(Refusal::number).is_sorted());
     let [.., last] = Refusal::ALL;
-    assert_eq!(last as usize, Refusal::ALL.len() - 1, "every variant is in the list");
+    assert_eq!(
+        last as usize,
+        Refusal::ALL.len() - 1,
+        "every variant is in the list"
+    );
 }
 
 #[test]
@@ -35,8 +42,17 @@ fn sentences_fit_and_end() {
         let (rider, staff) = (refusal.rider(), refusal.staff());
         assert!(rider.chars().count() <= 60, "{rider}");
         assert!(staff.chars().count() <= 120, "{staff}");
-        assert!(rider.ends_with('.') && staff.ends_with('.') && !staff.contains('|'), "{refusal}");
-        assert!(refusal.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{refusal}");
+        assert!(
+            rider.ends_with('.') && staff.ends_with('.') && !staff.contains('|'),
+            "{refusal}"
+        );
+        assert!(
+            refusal
+                .code()
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b == b'-'),
+            "{refusal}"
+        );
     }
 }
 
@@ -45,7 +61,11 @@ fn the_list_is_documented() {
     let row = |refusal: Refusal| {
         let transient = if refusal.is_transient() { "yes" } else { "no" };
         let (number, code) = (refusal.number(), refusal.code());
-        format!("| {number} | `{code}` | {transient} | {} | {} |\n", refusal.rider(), refusal.staff())
+        format!(
+            "| {number} | `{code}` | {transient} | {} | {} |\n",
+            refusal.rider(),
+            refusal.staff()
+        )
     };
     let rows: String = Refusal::ALL.into_iter().map(row).collect();
     assert_documented("refusals.md", &format!("{INTRODUCTION}{rows}"));

@@ -1,14 +1,14 @@
 //! `fare-sim board`: a simulated barrier board on a pty.
 
+use super::lines;
 use crate::board::{Board, BoardCommand, BoardHandle, Habits, Happening};
 use anyhow::Context;
 use fare_protocol::Millis;
 use std::fs::File;
-use std::io::{self, BufRead, Write};
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 
 /// A simulated barrier board: Modbus RTU on a pty, a rider behind it.
 ///
@@ -56,7 +56,7 @@ async fn serve(args: &Args) -> anyhow::Result<()> {
         annul_every: args.annul_every,
     };
     let mut board = Board::spawn(&args.link, habits)?;
-    let mut commands = read_commands();
+    let mut commands = lines::stdin();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     loop {
@@ -73,14 +73,11 @@ async fn serve(args: &Args) -> anyhow::Result<()> {
 }
 
 fn tell(happening: Happening, log: Option<&mut File>) -> anyhow::Result<()> {
-    let line = serde_json::to_string(&happening)?;
     if let Some(log) = log {
-        writeln!(log, "{line}").context("cannot write the events file")?;
+        writeln!(log, "{}", serde_json::to_string(&happening)?)
+            .context("cannot write the events file")?;
     }
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .context("cannot write the events")
+    lines::print_json(&happening)
 }
 
 fn obey(board: &BoardHandle, line: &str) {
@@ -88,17 +85,4 @@ fn obey(board: &BoardHandle, line: &str) {
         Ok(command) => board.command(command),
         Err(why) => tracing::warn!("{why}"),
     }
-}
-
-/// Lines of standard input. A thread, because reading it cannot be given up.
-fn read_commands() -> mpsc::UnboundedReceiver<String> {
-    let (sender, lines) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if !line.trim().is_empty() && sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }

@@ -1,7 +1,10 @@
 //! The command line: what may be typed, and which module does it.
 
 mod board;
+mod demo;
 mod frames;
+mod lines;
+pub(crate) mod riders;
 mod y4m;
 
 use clap::{Parser, Subcommand};
@@ -19,7 +22,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Board(board::Args),
+    Demo(demo::Args),
     Frames(frames::Args),
+    Riders(riders::Args),
     Y4m(y4m::Args),
 }
 
@@ -35,6 +40,8 @@ pub fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Board(args) => board::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Riders(args) => riders::run(&args),
         Command::Frames(args) => frames::run(&args),
         Command::Y4m(args) => y4m::run(&args),
     };

@@ -1,0 +1,324 @@
+//! Anything may happen in any order: what must hold all the same.
+//!
+//! Goal: the lane's promises, checked after each of up to 60 random events. Method: a world that
+//! behaves like journal, barrier and clock keeps its own books of what the lane asked for; at the
+//! end it answers everything and lets time pass until the lane is at rest, or shuts down.
+
+use super::*;
+use crate::lane::*;
+use fare_protocol::{CodeRef, RecordId, UnixMs};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// Signing is slow, so all riders make their code once.
+static CODES: LazyLock<Vec<VerifiedRideCode>> = LazyLock::new(|| (0..4).map(code).collect());
+
+#[derive(Clone, Debug)]
+enum Act {
+    Tap {
+        rider: u8,
+        inside: bool,
+        denied: bool,
+    },
+    Believe {
+        n: u8,
+        refusal: Refusal,
+    },
+    Answer {
+        committed: bool,
+    },
+    Stale {
+        n: u8,
+        committed: bool,
+    },
+    Tell(Event),
+    Wake,
+    Wait(i64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let mode = prop::sample::select(vec![Mode::Normal, Mode::Closed, Mode::Emergency]);
+    let refusal = prop::sample::select(vec![Refusal::NotOurs, Refusal::BadSignature]);
+    prop_oneof![
+        8 => (0..4_u8, any::<bool>(), prop::bool::weighted(0.1))
+            .prop_map(|(rider, inside, denied)| Act::Tap { rider, inside, denied }),
+        1 => (10..14_u8, refusal).prop_map(|(n, refusal)| Act::Believe { n, refusal }),
+        8 => prop::bool::weighted(0.8).prop_map(|committed| Act::Answer { committed }),
+        1 => (0..60_u8, any::<bool>()).prop_map(|(n, committed)| Act::Stale { n, committed }),
+        4 => Just(Act::Tell(BarrierOpened)),
+        1 => Just(Act::Tell(BarrierFailed)),
+        4 => Just(Act::Tell(Passed)),
+        2 => any::<bool>().prop_map(|on| Act::Tell(Obstructed(on))),
+        1 => any::<bool>().prop_map(|on| Act::Tell(FireAlarm(on))),
+        1 => mode.prop_map(|mode| Act::Tell(SetMode(mode))),
+        6 => Just(Act::Wake),
+        4 => (0..4_000_i64).prop_map(Act::Wait),
+    ]
+}
+
+/// What the world outside the lane knows.
+struct World {
+    lane: Lane,
+    now: i64,
+    wake: Option<UnixMs>,
+    taps: u8,
+    fire: bool,
+    mode: Mode,
+    /// Handed to the journal, not answered, oldest first.
+    pending: Vec<Draft>,
+    committed: BTreeSet<RecordId>,
+    opened: BTreeSet<RecordId>,
+    /// The one passage of each confirmation.
+    passages: BTreeMap<RecordId, PassageDraft>,
+    /// When each code was last confirmed.
+    confirmed: BTreeMap<CodeRef, i64>,
+    barrier_open: bool,
+    shutdown: Option<i64>,
+    finished: Option<i64>,
+}
+
+impl World {
+    fn new() -> Self {
+        let lane = Lane::new(policy(Role::Both), Mode::Normal);
+        let mut world = Self {
+            lane,
+            now: 0,
+            wake: None,
+            taps: 0,
+            fire: false,
+            mode: Mode::Normal,
+            pending: Vec::new(),
+            committed: BTreeSet::new(),
+            opened: BTreeSet::new(),
+            passages: BTreeMap::new(),
+            confirmed: BTreeMap::new(),
+            barrier_open: false,
+            shutdown: None,
+            finished: None,
+        };
+        world.tell(Deadline);
+        world
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Tap {
+                rider,
+                inside,
+                denied,
+            } => {
+                let mut tap = tap(self.taps, rider, Ok(CODES[usize::from(rider)]));
+                tap.facts.denied = denied;
+                tap.facts.open_journey = inside.then(|| open_journey(rider, START));
+                self.show(tap);
+            }
+            Act::Believe { n, refusal } => self.show(tap(self.taps, n, Err(refusal))),
+            Act::Answer { committed } => self.answer(committed),
+            Act::Stale { n, committed } => self.stale(confirmation(n), committed),
+            Act::Tell(event) => self.tell(event),
+            Act::Wake => self.wake(),
+            Act::Wait(ms) => self.now += ms,
+        }
+    }
+
+    fn show(&mut self, tap: Tap) {
+        self.taps += 1;
+        self.tell(Event::Tap(Box::new(tap)));
+    }
+
+    fn answer(&mut self, committed: bool) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let id = match self.pending.remove(0) {
+            Draft::Confirmation(draft) => draft.id,
+            Draft::Passage(draft) => draft.id,
+        };
+        if committed {
+            self.committed.insert(id);
+            self.tell(Event::Committed(id));
+        } else {
+            self.tell(Event::CommitFailed(id));
+        }
+    }
+
+    /// An answer that nobody waits for.
+    fn stale(&mut self, id: RecordId, committed: bool) {
+        let waits = |draft: &Draft| matches!(draft, Draft::Confirmation(draft) if draft.id == id);
+        if !self.pending.iter().any(waits) {
+            self.tell(if committed {
+                Event::Committed(id)
+            } else {
+                Event::CommitFailed(id)
+            });
+        }
+    }
+
+    /// Time passes until the lane wants to be woken.
+    fn wake(&mut self) {
+        if let Some(at) = self.wake.take() {
+            self.now = self.now.max(at.since(START));
+            self.tell(Deadline);
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match &event {
+            FireAlarm(on) => self.fire = *on,
+            SetMode(mode) => self.mode = *mode,
+            Shutdown => self.shutdown = Some(self.now),
+            _ => {}
+        }
+        let before = self.lane.clone();
+        let (lane, effects) = before.clone().on(event.clone(), at(self.now));
+        self.lane = lane;
+        for effect in effects {
+            self.check(&before, &event, effect);
+        }
+        let free = self.fire || self.mode == Mode::Emergency;
+        assert!(!free || self.lane.state_name() == "free-passage");
+        if self.lane.is_idle() && !free {
+            assert!(!self.barrier_open, "an idle lane leaves the barrier open");
+        }
+    }
+
+    fn check(&mut self, before: &Lane, event: &Event, effect: Effect) {
+        match effect {
+            Effect::Commit(draft) => {
+                self.check_draft(before, event, &draft);
+                self.pending.push(draft);
+            }
+            Effect::Open => {
+                let Event::Committed(id) = event else {
+                    panic!("opened on {event:?}")
+                };
+                assert!(self.committed.contains(id) && self.confirmed_has(*id));
+                assert!(self.opened.insert(*id), "opened twice for one confirmation");
+                assert_eq!(self.shutdown, None, "opened after a shutdown");
+                self.barrier_open = true;
+            }
+            Effect::OpenForAll => {
+                assert!(self.fire || self.mode == Mode::Emergency);
+                self.barrier_open = true;
+            }
+            Effect::Close => {
+                assert!(
+                    !self.fire && self.mode != Mode::Emergency,
+                    "closed on people in a fire"
+                );
+                self.barrier_open = false;
+            }
+            Effect::Wake(at) => self.wake = Some(at),
+            Effect::Finished => {
+                assert_eq!(self.finished.replace(self.now), None, "finished twice");
+            }
+            Effect::Show(_) | Effect::Note(_) => {}
+        }
+    }
+
+    fn confirmed_has(&self, id: RecordId) -> bool {
+        id.0[0] != b'p'
+    }
+
+    fn check_draft(&mut self, before: &Lane, event: &Event, draft: &Draft) {
+        match draft {
+            Draft::Confirmation(_) => {
+                let Event::Tap(tap) = event else {
+                    panic!("confirmed on {event:?}")
+                };
+                assert!(before.is_idle() && before.state_name() == "idle");
+                assert_eq!(self.shutdown, None, "confirmed after a shutdown");
+                let grace = i64::from(policy(Role::Both).grace.0);
+                let last = self.confirmed.insert(tap.shown, self.now);
+                assert!(
+                    last.is_none_or(|last| self.now - last > grace),
+                    "twice within the grace"
+                );
+            }
+            Draft::Passage(draft) => {
+                let confirmation = draft.passage.confirmation;
+                assert!(
+                    self.committed.contains(&confirmation),
+                    "a passage without a record"
+                );
+                let first = *self.passages.entry(confirmation).or_insert(*draft);
+                assert_eq!(first, *draft, "a passage was changed");
+                assert!(!self.committed.contains(&draft.id), "committed already");
+            }
+        }
+    }
+
+    /// Answers everything and lets time pass until the lane is at rest.
+    fn come_to_rest(&mut self) {
+        self.tell(FireAlarm(false));
+        self.tell(SetMode(Mode::Normal));
+        self.tell(Obstructed(false));
+        for _ in 0..100 {
+            if self.lane.state_name() == "idle" && self.pending.is_empty() {
+                return;
+            }
+            self.answer(true);
+            self.wake();
+        }
+        panic!("never at rest: {:?}", self.lane);
+    }
+
+    fn assert_every_ride_is_finished(&self) {
+        for id in self.committed.iter().filter(|id| self.confirmed_has(**id)) {
+            let passage = self.passages.get(id);
+            assert!(
+                passage.is_some_and(|p| self.committed.contains(&p.id)),
+                "{id} has no passage"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_ride_is_finished(acts in prop::collection::vec(act(), 0..60)) {
+        let mut world = World::new();
+        for act in acts {
+            world.act(act);
+        }
+        world.come_to_rest();
+        world.assert_every_ride_is_finished();
+    }
+
+    #[test]
+    fn every_shutdown_is_finished_in_time(
+        acts in prop::collection::vec(act(), 0..30),
+        after in prop::collection::vec(act(), 0..10),
+        journal_answers in any::<bool>(),
+    ) {
+        let mut world = World::new();
+        for act in acts {
+            world.act(act);
+        }
+        world.tell(Shutdown);
+        let asked = world.now;
+        for act in after {
+            // Whoever drives the lane wakes it in time.
+            if world.wake.is_some_and(|wake| wake <= at(world.now).at) {
+                world.wake();
+            }
+            if !matches!(act, Act::Wait(_) | Act::Wake) {
+                world.act(act);
+            }
+        }
+        for _ in 0..20 {
+            if journal_answers {
+                world.answer(true);
+            }
+            if world.finished.is_none() {
+                world.wake();
+            }
+        }
+        let finished = world.finished.expect("never finished");
+        prop_assert!(finished - asked <= 1_900);
+        if journal_answers && finished - asked < 1_900 {
+            world.assert_every_ride_is_finished();
+        }
+    }
+}
