@@ -185,6 +185,24 @@ fn a_truncated_stream_from_a_pipe_is_played_to_its_last_whole_frame() {
 }
 
 #[test]
+fn a_picture_on_which_rqrr_panics_is_counted_and_the_rest_goes_on() {
+    let site = Site::new(1);
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
+    let mut replay = replay(&pictures, &site.gate("entry", None));
+    replay.arg("--expect").arg(pictures.join("manifest.csv"));
+    let (out, status) = text(&replay.output().unwrap());
+    assert_eq!(status, Some(0), "{out}");
+    assert!(
+        out.contains("decoder-panic 1") && out.contains("4 as expected"),
+        "{out}"
+    );
+    assert!(
+        !out.contains("panicked at"),
+        "the contained panic was printed: {out}"
+    );
+}
+
+#[test]
 fn decode_says_what_is_in_each_picture() {
     let site = Site::new(1);
     let recording = recording(&site, &[]);

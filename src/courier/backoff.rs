@@ -28,10 +28,9 @@ impl Backoff {
     /// The wait after this many failures in a row: anything from `min` to a ceiling that doubles
     /// with each failure up to `max`, picked by `random` (full jitter).
     pub fn wait(self, failures: u32, random: u64) -> Duration {
-        let doubled = u64::from(self.min.0)
-            .checked_shl(failures)
-            .unwrap_or(u64::MAX);
         let floor = u64::from(self.min.0);
+        // Beyond 32 doublings every ceiling is over every maximum.
+        let doubled = floor.saturating_mul(1 << failures.min(32));
         let ceiling = doubled.clamp(floor, u64::from(self.max.0).max(floor));
         let span = ceiling - floor + 1;
         Duration::from_millis(floor + random % span)

@@ -40,7 +40,7 @@ impl FeedLoop<'_> {
     }
 
     /// One feed; the cursor after it.
-    async fn once(&self, cursor: u64) -> Result<u64, Failure> {
+    pub(super) async fn once(&self, cursor: u64) -> Result<u64, Failure> {
         let envelope = self.client.feed(cursor).await?;
         let feed = Feed::open(&envelope, self.server_keys, (self.clock)()).map_err(|source| {
             Failure::NotBelieved {

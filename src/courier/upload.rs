@@ -73,7 +73,7 @@ impl Upload<'_> {
     }
 
     /// Uploads the next batch, or waits until there is one.
-    async fn turn(&mut self) -> Result<(), Failure> {
+    pub(super) async fn turn(&mut self) -> Result<(), Failure> {
         let waiting = self.journal.pending(self.batch.after, self.batch.max)?;
         self.count();
         let Some(first) = waiting.first().map(|record| record.seq) else {
@@ -135,7 +135,7 @@ fn upload(record: Waiting) -> UploadRecord {
 }
 
 /// The answers that can be understood.
-fn read(body: &[u8]) -> Result<Vec<RawAnswer>, Failure> {
+pub(super) fn read(body: &[u8]) -> Result<Vec<RawAnswer>, Failure> {
     let answers: Answers = serde_json::from_slice(body).map_err(|err| Failure::Nonsense {
         detail: err.to_string(),
         head: body::head(body),

@@ -21,7 +21,7 @@ mod records;
 mod recover;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 pub use caches::{Applied, Cached};

@@ -151,7 +151,8 @@ pub(super) fn counts(db: &Connection) -> rusqlite::Result<Counts> {
     let counts = "
         SELECT (SELECT count(*) FROM records WHERE state = 0),
                (SELECT count(*) FROM quarantine),
-               (SELECT coalesce(min(id), 1) - 1 FROM events)";
+               coalesce((SELECT min(id) - 1 FROM events),
+                        (SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)";
     db.prepare_cached(counts)?.query_row([], |row| {
         let count =
             |at| Ok::<_, rusqlite::Error>(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0));

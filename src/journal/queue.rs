@@ -129,10 +129,11 @@ impl Queue {
 
     /// Throws away what waits: whoever waits for an answer learns that there will be none.
     pub(super) fn abandon(&self) {
-        *lock(&self.waiting) = Waiting {
-            closed: true,
-            ..Waiting::default()
-        };
+        let mut waiting = lock(&self.waiting);
+        waiting.closed = true;
+        waiting.commits.clear();
+        waiting.notes.clear();
+        waiting.chores.clear();
     }
 
     /// Waits for work; nothing once the queue is closed and empty. `tidy` says that the thread has

@@ -169,6 +169,7 @@ impl Replay {
                     let at = frame.captured_at();
                     let begin = *first.get_or_insert_with(|| self.begin(at));
                     wait(pace, &watch, at.since(begin));
+                    self.pass_time(at);
                     self.frame = FrameTimes::start();
                     let decoded = decoder.decode(&frame);
                     let decision = self.see(&decoded, at);
@@ -192,12 +193,10 @@ impl Replay {
         at
     }
 
-    /// Time passes until `at`, then the frame's codes are scanned.
+    /// The frame's codes are scanned.
     fn see(&mut self, decoded: &Decoded, at: UnixMs) -> Option<DecisionOutcome> {
-        self.pass_time(at);
         self.decision = None;
         self.frame.decode = decoded.elapsed;
-        self.frame.commit = Duration::ZERO;
         let now = self.stamp(at);
         let effects = match &decoded.read {
             Ok(codes) => self

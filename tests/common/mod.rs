@@ -1,17 +1,19 @@
 //! A place to test in: keys, certificates, configurations, and real processes.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use fare_protocol::{GateId, KeyEntry, KeySet, Signer, UnixMs};
 use fare_sim::cast::Cast;
 use fare_sim::pki;
 use fare_sim::seed::Seed;
+use faregate::clock::Stopwatch;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
 use tempfile::TempDir;
 
 /// Longest wait for something that should come at once; only a failing test waits so long.
@@ -184,7 +186,7 @@ impl Process {
 
     /// Sends SIGTERM and waits for the end; answers status and time.
     pub fn terminate(&mut self) -> (ExitStatus, Duration) {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let kill = Command::new("kill")
             .arg(self.child.id().to_string())
             .status()
@@ -213,7 +215,7 @@ impl Drop for Process {
 
 /// Asks again and again until there is an answer, or patience ends.
 pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let start = Instant::now();
+    let start = Stopwatch::start();
     while start.elapsed() < PATIENCE {
         if let Some(answer) = ask() {
             return Some(answer);

@@ -24,8 +24,8 @@
 
 use crate::Quote;
 use fare_protocol::{
-    AccountId, CodeRef, Confirmation, Direction, GateId, Mode, Money, PassageOutcome, Record,
-    RecordId, RiderClass, StationId, UnixMs,
+    AccountId, CodeRef, Confirmation, Direction, FareStep, GateId, Mode, Money, PassageOutcome,
+    Record, RecordId, RiderClass, StationId, UnixMs,
 };
 
 /// A tap as the server knows it: a confirmation and, once it has come, its passage.
@@ -184,14 +184,14 @@ pub struct Finding<'t> {
     pub stands: bool,
 }
 
-/// What an exit costs, and how that differs from the plain price.
+/// What an exit costs, and how that compares with what its gate showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// The lower one of the server's price and the gate's quote.
-    pub fare: Money,
-    /// The server's price.
+    /// What is charged, and how it came about.
+    pub charged: Quote,
+    /// What would be charged if the gate had shown nothing.
     pub priced: Money,
-    /// Whether the gate had quoted anything else.
+    /// Whether the gate showed anything else than that.
     pub quote_differs: bool,
 }
 
@@ -478,25 +478,39 @@ impl ConflictKind {
 }
 
 /// What an exit costs when the tariff says `quote`: nothing where its gate's mode takes no fare,
-/// else the gate's own quote where that is lower, for that is what the rider was shown.
-pub fn price(exit: &Tap, quote: &Quote) -> Price {
-    let priced = match exit.confirmation.mode {
-        Mode::FareExempt | Mode::Emergency => Money::zero(quote.fare.currency),
+/// else what the gate showed where that is lower.
+pub fn price(exit: &Tap, quote: Quote) -> Price {
+    let quote = match exit.confirmation.mode {
+        Mode::FareExempt | Mode::Emergency => quote.waived(),
         Mode::Normal
         | Mode::EntryExitExempt
         | Mode::TimeExempt
         | Mode::DateExempt
-        | Mode::Closed => quote.fare,
+        | Mode::Closed => quote,
     };
-    let shown = exit.confirmation.fare_quoted;
+    let (priced, shown) = (quote.fare, exit.confirmation.fare_quoted);
     let lower = shown.filter(|shown| {
         shown.currency == priced.currency && (0..priced.minor).contains(&shown.minor)
     });
     Price {
-        fare: lower.unwrap_or(priced),
+        charged: match lower {
+            Some(shown) => lowered(quote, shown),
+            None => quote,
+        },
         priced,
         quote_differs: shown.is_some_and(|shown| shown != priced),
     }
+}
+
+/// The same journey for the fare that the gate showed.
+fn lowered(mut quote: Quote, shown: Money) -> Quote {
+    let minor = shown.minor.saturating_sub(quote.fare.minor);
+    quote.steps.push(FareStep {
+        text: "less, as the gate showed it".to_owned(),
+        minor,
+    });
+    quote.fare = shown;
+    quote
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Why a rider is not admitted: one ordered list for display, log, journal, counters and documents.
 //!
 //! The order of the variants is the order of the rules: the first one that fails is the one the
-//! rider is told. Numbers are stable and never used for anything else again. The table for people is
-//! `docs/refusals.md`.
+//! rider is told. Numbers are stable and never used for anything else again. The table for people
+//! is `docs/refusals.md`.
 
 use std::fmt;
 
@@ -142,41 +142,39 @@ impl Refusal {
         match self {
             Self::GateClosed => "Send the rider to another gate, or open this one.",
             Self::Unreadable => {
-                "Ask the rider to raise the brightness and hold still; clean the glass if it recurs."
+                "Ask for a brighter screen held still; clean the glass if it recurs."
             }
             Self::NotOurs => "Ask the rider to open the wallet and show a ride code.",
             Self::BadSignature => {
-                "Ask the rider to reload the wallet; if it recurs, treat the code as forged."
+                "Ask the rider to reload the wallet; if it recurs, take it for forged."
             }
             Self::UnknownIssuerKey => {
-                "Check that the gate is online and has the current issuer keys; let the rider pass by hand."
+                "Let the rider pass by hand; check that the gate gets the issuer keys."
             }
             Self::IssuerKeyNotValid => {
-                "Ask the rider to go online and renew; if many are refused, check the gate's clock."
+                "Ask the rider to go online once; if many are refused, check the gate's clock."
             }
             Self::CredentialExpired => {
                 "Ask the rider to go online once; if many are refused, check the gate's clock."
             }
             Self::CodeExpired => {
-                "Ask for a new code; no screenshots; if many are refused, check the gate's clock."
+                "Ask for a new code, no picture of one; if many, check the gate's clock."
             }
             Self::MadeInFuture => {
-                "Ask the rider to set the phone's time to automatic; if many are refused, check the gate's clock."
+                "The phone's clock must be automatic; if many are refused, check the gate's."
             }
             Self::Denied => "The account is on the deny list: send the rider to the desk.",
             Self::CounterReplayed => {
-                "Ask for a new code; an old one shown again may be a copy: look who is holding it."
+                "Ask for a new code; if it recurs, it may be a copy: look who holds it."
             }
-            Self::Passback => {
-                "The account is inside already: check whether it is shared, or whether an exit is missing."
-            }
+            Self::Passback => "Look whether two riders share the account, or an exit is missing.",
             Self::WrongDirection => {
-                "The account left here a moment ago: check whether a second rider is using it."
+                "The account left here just now: look whether a second rider uses it."
             }
             Self::NoEntry => "Ask where the rider entered and settle the journey at the desk.",
             Self::OverFareLimit => "Send the rider to the desk to pay this journey.",
             Self::NotRecorded => {
-                "The journal cannot write: send riders to other gates, check the disk, call service."
+                "Send riders to other gates; check the gate's disk and call service."
             }
             Self::BarrierFault => {
                 "Clear the lane, check the barrier's power and cable, call service if it stays."

@@ -13,7 +13,7 @@
 //! [[step]]                                    # the first step that is long enough counts
 //! up_to_m = 6000
 //! fare_minor = 300
-//! [beyond]                                    # longer than the last: for each every_m or part of it
+//! [beyond]                                    # after the last step: for each started every_m
 //! every_m = 20000
 //! add_minor = 100
 //! [class]                                     # per cent of the adult fare; one that is not named
@@ -96,9 +96,9 @@ impl Tariff {
         })
     }
 
-    /// The first 16 bytes of the SHA-256 of its canonical form: UTF-8 lines, each ended by `\n`, of
-    /// name, currency, steps in order, classes in the order of their wire numbers, stations and links
-    /// in the order of their ids, the smaller id of a link first.
+    /// The first 16 bytes of the SHA-256 of its canonical form: UTF-8 lines, each ended by `\n`.
+    /// Steps stand in their order, all classes in that of their wire numbers, stations and links in
+    /// that of their ids, the smaller id of a link first.
     ///
     /// ```text
     /// faregate tariff 1

@@ -4,9 +4,14 @@ use fare_protocol::UnixMs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The time of day by the system clock; 0 when that is set before 1970.
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the system clock"
+)]
 pub fn now() -> UnixMs {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     UnixMs(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 

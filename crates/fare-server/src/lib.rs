@@ -1,1 +1,21 @@
-//! The settlement server: verifies, pairs, prices, posts and answers vouchers.
+//! The settlement server: verifies records, pairs entries with exits, prices journeys, posts double
+//! entry, answers vouchers, and tells gates what they must know.
+//!
+//! ```text
+//! cli -> config -> server -> net -> api     -> intake -> store
+//!                                -> console ----------> store
+//! ```
+//! `intake` decides nothing by itself: pairing and postings are `fare_rules::journey`'s and
+//! `fare_rules::ledger`'s. SQL stands in `store` alone.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod console;
+pub mod ids;
+pub mod intake;
+pub mod net;
+pub mod server;
+pub mod store;
+pub mod tls;

@@ -1,2 +1,5 @@
-//! Entry point.
-fn main() {}
+//! The settlement server's command line.
+
+fn main() -> std::process::ExitCode {
+    fare_server::cli::main()
+}

@@ -3,8 +3,8 @@
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::danger::ClientCertVerifier;
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, crypto};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +41,10 @@ pub enum TlsError {
 /// # Errors
 /// When it cannot be read or holds none.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bad = |err| TlsError::Pem { file: file.to_owned(), err };
+    let bad = |err| TlsError::Pem {
+        file: file.to_owned(),
+        err,
+    };
     let all = CertificateDer::pem_file_iter(file).map_err(bad)?;
     let all = all.collect::<Result<Vec<_>, _>>().map_err(bad)?;
     if all.is_empty() {
@@ -55,7 +58,10 @@ pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
 /// # Errors
 /// When it cannot be read or holds none.
 pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(file).map_err(|err| TlsError::Pem { file: file.to_owned(), err })
+    PrivateKeyDer::from_pem_file(file).map_err(|err| TlsError::Pem {
+        file: file.to_owned(),
+        err,
+    })
 }
 
 /// Lets in whom an authority in the PEM file has signed for.
@@ -64,7 +70,10 @@ pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 /// When the file cannot be read or holds no usable authority.
 pub fn client_verifier(file: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
-    let bad = |err: String| TlsError::Authority { file: file.to_owned(), err };
+    let bad = |err: String| TlsError::Authority {
+        file: file.to_owned(),
+        err,
+    };
     for cert in certificates(file)? {
         roots.add(cert).map_err(|err| bad(err.to_string()))?;
     }

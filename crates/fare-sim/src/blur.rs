@@ -85,6 +85,7 @@ impl BoxFilter {
         }
     }
 
+    #[inline]
     fn weigh(&self, core: u32, edges: u32) -> u8 {
         (((core * 256 + edges * self.edge) * self.scale + (1 << 23)) >> 24) as u8
     }

@@ -124,6 +124,11 @@ impl City {
         self.dir.join("server.toml")
     }
 
+    /// The server's database.
+    pub fn database(&self) -> PathBuf {
+        self.dir.join("fares.sqlite3")
+    }
+
     /// Written by the server when it listens.
     pub fn server_ready(&self) -> PathBuf {
         self.dir.join("ready.json")

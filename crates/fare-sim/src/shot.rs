@@ -190,6 +190,16 @@ impl std::fmt::Display for FrameSize {
     }
 }
 
+impl std::fmt::Display for Difficulty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Easy => "easy",
+            Self::Medium => "medium",
+            Self::Hard => "hard",
+        })
+    }
+}
+
 impl Difficulty {
     const fn limits(self) -> &'static Limits {
         match self {

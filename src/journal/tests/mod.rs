@@ -18,13 +18,13 @@ use fare_rules::{ConfirmationDraft, PassageDraft};
 use tempfile::TempDir;
 
 /// A gate with its journal in a folder of its own.
-pub(super) struct Gate {
-    pub(super) dir: TempDir,
-    pub(super) key: SigningKey,
-    pub(super) journal: JournalHandle,
+pub(crate) struct Gate {
+    pub(crate) dir: TempDir,
+    pub(crate) key: SigningKey,
+    pub(crate) journal: JournalHandle,
 }
 
-pub(super) fn identity(key: &SigningKey) -> GateIdentity {
+pub(crate) fn identity(key: &SigningKey) -> GateIdentity {
     let location = Location {
         station: "PGY".parse().unwrap(),
         line: "1".parse().unwrap(),
@@ -40,19 +40,19 @@ pub(super) fn identity(key: &SigningKey) -> GateIdentity {
 }
 
 impl Gate {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let key = SigningKey::from_bytes(&[3; 32]);
         let journal = Journal::open(&dir.path().join("journal"), identity(&key)).unwrap();
         Self { dir, key, journal }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("journal")
     }
 
     /// Closes the journal and opens it again.
-    pub(super) fn restarted(self) -> Self {
+    pub(crate) fn restarted(self) -> Self {
         let Self { dir, key, journal } = self;
         // The lock goes with the last handle.
         drop(journal);
@@ -60,11 +60,11 @@ impl Gate {
         Self { dir, key, journal }
     }
 
-    pub(super) fn commit(&self, draft: Draft, ms: i64) -> SignedRecord {
+    pub(crate) fn commit(&self, draft: Draft, ms: i64) -> SignedRecord {
         self.try_commit(draft, ms).unwrap().into_inner()
     }
 
-    pub(super) fn try_commit(
+    pub(crate) fn try_commit(
         &self,
         draft: Draft,
         ms: i64,
@@ -76,7 +76,7 @@ impl Gate {
     }
 
     /// A confirmation and its passage, numbered `n`, `n + 1`.
-    pub(super) fn ride(&self, n: u64, direction: Direction, rider: u8, ms: i64) {
+    pub(crate) fn ride(&self, n: u64, direction: Direction, rider: u8, ms: i64) {
         self.commit(confirmation(n, direction, rider), ms);
         self.commit(
             passage(n + 1, n, direction, rider, ms, PassageOutcome::Passed),
@@ -84,12 +84,12 @@ impl Gate {
         );
     }
 
-    pub(super) fn facts(&self, rider: u8) -> Facts {
+    pub(crate) fn facts(&self, rider: u8) -> Facts {
         self.journal.facts(account(rider), &device(rider)).unwrap()
     }
 
     /// Does something to the writing connection.
-    pub(super) fn execute(&self, sql: &str) {
+    pub(crate) fn execute(&self, sql: &str) {
         let chore = |reply| {
             let sql = sql.to_owned();
             self.journal
@@ -102,14 +102,14 @@ impl Gate {
     }
 
     /// One number from the file.
-    pub(super) fn number(&self, sql: &str) -> i64 {
+    pub(crate) fn number(&self, sql: &str) -> i64 {
         let db = schema::open_reader(&self.path()).unwrap();
         db.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 }
 
 /// Checks that these envelopes are the whole chain, signed by the gate; its records.
-pub(super) fn verified(envelopes: &[Vec<u8>], key: &SigningKey) -> Vec<VerifiedRecord> {
+pub(crate) fn verified(envelopes: &[Vec<u8>], key: &SigningKey) -> Vec<VerifiedRecord> {
     let mut head = records::Head::FIRST;
     let mut chain = Vec::new();
     for envelope in envelopes {
@@ -123,7 +123,7 @@ pub(super) fn verified(envelopes: &[Vec<u8>], key: &SigningKey) -> Vec<VerifiedR
 }
 
 /// All envelopes in the journal at `path`, by place.
-pub(super) fn envelopes(path: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn envelopes(path: &Path) -> Vec<Vec<u8>> {
     let db = schema::open_reader(path).unwrap();
     let mut query = db
         .prepare("SELECT envelope FROM records ORDER BY seq")
@@ -132,28 +132,28 @@ pub(super) fn envelopes(path: &Path) -> Vec<Vec<u8>> {
     rows.collect::<Result<_, _>>().unwrap()
 }
 
-pub(super) fn stamp(ms: i64) -> Stamp {
+pub(crate) fn stamp(ms: i64) -> Stamp {
     Stamp {
         at: UnixMs(ms),
         error_ms: Millis(20),
     }
 }
 
-pub(super) fn id(n: u64) -> RecordId {
+pub(crate) fn id(n: u64) -> RecordId {
     let mut bytes = [0; 16];
     bytes[8..].copy_from_slice(&n.to_be_bytes());
     RecordId(bytes)
 }
 
-pub(super) fn account(rider: u8) -> AccountId {
+pub(crate) fn account(rider: u8) -> AccountId {
     AccountId([rider; 16])
 }
 
-pub(super) fn device(rider: u8) -> PublicKey {
+pub(crate) fn device(rider: u8) -> PublicKey {
     SigningKey::from_bytes(&[rider; 32]).public()
 }
 
-pub(super) fn confirmation(n: u64, direction: Direction, rider: u8) -> Draft {
+pub(crate) fn confirmation(n: u64, direction: Direction, rider: u8) -> Draft {
     Draft::Confirmation(ConfirmationDraft {
         id: id(n),
         direction,
@@ -169,7 +169,7 @@ pub(super) fn confirmation(n: u64, direction: Direction, rider: u8) -> Draft {
     })
 }
 
-pub(super) fn passage(
+pub(crate) fn passage(
     n: u64,
     of: u64,
     direction: Direction,
@@ -189,4 +189,4 @@ pub(super) fn passage(
     })
 }
 
-pub(super) const NOBODY: PassageOutcome = PassageOutcome::Annulled(Annulment::TimedOut);
+pub(crate) const NOBODY: PassageOutcome = PassageOutcome::Annulled(Annulment::TimedOut);

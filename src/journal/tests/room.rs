@@ -5,7 +5,7 @@ use Direction::Entry;
 use fare_rules::Refusal;
 
 const NOTES: &str = "
-    WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+    WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
     INSERT INTO events (at_ms, kind, detail) SELECT i, 'refused', hex(zeroblob(100)) FROM n;";
 
 impl Gate {
@@ -96,10 +96,10 @@ fn diagnosis_gives_way_to_money() {
     let (fitted, err) = gate.fill(1);
     assert!(matches!(err, JournalError::CommitFailed { .. }), "{err}");
     assert!(
-        fitted > 500,
-        "only {fitted} records fitted where 3000 notes had been"
+        fitted > 250,
+        "only {fitted} records fitted where 1500 notes had been"
     );
-    assert!(gate.journal.counts().unwrap().events_evicted >= 2_000);
+    assert!(gate.journal.counts().unwrap().events_evicted >= 1_000);
     assert_eq!(
         verified(&envelopes(&gate.path()), &gate.key).len() as u64,
         fitted

@@ -1,4 +1,6 @@
+//! Journeys as stories: what arrives, in which order, and what must be in the books then.
 #![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::ledger::books::Balances;
 use crate::ledger::{LedgerAccount, Posting};
@@ -371,17 +373,27 @@ fn riders_pay_what_they_were_shown_or_less() {
         let mut exit = tap(2, Direction::Exit);
         exit.confirmation.fare_quoted = quoted;
         exit.confirmation.mode = mode;
+        let steps = vec![FareStep {
+            text: "4 km".to_owned(),
+            minor: 400,
+        }];
         let quote = Quote {
             fare: cny(400),
             tariff: TariffHash([0; 16]),
-            steps: vec![],
+            steps,
         };
-        let price = price(&exit, &quote);
+        let Price {
+            charged,
+            quote_differs,
+            ..
+        } = price(&exit, quote);
         assert_eq!(
-            (price.fare, price.quote_differs),
+            (charged.fare, quote_differs),
             (cny(fare), differs),
             "{quoted:?}"
         );
+        let steps = charged.steps.iter().map(|step| step.minor).sum::<i64>();
+        assert_eq!(steps, fare, "the steps sum to the fare");
     }
 }
 

@@ -15,12 +15,12 @@
 //! What holds in every state:
 //! - [`Effect::Open`] comes only with the `Committed` of its own tap; everything else that opens is
 //!   [`Effect::OpenForAll`].
-//! - A committed confirmation gets exactly one passage, and a passage is tried until the journal has
-//!   it, always with the same id. Only a shutdown can cut this short; then the journal records the
-//!   passage as unknown at its next start.
-//! - The same shown code within the grace of its verdict is the same tap: no second confirmation and
-//!   no second note. While a ride is under way other taps are ignored; the phone is still there in
-//!   the next frame.
+//! - A committed confirmation gets exactly one passage, and a passage is tried until the journal
+//!   has it, always with the same id. Only a shutdown can cut this short; then the journal records
+//!   the passage as unknown at its next start.
+//! - The same shown code within the grace of its verdict is the same tap: no second confirmation
+//!   and no second note. While a ride is under way other taps are ignored; the phone is still there
+//!   in the next frame.
 //! - A shutdown is finished within [`SHUTDOWN_TOTAL`].
 //!
 //! `now` comes from a clock that does not jump while a ride is under way: deadlines are compared

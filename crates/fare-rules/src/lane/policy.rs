@@ -3,8 +3,8 @@
 use fare_protocol::Millis;
 use serde::{Deserialize, Serialize};
 
-/// How long the lane waits for the journal before it tells the rider to try elsewhere. A commit that
-/// comes back later opens nothing: whoever stands there by then may be somebody else.
+/// How long the lane waits for the journal before it tells the rider to try elsewhere. A commit
+/// that comes back later opens nothing: whoever stands there by then may be somebody else.
 pub const COMMIT_WAIT: Millis = Millis(3_000);
 
 /// After the close command, how long a passage still counts: the beam, the board's counter and the
@@ -23,7 +23,8 @@ pub const FAULT_REST: Millis = Millis(5_000);
 /// Between two attempts to open the barrier for free passage.
 pub const REOPEN: Millis = Millis(500);
 
-/// After a shutdown: when an open passage is annulled. The barrier is told to close [`SETTLE`] before.
+/// After a shutdown: when an open passage is annulled. The barrier is told to close [`SETTLE`]
+/// before.
 pub const SHUTDOWN_PASSAGE: Millis = Millis(1_500);
 
 /// After a shutdown: when the lane is finished even if the journal has not answered. What is

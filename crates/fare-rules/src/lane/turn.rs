@@ -156,7 +156,7 @@ impl Turn {
             .memory
             .refusal_until
             .is_none_or(|until| self.at() >= until);
-        if refusal_is_over && self.memory.stop != Stop::Finished {
+        if refusal_is_over && self.memory.stop == Stop::No {
             self.show(display);
         }
     }

@@ -4,6 +4,7 @@
 use super::problem::Problem;
 use super::{App, registered};
 use crate::clock;
+use crate::net::stopped;
 use crate::store::News;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -29,13 +30,21 @@ pub(super) async fn feed(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(asked) = asked.map_err(|err| {
-        Problem::bad_request(format!("expected ?after=CURSOR&wait_ms=N, both whole: {err}"))
+        Problem::bad_request(format!(
+            "expected ?after=CURSOR&wait_ms=N, both whole: {err}"
+        ))
     })?;
     registered(&app, &gate).await?;
     let news = news(&app, &asked).await?;
     let sealed = feed_of(&app, news).seal(app.settlement.signer.as_ref());
     let sealed = sealed.map_err(|err| Problem::unavailable(&err))?;
-    Ok(([(header::CONTENT_TYPE, "application/cose; cose-type=\"cose-sign1\"")], sealed))
+    Ok((
+        [(
+            header::CONTENT_TYPE,
+            "application/cose; cose-type=\"cose-sign1\"",
+        )],
+        sealed,
+    ))
 }
 
 async fn news(app: &App, asked: &Asked) -> Result<News, Problem> {
@@ -53,7 +62,7 @@ async fn news(app: &App, asked: &Asked) -> Result<News, Problem> {
         let change = async {
             tokio::select! {
                 changed = changes.changed() => changed.is_ok(),
-                _ = stopping.wait_for(|stopping| *stopping) => false,
+                () = stopped(&mut stopping) => false,
             }
         };
         match timeout_at(until, change).await {
@@ -63,7 +72,10 @@ async fn news(app: &App, asked: &Asked) -> Result<News, Problem> {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a length of waiting, which no record carries")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a length of waiting, which no record carries"
+)]
 fn deadline(wait: Duration) -> Instant {
     Instant::now() + wait
 }

@@ -47,12 +47,19 @@ pub struct Seen(Arc<Mutex<HashMap<GateId, UnixMs>>>);
 impl Seen {
     /// `gate` was heard of at `now`.
     pub fn note(&self, gate: GateId, now: UnixMs) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(gate, now);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(gate, now);
     }
 
     /// When `gate` was last heard of.
     pub fn last(&self, gate: GateId) -> Option<UnixMs> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&gate).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&gate)
+            .copied()
     }
 }
 
@@ -64,7 +71,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/gates/{gate}/feed", get(feed::feed))
         .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_MAX))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_MAX,
+        ))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(map_response(problem::dress))
 }

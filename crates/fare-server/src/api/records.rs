@@ -49,10 +49,14 @@ pub(super) async fn upload(
     let now = clock::now();
     let count = checked.len();
     let settlement = app.settlement.clone();
-    let work = move |tx: &crate::store::Tx<'_>| Intake::new(&settlement, tx, gate, now).take(&checked);
+    let work =
+        move |tx: &crate::store::Tx<'_>| Intake::new(&settlement, tx, gate, now).take(&checked);
     let report = app.store.write(work).await?;
     log(&gate, count, &report, clock::now().since(now));
-    let answers = Answers { answers: report.answers, server_time_ms: now };
+    let answers = Answers {
+        answers: report.answers,
+        server_time_ms: now,
+    };
     let json = serde_json::to_vec(&answers).map_err(|err| Problem::unavailable(&err))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json))
 }
@@ -78,9 +82,17 @@ fn rows(body: &[u8]) -> Result<Vec<Row>, Problem> {
     let count = rows.records.len();
     if count > UPLOAD_RECORDS_MAX {
         let detail = format!("got {count} records, at most {UPLOAD_RECORDS_MAX}; send fewer");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-records", detail));
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-many-records",
+            detail,
+        ));
     }
-    let rows = rows.records.iter().enumerate().map(|(place, row)| read(place, row.get()));
+    let rows = rows
+        .records
+        .iter()
+        .enumerate()
+        .map(|(place, row)| read(place, row.get()));
     rows.collect()
 }
 
@@ -99,15 +111,20 @@ fn read(place: usize, row: &str) -> Result<Row, Problem> {
 fn check_all(rows: Vec<Row>, gate: &Gate) -> Vec<Checked> {
     let checked = rows.into_iter().map(|row| match row {
         Ok(upload) => check(&upload, gate),
-        Err((id, reason)) => {
-            Checked::Refused { id, hash: None, code: RecordRefusal::Malformed, reason }
-        }
+        Err((id, reason)) => Checked::Refused {
+            id,
+            hash: None,
+            code: RecordRefusal::Malformed,
+            reason,
+        },
     });
     checked.collect()
 }
 
 fn log(gate: &Gate, records: usize, report: &Report, ms: i64) {
-    let Report { accepted, repeated, .. } = *report;
+    let Report {
+        accepted, repeated, ..
+    } = *report;
     let refused = report.refused.len();
     tracing::info!(gate = %gate.id, records, accepted, repeated, refused, ms, "batch");
     for (place, code, reason) in &report.refused {

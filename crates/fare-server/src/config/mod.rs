@@ -70,13 +70,20 @@ pub fn load(file: &Path, overrides: Overrides) -> Result<Config, ConfigError> {
     let text = fs::read_to_string(file).map_err(|err| ConfigError::unreadable(file, &err))?;
     let raw: RawServer =
         toml::from_str(&text).map_err(|err| ConfigError::toml(file, &text, &err))?;
-    let mut check = Check { file, text: &text, problems: Vec::new() };
+    let mut check = Check {
+        file,
+        text: &text,
+        problems: Vec::new(),
+    };
     let config = check.config(raw, overrides);
     match config {
         Some(config) if check.problems.is_empty() => Ok(config),
         Some(_) | None => {
             check.problems.sort_by_key(|problem| problem.line);
-            Err(ConfigError { file: file.to_owned(), problems: check.problems })
+            Err(ConfigError {
+                file: file.to_owned(),
+                problems: check.problems,
+            })
         }
     }
 }
@@ -115,7 +122,10 @@ impl Check<'_> {
         let tariff = self.read(&raw.tariff);
         let stations = self.read(&raw.stations);
         let journey_valid = self.journey_valid(&raw.journey_valid_ms);
-        let tariff_text = TariffText { tariff: tariff?, stations: stations? };
+        let tariff_text = TariffText {
+            tariff: tariff?,
+            stations: stations?,
+        };
         let tariff = Tariff::parse(&tariff_text).map_err(|err| err.to_string());
         let tariff = self.keep(&raw.tariff, tariff)?;
         Some(Settlement {
@@ -158,7 +168,9 @@ impl Check<'_> {
         let valid = if (1..=JOURNEY_VALID_MS_MAX).contains(&ms) {
             Ok(Millis(ms))
         } else {
-            Err(format!("got {ms} ms; write 1 to {JOURNEY_VALID_MS_MAX}, for example 14400000"))
+            Err(format!(
+                "got {ms} ms; write 1 to {JOURNEY_VALID_MS_MAX}, for example 14400000"
+            ))
         };
         self.keep(at, valid)
     }
@@ -207,7 +219,10 @@ impl Check<'_> {
     /// The value, or its problem noted at `at`.
     fn keep<T, V>(&mut self, at: &Spanned<V>, value: Result<T, String>) -> Option<T> {
         value
-            .map_err(|message| self.problems.push(Problem::at(self.text, at.span(), message)))
+            .map_err(|message| {
+                self.problems
+                    .push(Problem::at(self.text, at.span(), message))
+            })
             .ok()
     }
 }

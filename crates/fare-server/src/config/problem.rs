@@ -26,20 +26,29 @@ impl ConfigError {
     pub(super) fn unreadable(file: &Path, err: &std::io::Error) -> Self {
         let message = format!("cannot read the configuration: {err}");
         let problems = vec![Problem { line: 0, message }];
-        Self { file: file.to_owned(), problems }
+        Self {
+            file: file.to_owned(),
+            problems,
+        }
     }
 
     pub(super) fn toml(file: &Path, text: &str, err: &toml::de::Error) -> Self {
         let message = err.message().lines().collect::<Vec<_>>().join("; ");
         let problems = vec![Problem::at(text, err.span().unwrap_or(0..0), message)];
-        Self { file: file.to_owned(), problems }
+        Self {
+            file: file.to_owned(),
+            problems,
+        }
     }
 }
 
 impl Problem {
     pub(super) fn at(text: &str, span: Range<usize>, message: String) -> Self {
         let before = text.get(..span.start).unwrap_or(text);
-        Self { line: before.matches('\n').count() + 1, message }
+        Self {
+            line: before.matches('\n').count() + 1,
+            message,
+        }
     }
 }
 

@@ -14,9 +14,14 @@ impl Intake<'_> {
             return Ok(Some(format!("another record stands at seq {seq} already")));
         }
         if tx.record(gate, body.id)?.is_some() || id_is_taken(tx, record)? {
-            return Ok(Some(format!("another record has the id {} already", body.id)));
+            return Ok(Some(format!(
+                "another record has the id {} already",
+                body.id
+            )));
         }
-        let before = previous(seq).map(|before| tx.record_at(gate, before)).transpose()?;
+        let before = previous(seq)
+            .map(|before| tx.record_at(gate, before))
+            .transpose()?;
         let expected = match before {
             Some(Some(before)) => Some(before.hash()),
             Some(None) => None,
@@ -31,7 +36,9 @@ impl Intake<'_> {
         let after = tx.record_at(gate, seq.next())?;
         if after.is_some_and(|after| after.record().previous != record.hash()) {
             let next = seq.next();
-            return Ok(Some(format!("the record at seq {next} follows another than this one")));
+            return Ok(Some(format!(
+                "the record at seq {next} follows another than this one"
+            )));
         }
         Ok(None)
     }
@@ -52,7 +59,8 @@ impl Intake<'_> {
         let subject = above.to_string();
         let first = below.map_or(Seq::FIRST, Seq::next);
         if first == above {
-            self.tx.clear(scope, ConflictKind::ChainGap, &subject, self.now)?;
+            self.tx
+                .clear(scope, ConflictKind::ChainGap, &subject, self.now)?;
             return Ok(());
         }
         let last = previous(above).unwrap_or(first);
@@ -76,5 +84,8 @@ fn id_is_taken(tx: &Tx<'_>, record: &VerifiedRecord) -> Result<bool, IntakeError
 }
 
 fn previous(seq: Seq) -> Option<Seq> {
-    seq.0.checked_sub(1).map(Seq).filter(|seq| *seq >= Seq::FIRST)
+    seq.0
+        .checked_sub(1)
+        .map(Seq)
+        .filter(|seq| *seq >= Seq::FIRST)
 }

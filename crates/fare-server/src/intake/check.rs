@@ -37,7 +37,12 @@ impl Checked {
 
 /// Looks at one record sent to `gate`: form, id, gate, signature, in this order.
 pub fn check(upload: &UploadRecord, gate: &Gate) -> Checked {
-    let refused = |hash, code, reason| Checked::Refused { id: upload.id, hash, code, reason };
+    let refused = |hash, code, reason| Checked::Refused {
+        id: upload.id,
+        hash,
+        code,
+        reason,
+    };
     let malformed = |reason| refused(None, RecordRefusal::Malformed, reason);
     let signed = match SignedRecord::parse(&upload.envelope.0) {
         Ok(signed) => signed,
@@ -45,7 +50,10 @@ pub fn check(upload: &UploadRecord, gate: &Gate) -> Checked {
     };
     let record = signed.record();
     if record.id != upload.id {
-        return malformed(format!("the record's own id is {}, sent as {}", record.id, upload.id));
+        return malformed(format!(
+            "the record's own id is {}, sent as {}",
+            record.id, upload.id
+        ));
     }
     if record.seq.0 > SEQ_MAX {
         return malformed(format!("seq {} is beyond {SEQ_MAX}", record.seq));
@@ -58,7 +66,10 @@ pub fn check(upload: &UploadRecord, gate: &Gate) -> Checked {
     match signed.verify(&gate.key) {
         Ok(verified) => Checked::Verified(verified),
         Err(err) => {
-            let reason = format!("{err}; gate {} is registered with key {}", gate.id, gate.key);
+            let reason = format!(
+                "{err}; gate {} is registered with key {}",
+                gate.id, gate.key
+            );
             refused(Some(hash), RecordRefusal::BadSignature, reason)
         }
     }

@@ -62,7 +62,13 @@ pub struct Intake<'a> {
 impl<'a> Intake<'a> {
     /// Ready to take records of `gate`, at `now`.
     pub fn new(settlement: &'a Settlement, tx: &'a Tx<'a>, gate: Gate, now: UnixMs) -> Self {
-        Self { settlement, tx, gate, now, report: Report::default() }
+        Self {
+            settlement,
+            tx,
+            gate,
+            now,
+            report: Report::default(),
+        }
     }
 
     /// Takes the records in order.
@@ -90,7 +96,9 @@ impl<'a> Intake<'a> {
     fn answer(&mut self, place: usize, checked: &Checked) -> Result<String, IntakeError> {
         let record = match checked {
             Checked::Verified(record) => record,
-            Checked::Refused { id, code, reason, .. } => {
+            Checked::Refused {
+                id, code, reason, ..
+            } => {
                 return self.refuse(place, *id, *code, reason.clone());
             }
         };
@@ -121,7 +129,13 @@ impl<'a> Intake<'a> {
         code: RecordRefusal,
         reason: String,
     ) -> Result<String, IntakeError> {
-        let answer = encode(id, AnswerOutcome::Refused { code, reason: reason.clone() })?;
+        let answer = encode(
+            id,
+            AnswerOutcome::Refused {
+                code,
+                reason: reason.clone(),
+            },
+        )?;
         self.report.refused.push((place, code, reason));
         Ok(answer)
     }
@@ -160,7 +174,9 @@ impl<'a> Intake<'a> {
                 let own = paired.into_iter().find(|pair| pair.charge.exit == tap.id);
                 let Some(pair) = own else { return Ok(None) };
                 let journey = self.tx.journey(account, pair.entry.id)?;
-                let Some(journey) = journey else { return Ok(None) };
+                let Some(journey) = journey else {
+                    return Ok(None);
+                };
                 self.exit_voucher(&pair, &tap, journey.id)
             }
         }
@@ -181,7 +197,10 @@ impl<'a> Intake<'a> {
             return self.raise(scope, kind, &of.to_hex(), &detail);
         }
         if let Some(tap) = self.tx.tap(account, of)? {
-            let tap = Tap { passage: Some(passage.outcome), ..tap };
+            let tap = Tap {
+                passage: Some(passage.outcome),
+                ..tap
+            };
             self.tx.update_tap(&tap)?;
             self.settle(&tap)?;
         }
@@ -203,7 +222,12 @@ impl<'a> Intake<'a> {
         if let Some(other) = self.tx.same_code_elsewhere(tap)? {
             let detail = format!("one code was shown at gates {other} and {}", gate.id);
             let scope = Scope::Account(tap.account());
-            self.raise(scope, ConflictKind::SameCode, &tap.code_ref().to_hex(), &detail)?;
+            self.raise(
+                scope,
+                ConflictKind::SameCode,
+                &tap.code_ref().to_hex(),
+                &detail,
+            )?;
         }
         Ok(())
     }

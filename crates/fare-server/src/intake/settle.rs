@@ -20,7 +20,11 @@ impl Intake<'_> {
     /// Brings the journeys next to `tap` up to date; answers those that are charged or held now.
     pub(super) fn settle(&mut self, tap: &Tap) -> Result<Vec<Pair>, IntakeError> {
         let (before, after) = self.tx.neighbours(tap)?;
-        let around = Neighbours { before: before.as_ref(), tap, after: after.as_ref() };
+        let around = Neighbours {
+            before: before.as_ref(),
+            tap,
+            after: after.as_ref(),
+        };
         for finding in around.findings() {
             self.find(&finding)?;
         }
@@ -40,7 +44,9 @@ impl Intake<'_> {
             return Ok(Journey::Tapped);
         };
         let passed = entry.standing() == Standing::Passed;
-        let exit = link.next.filter(|next| passed && next.direction() == Direction::Exit);
+        let exit = link
+            .next
+            .filter(|next| passed && next.direction() == Direction::Exit);
         let fare = match exit {
             Some(exit) => match row.state.fare_for(exit.id) {
                 Some(fare) => Some(fare),
@@ -67,14 +73,19 @@ impl Intake<'_> {
             }
         };
         self.conflict(exit, ConflictKind::Unpriced, false, "")?;
-        let price = price(exit, &quote);
+        let price = price(exit, quote);
         let detail = exit.confirmation.fare_quoted.map(|shown| {
-            let (gate, priced, fare) = (exit.gate, price.priced, price.fare);
+            let (gate, priced, fare) = (exit.gate, price.priced, price.charged.fare);
             format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
         });
         let detail = detail.unwrap_or_default();
-        self.conflict(exit, ConflictKind::QuoteDiffers, price.quote_differs, &detail)?;
-        Ok(Some(price.fare))
+        self.conflict(
+            exit,
+            ConflictKind::QuoteDiffers,
+            price.quote_differs,
+            &detail,
+        )?;
+        Ok(Some(price.charged.fare))
     }
 
     fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
@@ -91,7 +102,10 @@ impl Intake<'_> {
                 return Ok(self.tx.tell(&FeedChange::JourneyOpened(journey))?);
             }
             Action::Close => {
-                let change = FeedChange::JourneyClosed { account, entry: entry.id };
+                let change = FeedChange::JourneyClosed {
+                    account,
+                    entry: entry.id,
+                };
                 return Ok(self.tx.tell(&change)?);
             }
             Action::Conflict(kind) => {

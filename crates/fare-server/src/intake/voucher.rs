@@ -2,13 +2,11 @@
 
 use super::settle::Pair;
 use super::{Intake, IntakeError};
-use fare_protocol::voucher::STEPS_MAX;
 use fare_protocol::wire::Envelope;
 use fare_protocol::{
-    EntryVoucher, ExitVoucher, FareStep, JourneyId, Money, RiderClass, StationId, Voucher,
-    VoucherId,
+    EntryVoucher, ExitVoucher, JourneyId, Money, RiderClass, StationId, Voucher, VoucherId,
 };
-use fare_rules::journey::Tap;
+use fare_rules::journey::{Tap, price};
 
 impl Intake<'_> {
     /// The voucher that answers an entry; none when the tariff lacks its station.
@@ -41,11 +39,12 @@ impl Intake<'_> {
         exit: &Tap,
         journey: JourneyId,
     ) -> Result<Option<Envelope>, IntakeError> {
-        let (entry, fare) = (&pair.entry, pair.charge.fare);
+        let entry = &pair.entry;
         let tariff = &self.settlement.tariff;
         let Ok(quote) = tariff.quote(entry.station(), exit.station(), exit.class()) else {
             return Ok(None);
         };
+        let charged = price(exit, quote).charged;
         let voucher = ExitVoucher {
             id: VoucherId(self.new_id()?),
             journey,
@@ -56,9 +55,9 @@ impl Intake<'_> {
             to: exit.station(),
             entered_at: entry.at,
             left_at: exit.at,
-            fare,
-            tariff: quote.tariff,
-            steps: adjusted(quote.steps, quote.fare, fare),
+            fare: charged.fare,
+            tariff: charged.tariff,
+            steps: charged.steps,
         };
         Ok(Some(self.seal(&Voucher::Exit(voucher))))
     }
@@ -66,28 +65,13 @@ impl Intake<'_> {
     /// The most that a journey from here can cost.
     fn dearest(&self, from: StationId, class: RiderClass) -> Option<Money> {
         let tariff = &self.settlement.tariff;
-        let fares = tariff.stations().filter_map(|to| tariff.quote(from, to.id, class).ok());
+        let fares = tariff
+            .stations()
+            .filter_map(|to| tariff.quote(from, to.id, class).ok());
         fares.map(|quote| quote.fare).max_by_key(|fare| fare.minor)
     }
 
     fn seal(&self, voucher: &Voucher) -> Envelope {
         Envelope(voucher.sign(self.settlement.signer.as_ref()))
     }
-}
-
-/// The steps of a price, with one more when another fare than theirs is charged: they sum to it.
-fn adjusted(mut steps: Vec<FareStep>, priced: Money, charged: Money) -> Vec<FareStep> {
-    let minor = charged.minor.saturating_sub(priced.minor);
-    if minor == 0 {
-        return steps;
-    }
-    let full = steps.len() >= STEPS_MAX;
-    match steps.last_mut() {
-        Some(last) if full => last.minor = last.minor.saturating_add(minor),
-        Some(_) | None => {
-            let text = "as the gate showed it, or its mode asks".to_owned();
-            steps.push(FareStep { text, minor });
-        }
-    }
-    steps
 }

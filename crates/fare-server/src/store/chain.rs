@@ -24,7 +24,10 @@ impl Tx<'_> {
     /// The gate with this id, when it is registered.
     pub fn gate(&self, id: GateId) -> Result<Option<Gate>, StoreError> {
         let sql = "SELECT gate, key, station, line FROM gate WHERE gate = $1";
-        let row = self.0.prepare_cached(sql)?.query_row([id.as_str()], |row| Ok(gate(row)));
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row([id.as_str()], |row| Ok(gate(row)));
         optional(row)?.transpose()
     }
 
@@ -53,7 +56,9 @@ impl Tx<'_> {
         let sql = "SELECT envelope FROM record WHERE gate = $1 AND seq = $2";
         let row = (gate.as_str(), signed(seq.0));
         let row = self.0.prepare_cached(sql)?.query_row(row, |row| row.get(0));
-        optional(row)?.map(|bytes: Vec<u8>| envelope(&bytes)).transpose()
+        optional(row)?
+            .map(|bytes: Vec<u8>| envelope(&bytes))
+            .transpose()
     }
 
     /// The gate's record with this id.
@@ -61,15 +66,13 @@ impl Tx<'_> {
         let sql = "SELECT envelope FROM record WHERE gate = $1 AND id = $2";
         let row = (gate.as_str(), id.0);
         let row = self.0.prepare_cached(sql)?.query_row(row, |row| row.get(0));
-        optional(row)?.map(|bytes: Vec<u8>| envelope(&bytes)).transpose()
+        optional(row)?
+            .map(|bytes: Vec<u8>| envelope(&bytes))
+            .transpose()
     }
 
     /// The nearest stored places below and above `seq`.
-    pub fn around(
-        &self,
-        gate: GateId,
-        seq: Seq,
-    ) -> Result<(Option<Seq>, Option<Seq>), StoreError> {
+    pub fn around(&self, gate: GateId, seq: Seq) -> Result<(Option<Seq>, Option<Seq>), StoreError> {
         let sql = "SELECT (SELECT max(seq) FROM record WHERE gate = $1 AND seq < $2),
                           (SELECT min(seq) FROM record WHERE gate = $1 AND seq > $2)";
         let place = |number: Option<i64>| number.map(|number| Seq(unsigned(number)));

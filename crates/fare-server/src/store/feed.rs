@@ -7,10 +7,10 @@ use fare_protocol::{AccountId, RecordId, UnixMs};
 use rusqlite::Row;
 
 /// Most changes in one answer; the rest follows in the next.
-pub const CHANGES_MAX: usize = 5_000;
+const CHANGES_MAX: usize = 5_000;
 
 /// Changes kept for gates that were away; who is further behind gets a snapshot.
-pub const CHANGES_KEPT: u64 = 100_000;
+const CHANGES_KEPT: u64 = 100_000;
 
 /// Most open journeys in a snapshot, the newest ones: about 10 MiB, under a feed's limit.
 pub const SNAPSHOT_JOURNEYS_MAX: usize = 40_000;
@@ -96,9 +96,15 @@ impl Tx<'_> {
     }
 
     fn since(&self, after: u64) -> Result<News, StoreError> {
-        let sql = "SELECT cursor, kind, change FROM feed WHERE cursor > $1 ORDER BY cursor LIMIT $2";
-        let mut news =
-            News { cursor: after, snapshot: false, issuers: false, tariff: false, changes: vec![] };
+        let sql =
+            "SELECT cursor, kind, change FROM feed WHERE cursor > $1 ORDER BY cursor LIMIT $2";
+        let mut news = News {
+            cursor: after,
+            snapshot: false,
+            issuers: false,
+            tariff: false,
+            changes: vec![],
+        };
         let mut statement = self.0.prepare_cached(sql)?;
         let mut rows = statement.query((signed(after), CHANGES_MAX as i64))?;
         while let Some(row) = rows.next()? {
@@ -108,7 +114,8 @@ impl Tx<'_> {
             news.tariff |= kind == "tariff";
             if let Some(json) = row.get::<_, Option<String>>(2)? {
                 let change = serde_json::from_str(&json);
-                news.changes.push(change.map_err(|_| StoreError::Corrupt("a change"))?);
+                news.changes
+                    .push(change.map_err(|_| StoreError::Corrupt("a change"))?);
             }
         }
         Ok(news)
@@ -124,19 +131,32 @@ impl Tx<'_> {
         let denied = "SELECT account FROM denied ORDER BY account";
         let mut statement = self.0.prepare_cached(denied)?;
         let rows = statement.query_map([], |row| {
-            Ok(FeedChange::Denied { account: AccountId(row.get(0)?) })
+            Ok(FeedChange::Denied {
+                account: AccountId(row.get(0)?),
+            })
         })?;
         for change in rows {
             changes.push(change?);
         }
-        Ok(News { cursor, snapshot: true, issuers: true, tariff: true, changes })
+        Ok(News {
+            cursor,
+            snapshot: true,
+            issuers: true,
+            tariff: true,
+            changes,
+        })
     }
 
     fn push(&self, kind: &str, change: Option<&str>) -> Result<(), StoreError> {
         let sql = "INSERT INTO feed (kind, change) VALUES ($1, $2)";
         self.0.prepare_cached(sql)?.execute((kind, change))?;
-        let old = self.0.last_insert_rowid().saturating_sub(signed(CHANGES_KEPT));
-        self.0.prepare_cached("DELETE FROM feed WHERE cursor <= $1")?.execute([old])?;
+        let old = self
+            .0
+            .last_insert_rowid()
+            .saturating_sub(signed(CHANGES_KEPT));
+        self.0
+            .prepare_cached("DELETE FROM feed WHERE cursor <= $1")?
+            .execute([old])?;
         Ok(())
     }
 }

@@ -18,19 +18,15 @@ use fare_protocol::{GateId, LineId, PublicKey, StationId};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-/// Most pieces of work that wait for the database; more are told to come back.
-pub const JOBS_MAX: usize = 256;
+/// Most pieces of work that stand in line for the database; who comes later waits outside.
+const JOBS_MAX: usize = 256;
 
 /// How long one connection waits for another's write before it gives up.
 const BUSY_MS: u64 = 5_000;
-
-/// How often a quiet store looks whether another program changed the file.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
 const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
@@ -49,6 +45,9 @@ pub enum StoreError {
         /// Why.
         err: rusqlite::Error,
     },
+    /// There is no such file.
+    #[error("there is no database {0}; `fareserver run` and `fareserver gate add` make one")]
+    NoFile(PathBuf),
     /// A newer program wrote the file.
     #[error("the database has schema {got}, this program knows up to {known}; use a newer one")]
     TooNew {
@@ -60,9 +59,6 @@ pub enum StoreError {
     /// Something stored is not what was written.
     #[error("the database holds {0} that cannot be read; restore it from a backup")]
     Corrupt(&'static str),
-    /// Too much work waits.
-    #[error("{JOBS_MAX} pieces of work wait for the database already; come back")]
-    Busy,
     /// The store's thread has ended, or the work panicked.
     #[error("the store did not answer")]
     Gone,
@@ -99,7 +95,7 @@ type Job = Box<dyn FnOnce(&mut Database) -> bool + Send>;
 /// A handle to the database's own thread. Clones share it; it ends when the last one is dropped.
 #[derive(Clone)]
 pub struct Store {
-    jobs: SyncSender<Job>,
+    jobs: mpsc::Sender<Job>,
     changes: watch::Sender<u64>,
 }
 
@@ -109,28 +105,52 @@ impl Database {
     /// # Errors
     /// When it cannot be opened, is damaged, or was written by a newer program.
     pub fn open(file: &Path) -> Result<Self, StoreError> {
-        let bad = |err| StoreError::Open { file: file.to_owned(), err };
+        let bad = |err| StoreError::Open {
+            file: file.to_owned(),
+            err,
+        };
         let connection = Connection::open(file).map_err(bad)?;
-        connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(bad)?;
+        connection
+            .busy_timeout(Duration::from_millis(BUSY_MS))
+            .map_err(bad)?;
         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                        PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
         connection.execute_batch(pragmas).map_err(bad)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let mut database = Self { connection, data_version: 0 };
+        let mut database = Self {
+            connection,
+            data_version: 0,
+        };
         database.migrate()?;
         database.changed_elsewhere()?;
         Ok(database)
     }
 
+    /// Opens a file that is there.
+    ///
+    /// # Errors
+    /// As [`Database::open`], or when there is no such file.
+    pub fn open_existing(file: &Path) -> Result<Self, StoreError> {
+        if file.exists() {
+            Self::open(file)
+        } else {
+            Err(StoreError::NoFile(file.to_owned()))
+        }
+    }
+
     fn migrate(&mut self) -> Result<(), StoreError> {
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let got: usize = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let known = MIGRATIONS.len();
-        let steps = MIGRATIONS.get(got..).ok_or(StoreError::TooNew { got, known })?;
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let got: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let (got, known) = (got as usize, MIGRATIONS.len());
+        let steps = MIGRATIONS
+            .get(got..)
+            .ok_or(StoreError::TooNew { got, known })?;
         for step in steps {
             tx.execute_batch(step)?;
         }
-        tx.pragma_update(None, "user_version", known)?;
+        tx.pragma_update(None, "user_version", known as u32)?;
         tx.commit()?;
         Ok(())
     }
@@ -143,7 +163,9 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begin = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let begin = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = Tx(begin.map_err(StoreError::from)?);
         let done = work(&tx)?;
         tx.0.commit().map_err(StoreError::from)?;
@@ -158,13 +180,17 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begin = self.connection.transaction_with_behavior(TransactionBehavior::Deferred);
+        let begin = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Deferred);
         work(&Tx(begin.map_err(StoreError::from)?))
     }
 
     /// Whether another connection has changed the file since this was last asked.
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
-        let now = self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let now = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get(0))?;
         let before = std::mem::replace(&mut self.data_version, now);
         Ok(now != before)
     }
@@ -177,18 +203,21 @@ impl Store {
     /// As [`Database::open`], or when no thread can be had.
     pub fn open(file: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
         let database = Database::open(file)?;
-        let (jobs, inbox) = sync_channel(JOBS_MAX);
+        let (jobs, inbox) = mpsc::channel(JOBS_MAX);
         let (changes, _) = watch::channel(0);
-        let store = Self { jobs, changes: changes.clone() };
+        let store = Self {
+            jobs,
+            changes: changes.clone(),
+        };
         let thread = thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(move || serve(database, &inbox, &changes));
+        let thread = thread.spawn(move || serve(database, inbox, &changes));
         Ok((store, thread.map_err(StoreError::Thread)?))
     }
 
     /// [`Database::write`] on the store's thread.
     ///
     /// # Errors
-    /// Those of `work`, or that the store is busy or gone.
+    /// Those of `work`, or that the store is gone.
     pub async fn write<T, E>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -203,7 +232,7 @@ impl Store {
     /// [`Database::read`] on the store's thread.
     ///
     /// # Errors
-    /// Those of `work`, or that the store is busy or gone.
+    /// Those of `work`, or that the store is gone.
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -215,7 +244,15 @@ impl Store {
         self.ask(|database| database.read(work), false).await
     }
 
-    /// A number that changes after every write, by this program or another.
+    /// Looks whether another program changed the file. Any other work does so too.
+    ///
+    /// # Errors
+    /// When the store is gone.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        self.ask(|_| Ok(()), false).await
+    }
+
+    /// A number that changes after every write, by this program or, once looked at, another.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -237,26 +274,23 @@ impl Store {
             let _gone = reply.send(result);
             changed
         };
-        self.jobs.try_send(Box::new(job)).map_err(|err| match err {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Gone,
-        })?;
+        self.jobs
+            .send(Box::new(job))
+            .await
+            .map_err(|_| StoreError::Gone)?;
         answer.await.map_err(|_| StoreError::Gone)?
     }
 }
 
 /// The store's thread: one piece of work after the other until nobody can send more.
-fn serve(mut database: Database, inbox: &Receiver<Job>, changes: &watch::Sender<u64>) {
-    loop {
-        let mut changed = match inbox.recv_timeout(LOOK) {
-            // A panic unwinds through the transaction, which undoes it; the connection stays good.
-            Ok(job) => catch_unwind(AssertUnwindSafe(|| job(&mut database))).unwrap_or_else(|_| {
-                tracing::error!("work for the store panicked; it is undone");
-                false
-            }),
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
+fn serve(mut database: Database, mut inbox: mpsc::Receiver<Job>, changes: &watch::Sender<u64>) {
+    while let Some(job) = inbox.blocking_recv() {
+        // A panic unwinds through the transaction, which undoes it; the connection stays good.
+        let done = catch_unwind(AssertUnwindSafe(|| job(&mut database)));
+        let mut changed = done.unwrap_or_else(|_| {
+            tracing::error!("work for the store panicked; it is undone");
+            false
+        });
         match database.changed_elsewhere() {
             Ok(elsewhere) => changed |= elsewhere,
             Err(err) => tracing::error!(%err, "cannot look for changes by other programs"),

@@ -86,13 +86,17 @@ impl Tx<'_> {
     ) -> Result<Option<PassageOutcome>, StoreError> {
         let sql = "SELECT outcome FROM passage WHERE gate = $1 AND confirmation = $2";
         let row = (gate.as_str(), confirmation.0);
-        let row = self.0.prepare_cached(sql)?.query_row(row, |row| row.get::<_, String>(0));
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row(row, |row| row.get::<_, String>(0));
         optional(row)?.map(|text| outcome_read(&text)).transpose()
     }
 
     /// Adds a tap with the envelope of its confirmation.
     pub fn insert_tap(&self, tap: &Tap, envelope: &[u8]) -> Result<(), StoreError> {
-        let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage, has_place)
+        let sql =
+            "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage, has_place)
                    VALUES (:account, :id, :at, :code, :gate, :envelope, :passage, :place)";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":account": tap.account().0, ":id": tap.id.0, ":at": tap.at.0,
@@ -115,7 +119,10 @@ impl Tx<'_> {
     pub fn tap(&self, account: AccountId, id: RecordId) -> Result<Option<Tap>, StoreError> {
         let sql = "SELECT envelope, passage FROM tap WHERE account = $1 AND id = $2";
         let row = (account.0, id.0);
-        let row = self.0.prepare_cached(sql)?.query_row(row, |row| Ok(read_tap(row)));
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row(row, |row| Ok(read_tap(row)));
         optional(row)?.transpose()
     }
 
@@ -129,7 +136,10 @@ impl Tx<'_> {
                      ORDER BY at_ms, id LIMIT 1";
         let nearest = |sql| {
             let row = (tap.account().0, tap.at.0, tap.id.0);
-            let row = self.0.prepare_cached(sql)?.query_row(row, |row| Ok(read_tap(row)));
+            let row = self
+                .0
+                .prepare_cached(sql)?
+                .query_row(row, |row| Ok(read_tap(row)));
             optional(row)?.transpose()
         };
         Ok((nearest(before)?, nearest(after)?))
@@ -140,9 +150,13 @@ impl Tx<'_> {
         let sql = "SELECT gate FROM tap WHERE account = $1 AND code_ref = $2 AND gate <> $3
                    ORDER BY at_ms, id LIMIT 1";
         let row = (tap.account().0, tap.code_ref().0, tap.gate.as_str());
-        let row = self.0.prepare_cached(sql)?.query_row(row, |row| row.get::<_, String>(0));
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row(row, |row| row.get::<_, String>(0));
         let gate = optional(row)?;
-        gate.map(|id| id.parse().map_err(|_| StoreError::Corrupt("a gate's id"))).transpose()
+        gate.map(|id| id.parse().map_err(|_| StoreError::Corrupt("a gate's id")))
+            .transpose()
     }
 
     /// The journey of this entry.
@@ -154,7 +168,10 @@ impl Tx<'_> {
         let sql = "SELECT journey, state, exit, fare_minor, currency FROM journey
                    WHERE account = $1 AND entry = $2";
         let row = (account.0, entry.0);
-        let row = self.0.prepare_cached(sql)?.query_row(row, |row| Ok(read_journey(row)));
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row(row, |row| Ok(read_journey(row)));
         optional(row)?.transpose()
     }
 
@@ -269,16 +286,25 @@ fn read_tap(row: &Row<'_>) -> Result<Tap, StoreError> {
     };
     let passage = row.get::<_, Option<String>>(1)?;
     let passage = passage.map(|text| outcome_read(&text)).transpose()?;
-    Ok(Tap { passage, ..Tap::new(record, confirmation) })
+    Ok(Tap {
+        passage,
+        ..Tap::new(record, confirmation)
+    })
 }
 
 fn read_journey(row: &Row<'_>) -> Result<JourneyRow, StoreError> {
     let id = JourneyId(row.get(0)?);
     let exit = row.get::<_, Option<[u8; 16]>>(2)?.map(RecordId);
-    let fare = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<String>>(4)?) {
+    let fare = match (
+        row.get::<_, Option<i64>>(3)?,
+        row.get::<_, Option<String>>(4)?,
+    ) {
         (Some(minor), Some(currency)) => {
             let currency = currency.parse::<Currency>();
-            Some(Money::new(minor, currency.map_err(|_| StoreError::Corrupt("a currency"))?))
+            Some(Money::new(
+                minor,
+                currency.map_err(|_| StoreError::Corrupt("a currency"))?,
+            ))
         }
         (_, _) => None,
     };

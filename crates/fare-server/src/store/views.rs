@@ -203,12 +203,23 @@ impl Tx<'_> {
         while let Some(row) = rows.next()? {
             let currency = row.get::<_, String>(1)?.parse();
             let currency = currency.map_err(|_| StoreError::Corrupt("a currency"))?;
-            sums.push(Sum { account: row.get(0)?, currency, minor: row.get(2)? });
+            sums.push(Sum {
+                account: row.get(0)?,
+                currency,
+                minor: row.get(2)?,
+            });
         }
         let postings = "SELECT count(*) FROM posting";
-        let postings = self.0.prepare_cached(postings)?.query_row([], |row| row.get(0))?;
+        let postings = self
+            .0
+            .prepare_cached(postings)?
+            .query_row([], |row| row.get(0))?;
         let balanced = self.posts_balance()? && self.journeys_agree()?;
-        Ok(Books { balanced, postings: unsigned(postings), sums })
+        Ok(Books {
+            balanced,
+            postings: unsigned(postings),
+            sums,
+        })
     }
 
     /// Whether every posting, and so all of them together, sums to zero.

@@ -109,16 +109,22 @@ impl Service for Slave {
         }
         let mut answer = Err(ExceptionCode::IllegalFunction);
         self.shared.change(|state, now| {
-            let mut events = Vec::new();
-            answer = match request.request {
-                Request::WriteSingleCoil(0, on) => {
-                    events = state.write_release(on, now);
-                    Ok(Response::WriteSingleCoil(0, on))
-                }
-                Request::WriteSingleCoil(..) => Err(ExceptionCode::IllegalDataAddress),
-                ref reading => read(state, reading),
-            };
-            events
+            if let Request::WriteSingleCoil(address, on) = request.request {
+                let ours = address == 0;
+                let echo = Ok(Response::WriteSingleCoil(address, on));
+                answer = if ours {
+                    echo
+                } else {
+                    Err(ExceptionCode::IllegalDataAddress)
+                };
+                return if ours {
+                    state.write_release(on, now)
+                } else {
+                    Vec::new()
+                };
+            }
+            answer = read(state, &request.request);
+            Vec::new()
         });
         ready(answer.map(Some))
     }

@@ -15,7 +15,7 @@ pub use state::{BoardCommand, BoardEvent, Habits};
 
 use crate::clock;
 use fare_protocol::{Millis, UnixMs};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use state::BoardState;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 /// An event and its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Happening {
     /// When it happened.
     pub t_ms: UnixMs,

@@ -1,7 +1,7 @@
 //! What a barrier board does, apart from bytes and time: the leaves, the beam, a rider or nobody.
 
 use fare_protocol::{Millis, UnixMs};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
 /// How a rider behaves at this board.
@@ -16,7 +16,7 @@ pub struct Habits {
 }
 
 /// Something a bystander could have seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum BoardEvent {
     /// The serial line is there, for the first time or again.
@@ -169,7 +169,7 @@ impl BoardState {
             let skipped = self
                 .habits
                 .annul_every
-                .is_some_and(|every| self.openings % every.get() == 0);
+                .is_some_and(|every| self.openings.is_multiple_of(every.get()));
             let nobody = skipped || std::mem::take(&mut self.hold_next);
             self.rider = (!nobody).then(|| now.after(self.habits.passage_after));
         }

@@ -21,7 +21,7 @@ enum Act {
         inside: bool,
         denied: bool,
     },
-    Believe {
+    Disbelieved {
         n: u8,
         refusal: Refusal,
     },
@@ -43,7 +43,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         8 => (0..4_u8, any::<bool>(), prop::bool::weighted(0.1))
             .prop_map(|(rider, inside, denied)| Act::Tap { rider, inside, denied }),
-        1 => (10..14_u8, refusal).prop_map(|(n, refusal)| Act::Believe { n, refusal }),
+        1 => (10..14_u8, refusal).prop_map(|(n, refusal)| Act::Disbelieved { n, refusal }),
         8 => prop::bool::weighted(0.8).prop_map(|committed| Act::Answer { committed }),
         1 => (0..60_u8, any::<bool>()).prop_map(|(n, committed)| Act::Stale { n, committed }),
         4 => Just(Act::Tell(BarrierOpened)),
@@ -113,7 +113,7 @@ impl World {
                 tap.facts.open_journey = inside.then(|| open_journey(rider, START));
                 self.show(tap);
             }
-            Act::Believe { n, refusal } => self.show(tap(self.taps, n, Err(refusal))),
+            Act::Disbelieved { n, refusal } => self.show(tap(self.taps, n, Err(refusal))),
             Act::Answer { committed } => self.answer(committed),
             Act::Stale { n, committed } => self.stale(confirmation(n), committed),
             Act::Tell(event) => self.tell(event),
@@ -168,7 +168,8 @@ impl World {
             FireAlarm(on) => self.fire = *on,
             SetMode(mode) => self.mode = *mode,
             Shutdown => self.shutdown = Some(self.now),
-            _ => {}
+            Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) => {}
+            BarrierOpened | BarrierFailed | Passed | Obstructed(_) | Deadline => {}
         }
         let before = self.lane.clone();
         let (lane, effects) = before.clone().on(event.clone(), at(self.now));
@@ -193,7 +194,7 @@ impl World {
                 let Event::Committed(id) = event else {
                     panic!("opened on {event:?}")
                 };
-                assert!(self.committed.contains(id) && self.confirmed_has(*id));
+                assert!(self.committed.contains(id) && is_confirmation(id));
                 assert!(self.opened.insert(*id), "opened twice for one confirmation");
                 assert_eq!(self.shutdown, None, "opened after a shutdown");
                 self.barrier_open = true;
@@ -215,10 +216,6 @@ impl World {
             }
             Effect::Show(_) | Effect::Note(_) => {}
         }
-    }
-
-    fn confirmed_has(&self, id: RecordId) -> bool {
-        id.0[0] != b'p'
     }
 
     fn check_draft(&mut self, before: &Lane, event: &Event, draft: &Draft) {
@@ -265,7 +262,7 @@ impl World {
     }
 
     fn assert_every_ride_is_finished(&self) {
-        for id in self.committed.iter().filter(|id| self.confirmed_has(**id)) {
+        for id in self.committed.iter().filter(|id| is_confirmation(id)) {
             let passage = self.passages.get(id);
             assert!(
                 passage.is_some_and(|p| self.committed.contains(&p.id)),
@@ -273,6 +270,11 @@ impl World {
             );
         }
     }
+}
+
+/// Fewer taps are made than would reach the first byte of a passage.
+fn is_confirmation(id: &RecordId) -> bool {
+    id.0[0] != b'p'
 }
 
 proptest! {

@@ -8,8 +8,9 @@ const INTRODUCTION: &str = "\
 # The lane
 
 What the lane of a gate does: for each state, each event, the state that follows and the effects in
-their order. An event that a state does not list changes nothing and has no effect. *Its*
-confirmation or passage is the one of the ride under way.
+their order. *Its* confirmation or passage is the one of the ride under way. *Remembered* means that
+there is nothing to do now, but that it will count later. An event that a state does not list is
+ignored.
 
 - The lane opens for a rider only in answer to the journal's word that this rider's confirmation is
   committed. `open for all` is fire and emergency.
@@ -18,7 +19,8 @@ confirmation or passage is the one of the ride under way.
   after that is noted; the record stays as it is.
 - A ride that a fire alarm interrupts gets the passage *unknown*: the barrier is open for all, so
   nobody can tell whether this rider went through.
-- A passage that the journal cannot commit is tried again every quarter of a second, with the same id.
+- A passage that the journal cannot commit is tried again every quarter of a second, with the same
+  id.
 - A shutdown is finished within 1900 ms. What is not committed by then the journal records as
   *unknown* at its next start.
 
@@ -75,7 +77,7 @@ fn states() -> Vec<(&'static str, Lane)> {
 
 fn events() -> Vec<(&'static str, Event)> {
     vec![
-        ("Tap, in order", rider(9)),
+        ("Tap, in order", rider(1)),
         ("Tap, not in order", poster(8)),
         ("Committed, its confirmation", committed(1)),
         ("CommitFailed, its confirmation", not_committed(1)),
@@ -100,16 +102,32 @@ fn events() -> Vec<(&'static str, Event)> {
 
 /// Nothing when nothing follows.
 fn row(lane: &Lane, name: &str, event: Event) -> Option<String> {
-    let due = lane.memory.wake.filter(|_| event == Deadline);
-    let now = due.map_or(at(NOW), |at| Stamp {
-        at,
-        error_ms: Millis(0),
-    });
+    let now = match lane.memory.wake.filter(|_| event == Deadline) {
+        Some(at) => Stamp {
+            at,
+            error_ms: Millis(0),
+        },
+        None => at(NOW),
+    };
     let (next, effects) = lane.clone().on(event, now);
-    let effects = say(&effects, now.at).replace(" 9", " of its own");
-    let stays = lane.state_name() == next.state_name();
-    let next = if stays { "-" } else { next.state_name() };
-    (!stays || !effects.is_empty()).then(|| format!("| {name} | {next} | {effects} |\n"))
+    let said = say(&effects, now.at);
+    let (before, after) = (lane.state_name(), next.state_name());
+    let wake = lane.memory.wake;
+    let effects = match said.as_str() {
+        "" if before != after => "-",
+        "" if next.state == lane.state
+            && Memory {
+                wake,
+                ..next.memory
+            } == lane.memory =>
+        {
+            return None;
+        }
+        "" => "remembered",
+        said => said,
+    };
+    let next = if before == after { "-" } else { after };
+    Some(format!("| {name} | {next} | {effects} |\n"))
 }
 
 fn table() -> String {

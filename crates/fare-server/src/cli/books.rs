@@ -1,0 +1,51 @@
+//! `fareserver books`: do the books balance, and what stands in them.
+
+use super::database;
+use crate::store::{Books, Counts, Database, StoreError};
+use clap::Args;
+use fare_protocol::Money;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(super) struct BooksArgs {
+    /// The SQLite file
+    #[arg(long, value_name = "PATH", value_parser = database)]
+    database: PathBuf,
+}
+
+pub(super) fn run(args: BooksArgs) -> anyhow::Result<ExitCode> {
+    let mut database = Database::open_existing(&args.database)?;
+    let (books, counts) = database.read(|tx| Ok::<_, StoreError>((tx.books()?, tx.counts()?)))?;
+    print(&mut io::stdout().lock(), &books, &counts)?;
+    Ok(if books.balanced {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn print(out: &mut impl Write, books: &Books, counts: &Counts) -> io::Result<()> {
+    for sum in &books.sums {
+        let money = Money::new(sum.minor, sum.currency).to_string();
+        writeln!(out, "{:<14} {money:>16}", sum.account)?;
+    }
+    writeln!(out, "{:<14} {:>16}", "postings", books.postings)?;
+    let Counts {
+        journeys,
+        closed,
+        open,
+        incomplete,
+        conflicts,
+        ..
+    } = counts;
+    writeln!(
+        out,
+        "{:<14} {journeys:>16}  ({closed} closed, {open} open, {incomplete} incomplete)",
+        "journeys"
+    )?;
+    writeln!(out, "{:<14} {conflicts:>16}", "conflicts")?;
+    let balanced = if books.balanced { "yes" } else { "no" };
+    writeln!(out, "{:<14} {balanced:>16}", "balanced")
+}

@@ -1,0 +1,103 @@
+//! `fareserver gate`: which gates there are.
+
+use super::database;
+use crate::store::{Database, Gate, StoreError};
+use clap::{Args, Subcommand};
+use fare_protocol::{GateId, LineId, PublicKey, StationId};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(super) struct GateArgs {
+    #[command(subcommand)]
+    command: GateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum GateCommand {
+    /// Register a gate, or change its key and place
+    Add(Box<AddArgs>),
+    /// List the registered gates
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// The SQLite file
+    #[arg(long, value_name = "PATH", value_parser = database)]
+    database: PathBuf,
+    /// Its id, for example PGY-01
+    #[arg(long, value_name = "GATE")]
+    id: GateId,
+    /// The key that signs its records: 64 hex digits
+    #[arg(long, value_name = "HEX")]
+    key: PublicKey,
+    /// Where it stands, for example PGY
+    #[arg(long)]
+    station: StationId,
+    /// On which line, for example 1
+    #[arg(long)]
+    line: LineId,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// The SQLite file
+    #[arg(long, value_name = "PATH", value_parser = database)]
+    database: PathBuf,
+}
+
+pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        GateCommand::Add(args) => add(&args)?,
+        GateCommand::List(args) => list(&args.database)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(args: &AddArgs) -> anyhow::Result<()> {
+    let AddArgs {
+        id,
+        key,
+        station,
+        line,
+        ..
+    } = *args;
+    let gate = Gate {
+        id,
+        key,
+        station,
+        line,
+    };
+    let before = Database::open(&args.database)?.write(|tx| {
+        let before = tx.gate(id)?;
+        tx.put_gate(&gate)?;
+        Ok::<_, StoreError>(before)
+    })?;
+    let what = match before {
+        None => "registered",
+        Some(before) if before == gate => "registered already",
+        Some(_) => "changed",
+    };
+    writeln!(
+        io::stdout().lock(),
+        "gate {id} at {station}, line {line}: {what}"
+    )?;
+    Ok(())
+}
+
+fn list(database: &Path) -> anyhow::Result<()> {
+    let gates = Database::open_existing(database)?.read(|tx| tx.gates())?;
+    let mut out = io::stdout().lock();
+    for Gate {
+        id,
+        key,
+        station,
+        line,
+    } in gates
+    {
+        writeln!(out, "{id:<16} {station:<16} {line:<4} {key}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The command line: one file per subcommand, each an `Args` and a `run`.
+//!
+//! Exit status: 0 done, 1 the thing asked for failed or differs, 2 bad usage or configuration.
+
+mod books;
+mod deny;
+mod gate;
+mod run;
+
+use crate::config::{ConfigError, check_database};
+use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit status for bad usage or bad configuration.
+pub const BAD_CONFIG: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(name = "fareserver", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server until Ctrl-C or SIGTERM
+    Run(run::RunArgs),
+    /// Register gates and look at them
+    Gate(gate::GateArgs),
+    /// Add up the books; exit status 1 when they do not balance
+    Books(books::BooksArgs),
+    /// Have gates refuse an account, or no longer
+    Deny(deny::DenyArgs),
+}
+
+/// Wrong usage that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Parses the arguments, runs the command, says what went wrong.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::Gate(args) => gate::run(args),
+        Command::Books(args) => books::run(args),
+        Command::Deny(args) => deny::run(args),
+    };
+    result.unwrap_or_else(|err| report(&err))
+}
+
+/// A reader that went away is success; bad usage and configuration are 2; everything else is 1.
+fn report(err: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;
+    if err.downcast_ref::<io::Error>().is_some_and(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    // When even standard error is gone, the exit status is all that is left to say.
+    let _lost = writeln!(io::stderr().lock(), "fareserver: {err:#}");
+    if err.is::<ConfigError>() || err.is::<Usage>() {
+        ExitCode::from(BAD_CONFIG)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The value of `--database`.
+fn database(text: &str) -> Result<PathBuf, String> {
+    check_database(text).map(|()| PathBuf::from(text))
+}

@@ -1,0 +1,134 @@
+//! Listeners: connections in, requests to a router, and an orderly end.
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// Most connections at once on one listener; more wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// Longest TLS handshake, and longest time for the head of an HTTP/1 request.
+const GREETING_MAX: Duration = Duration::from_secs(10);
+
+/// How long open requests may take to end once the server stops. They are told to be quick.
+const GRACE: Duration = Duration::from_millis(1_500);
+
+/// How long to rest when no connection can be accepted (no file handles, for instance).
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Serves `router` on `listener`, over TLS when there is an acceptor, until `stopping` turns true;
+/// then lets open requests end, but not for ever.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut open = JoinSet::new();
+    loop {
+        let next = tokio::select! {
+            next = accept(&listener, &room) => next,
+            () = stopped(&mut stopping) => break,
+        };
+        match next {
+            Ok((stream, permit)) => {
+                let (tls, router, stopping) = (tls.clone(), router.clone(), stopping.clone());
+                open.spawn(async move {
+                    connection(stream, tls, router, stopping).await;
+                    drop(permit);
+                });
+            }
+            Err(err) => {
+                tracing::warn!(%err, "cannot accept connections");
+                sleep(ACCEPT_REST).await;
+            }
+        }
+        while open.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let ended = async { while open.join_next().await.is_some() {} };
+    if timeout(GRACE, ended).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+}
+
+/// Returns once `stopping` is true, or nobody is left to say so.
+pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _gone = stopping.wait_for(|stopping| *stopping).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = room
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, permit))
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stopping: watch::Receiver<bool>,
+) {
+    let Some(tls) = tls else {
+        return requests(stream, router, stopping).await;
+    };
+    let peer = stream.peer_addr().ok();
+    match timeout(GREETING_MAX, tls.accept(stream)).await {
+        Ok(Ok(stream)) => requests(stream, router, stopping).await,
+        Ok(Err(err)) => tracing::warn!(?peer, %err, "TLS handshake failed"),
+        Err(_) => tracing::warn!(?peer, "TLS handshake took too long"),
+    }
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(GREETING_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(32);
+    let service = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        hyper::service::Service::call(&service, request)
+    });
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(err) = ended {
+        tracing::debug!(%err, "a connection broke off");
+    }
+}

@@ -1,0 +1,184 @@
+//! The running server: everything bound, said, served, and ended in order.
+
+use crate::api::{self, App, Seen};
+use crate::config::{Config, Settlement};
+use crate::console;
+use crate::net;
+use crate::store::{Store, StoreError};
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+/// How often to look whether another program (`fareserver deny`) changed the database.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {err}; is another program using it?")]
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// Why.
+        err: io::Error,
+    },
+    /// The ready file.
+    #[error("cannot write {file}: {err}")]
+    ReadyFile {
+        /// Which one.
+        file: PathBuf,
+        /// Why.
+        err: io::Error,
+    },
+    /// The issuers, as JSON.
+    #[error("the issuers: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A server that listens.
+pub struct Server {
+    app: App,
+    tls: TlsAcceptor,
+    gates: TcpListener,
+    console: Option<TcpListener>,
+    store_thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the database, announces new keys and tariffs, binds both listeners and says where.
+    /// `stopping` ends the server once it turns true.
+    ///
+    /// # Errors
+    /// When the database, a listener or the ready file cannot be had.
+    pub async fn start(
+        config: Config,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, StartError> {
+        let (store, store_thread) = Store::open(&config.database)?;
+        announce(&store, &config.settlement).await?;
+        let gates = listen(config.listen).await?;
+        let console = match config.console_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let server = Self {
+            app: App {
+                store,
+                settlement: Arc::new(config.settlement),
+                stopping,
+                seen: Seen::default(),
+            },
+            tls: TlsAcceptor::from(config.tls),
+            gates,
+            console,
+            store_thread,
+        };
+        let (listen, console) = (server.address(), server.console_address());
+        if let Some(file) = config.ready_file {
+            write_ready(&file, listen, console)
+                .map_err(|err| StartError::ReadyFile { file, err })?;
+        }
+        let database = config.database.display();
+        tracing::info!(?listen, console_listen = ?console, %database, "listening");
+        Ok(server)
+    }
+
+    /// Where gates connect.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.gates.local_addr().ok()
+    }
+
+    /// Where the console is.
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        self.console
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Serves until `stopping` turns true, then ends within two seconds: waiting feeds are answered,
+    /// open batches committed.
+    pub async fn run(self) {
+        let stopping = self.app.stopping.clone();
+        let looking = tokio::spawn(look(self.app.store.clone()));
+        let console = self.console.map(|listener| {
+            net::serve(
+                listener,
+                None,
+                console::router(self.app.clone()),
+                stopping.clone(),
+            )
+        });
+        let gates = net::serve(self.gates, Some(self.tls), api::router(self.app), stopping);
+        match console {
+            Some(console) => drop(tokio::join!(gates, console)),
+            None => gates.await,
+        }
+        looking.abort();
+        let _cancelled = looking.await;
+        // The last handle to the store is gone, so its thread ends when its line is empty.
+        let ended = tokio::task::spawn_blocking(move || self.store_thread.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!("the store's thread did not end in order");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+async fn announce(store: &Store, settlement: &Settlement) -> Result<(), StartError> {
+    let issuers = serde_json::to_string(&settlement.issuers)?;
+    let tariff = serde_json::to_string(&settlement.tariff_text)?;
+    let new = move |tx: &crate::store::Tx<'_>| {
+        Ok::<_, StoreError>((
+            tx.announce("issuers", &issuers)?,
+            tx.announce("tariff", &tariff)?,
+        ))
+    };
+    let (issuers, tariff) = store.write(new).await?;
+    let name = settlement.tariff.name();
+    tracing::info!(
+        new_issuers = issuers,
+        new_tariff = tariff,
+        tariff = name,
+        "announced"
+    );
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|err| StartError::Listen { address, err })
+}
+
+/// Writes the addresses whole or not at all, so that who waits for the file can read it.
+fn write_ready(
+    file: &Path,
+    listen: Option<SocketAddr>,
+    console: Option<SocketAddr>,
+) -> io::Result<()> {
+    let ready = serde_json::json!({"listen": listen, "console_listen": console});
+    let half = file.with_extension("part");
+    fs::write(&half, format!("{ready}\n"))?;
+    fs::rename(half, file)
+}
+
+async fn look(store: Store) {
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        ticks.tick().await;
+        if store.look().await.is_err() {
+            return;
+        }
+    }
+}
