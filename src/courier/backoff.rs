@@ -15,15 +15,6 @@ pub struct Backoff {
     pub max: Millis,
 }
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            min: Millis(500),
-            max: Millis(60_000),
-        }
-    }
-}
-
 impl Backoff {
     /// The wait after this many failures in a row: anything from `min` to a ceiling that doubles
     /// with each failure up to `max`, picked by `random` (full jitter).
@@ -60,13 +51,18 @@ pub(super) fn retry_after(value: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    const USUAL: Backoff = Backoff {
+        min: Millis(500),
+        max: Millis(60_000),
+    };
+
     fn ms(backoff: Backoff, failures: u32, random: u64) -> u128 {
         backoff.wait(failures, random).as_millis()
     }
 
     #[test]
     fn the_ceiling_doubles_up_to_the_maximum() {
-        let backoff = Backoff::default();
+        let backoff = USUAL;
         for (failures, ceiling) in [
             (0, 500),
             (1, 1_000),
@@ -89,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_wait_is_anywhere_between_the_bounds() {
-        let backoff = Backoff::default();
+        let backoff = USUAL;
         let waits: Vec<u128> = (0..1_000u64)
             .map(|n| ms(backoff, 4, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
             .collect();
@@ -118,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_server_may_ask_for_more_time_but_not_for_ever() {
-        let backoff = Backoff::default();
+        let backoff = USUAL;
         let wait = |asked: &str| {
             backoff
                 .wait_for_server(1, 0, retry_after(asked))

@@ -122,4 +122,13 @@ impl Failure {
             Self::Unreached(_) | Self::NotBelieved { .. } | Self::Journal(_) => false,
         }
     }
+
+    /// Whether the server counts from before what it told us already, as after a restore: then only
+    /// everything anew helps.
+    pub(super) fn is_old_feed(&self) -> bool {
+        matches!(
+            self,
+            Self::Journal(JournalError::BadFeed { part: "cursor", .. })
+        )
+    }
 }

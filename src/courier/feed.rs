@@ -32,6 +32,9 @@ impl FeedLoop<'_> {
                     cursor = next;
                 }
                 Err(failure) => {
+                    if failure.is_old_feed() {
+                        cursor = 0;
+                    }
                     let failures = self.report.failed(&failure);
                     pause(self.backoff, failures, failure.retry_after()).await;
                 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Files up to this size, in bytes, are read through at every start; longer ones would take too
 /// long, and the end of their chain is checked all the same.
-const READ_THROUGH_LEN_MAX: i64 = 32 * 1024 * 1024;
+const READ_THROUGH_LEN_MAX: i64 = 16 * 1024 * 1024;
 
 /// How many of the newest records are checked to be a chain.
 const TAIL_RECORDS: i64 = 64;

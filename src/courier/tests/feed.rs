@@ -178,3 +178,36 @@ async fn a_failing_feed_is_tried_again() {
     .await;
     assert!(denied(&gate));
 }
+
+#[tokio::test]
+async fn a_restored_server_is_asked_for_everything() {
+    let gate = gate(0).await;
+    gate.journal.apply_feed(feed(9)).await.unwrap();
+    let restored = Feed {
+        changes: Vec::new(),
+        ..feed(2)
+    };
+    let server = Server::start(move |request| {
+        let line = &request.line;
+        let snapshot = line.contains("after=0&");
+        let answer = sealed(&Feed {
+            snapshot,
+            ..restored.clone()
+        });
+        (!line.contains("after=2&")).then(|| ok(&answer))
+    });
+    let (courier, _news) = plain(&server, &gate, 500);
+    while_running(courier, async {
+        let lines: Vec<_> = server
+            .requests(3)
+            .await
+            .into_iter()
+            .map(|seen| seen.line)
+            .collect();
+        for (line, after) in lines.iter().zip(["after=9&", "after=0&", "after=2&"]) {
+            assert!(line.contains(after), "{line}");
+        }
+    })
+    .await;
+    assert!(!denied(&gate), "what the server forgot is forgotten here");
+}

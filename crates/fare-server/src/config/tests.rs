@@ -1,1 +1,175 @@
+//! The example configuration holds, and every mistake in it is told with its line.
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use tempfile::TempDir;
+
+const EXAMPLE: &str = include_str!("../../server.example.toml");
+
+/// A folder with all that the example names, and `config` as its server.toml.
+fn folder(config: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap().pem();
+    write("server-cert.pem", &cert);
+    write("gates-ca.pem", &cert);
+    write("server-key.pem", &key.serialize_pem());
+    write(
+        "other-key.pem",
+        &KeyPair::generate().unwrap().serialize_pem(),
+    );
+    for (name, mode, seed) in [
+        ("server.seed", 0o600, "7a".repeat(32)),
+        ("open.seed", 0o644, "7a".repeat(32)),
+        ("short.seed", 0o600, "7a".repeat(31)),
+    ] {
+        write(name, &format!("{seed}\n"));
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    write("issuers.json", "[]");
+    let tariff = include_str!("../../../../gate-config/tariff-beijing.toml");
+    write("tariff-beijing.toml", tariff);
+    let stations = include_str!("../../../../gate-config/stations-beijing-line1.toml");
+    write("stations-beijing-line1.toml", stations);
+    write("server.toml", config);
+    let file = folder.path().join("server.toml");
+    (folder, file)
+}
+
+#[test]
+fn the_example_holds() {
+    let (folder, file) = folder(EXAMPLE);
+    let config = load(&file, Overrides::default()).unwrap();
+    assert_eq!(config.database, folder.path().join("fares.sqlite3"));
+    assert_eq!(config.listen, "127.0.0.1:8443".parse().unwrap());
+    assert_eq!(
+        config.console_listen,
+        Some("127.0.0.1:8080".parse().unwrap())
+    );
+    assert_eq!(config.ready_file, Some(folder.path().join("ready.json")));
+    assert_eq!(config.settlement.journey_valid, Millis(14_400_000));
+}
+
+#[test]
+fn the_command_line_comes_first() {
+    let (_folder, file) = folder(EXAMPLE);
+    let listen = "127.0.0.1:1".parse().unwrap();
+    let overrides = Overrides {
+        database: Some("/x".into()),
+        listen: Some(listen),
+    };
+    let config = load(&file, overrides).unwrap();
+    assert_eq!(
+        (config.database, config.listen),
+        (PathBuf::from("/x"), listen)
+    );
+}
+
+#[test]
+fn mistakes_are_told_with_their_line_and_what_to_write() {
+    // what stands in the example | what stands there instead | what is said
+    for (good, bad, said) in [
+        (
+            "\"127.0.0.1:8443\"",
+            "\"somewhere\"",
+            "write one like \"127.0.0.1:8443\"",
+        ),
+        (
+            "\"127.0.0.1:8080\"",
+            "\"0.0.0.0:8080\"",
+            "write a loopback address",
+        ),
+        (
+            "\"fares.sqlite3\"",
+            "\"postgres://fares\"",
+            "write that of a SQLite file",
+        ),
+        (
+            "\"server.seed\"",
+            "\"none.seed\"",
+            "write 64 hex digits there",
+        ),
+        (
+            "\"server.seed\"",
+            "\"open.seed\"",
+            "has mode 644: others could read the key",
+        ),
+        (
+            "\"server.seed\"",
+            "\"short.seed\"",
+            "is not 64 hexadecimal digits",
+        ),
+        (
+            "\"issuers.json\"",
+            "\"server.toml\"",
+            "write a list of {\"key\"",
+        ),
+        ("\"tariff-beijing.toml\"", "\"none.toml\"", "cannot read"),
+        (
+            "\"tariff-beijing.toml\"",
+            "\"stations-beijing-line1.toml\"",
+            "line",
+        ),
+        ("= 14_400_000", "= 0", "write 1 to 172800000"),
+        (
+            "\"server-cert.pem\"",
+            "\"issuers.json\"",
+            "holds no certificate",
+        ),
+        ("\"server-key.pem\"", "\"other-key.pem\"", "cannot be used"),
+        ("\"gates-ca.pem\"", "\"none.pem\"", "cannot read"),
+        (
+            "listen = \"127.0.0.1:8443\"",
+            "lisen = \"127.0.0.1:8443\"",
+            "unknown field `lisen`",
+        ),
+        ("= 14_400_000", "= \"long\"", "invalid type"),
+    ] {
+        let (_folder, file) =
+            folder(&EXAMPLE.replacen(&format!("{good}\n"), &format!("{bad}\n"), 1));
+        let refused = load(&file, Overrides::default()).err().unwrap();
+        let [problem] = &refused.problems[..] else {
+            panic!("{good} -> {bad}: {refused}")
+        };
+        assert!(problem.message.contains(said), "{good} -> {bad}: {refused}");
+        let line = EXAMPLE
+            .lines()
+            .position(|line| line.contains(good))
+            .unwrap()
+            + 1;
+        // Certificate and key are judged together, at the certificate's line.
+        let together = bad == "\"other-key.pem\"";
+        let line = if together { line - 1 } else { line };
+        assert_eq!(problem.line, line, "{good} -> {bad}: {refused}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_order() {
+    let bad = EXAMPLE
+        .replace("\"issuers.json\"", "\"none.json\"")
+        .replace("\"gates-ca.pem\"", "\"none.pem\"")
+        .replace("= 14_400_000", "= 0");
+    let (_folder, file) = folder(&bad);
+    let refused = load(&file, Overrides::default()).err().unwrap();
+    let lines = refused
+        .problems
+        .iter()
+        .map(|problem| problem.line)
+        .collect::<Vec<_>>();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.is_sorted(), "{refused}");
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    let without = EXAMPLE.replace("issuers = \"issuers.json\"\n", "");
+    let (_folder, file) = folder(&without);
+    let refused = load(&file, Overrides::default()).err().unwrap().to_string();
+    assert!(refused.contains("missing field `issuers`"), "{refused}");
+}

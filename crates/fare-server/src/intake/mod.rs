@@ -253,6 +253,3 @@ impl<'a> Intake<'a> {
 fn encode(id: RecordId, outcome: AnswerOutcome) -> Result<String, IntakeError> {
     Ok(serde_json::to_string(&Answer { id, outcome })?)
 }
-
-#[cfg(test)]
-mod tests;

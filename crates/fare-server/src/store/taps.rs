@@ -58,6 +58,8 @@ impl fmt::Display for Scope {
     }
 }
 
+// `$1`, `$2` ... are numbers to PostgreSQL and names to SQLite, which numbers them as it meets them:
+// in every statement they stand in ascending order, so that both mean the same.
 impl Tx<'_> {
     /// Keeps what answers a confirmation, unless something has already: then that is answered.
     ///
@@ -108,9 +110,9 @@ impl Tx<'_> {
 
     /// Stores the passage that `tap` has got.
     pub fn update_tap(&self, tap: &Tap) -> Result<(), StoreError> {
-        let sql = "UPDATE tap SET passage = $3, has_place = $4 WHERE account = $1 AND id = $2";
+        let sql = "UPDATE tap SET passage = $1, has_place = $2 WHERE account = $3 AND id = $4";
         let passage = tap.passage.map(outcome_text).transpose()?;
-        let row = (tap.account().0, tap.id.0, passage, tap.has_place());
+        let row = (passage, tap.has_place(), tap.account().0, tap.id.0);
         self.0.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
@@ -263,9 +265,9 @@ impl Tx<'_> {
         subject: &str,
         now: UnixMs,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE conflict SET cleared_ms = $4
-                   WHERE scope = $1 AND kind = $2 AND subject = $3 AND cleared_ms IS NULL";
-        let row = (scope.key(), kind.code(), subject, now.0);
+        let sql = "UPDATE conflict SET cleared_ms = $1
+                   WHERE scope = $2 AND kind = $3 AND subject = $4 AND cleared_ms IS NULL";
+        let row = (now.0, scope.key(), kind.code(), subject);
         Ok(self.0.prepare_cached(sql)?.execute(row)? > 0)
     }
 }

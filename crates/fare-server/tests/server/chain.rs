@@ -16,9 +16,15 @@ fn a_repeat_gets_the_first_answer_byte_for_byte_and_changes_nothing() {
     let (journeys, postings) = (site.journeys(), site.books().postings);
     for _ in 0..3 {
         assert_eq!(site.send(&a, &entry.each_ref()), first_entry);
-        assert_eq!(site.send(&b, &[&exit[0], &exit[1], &exit[0]])[..2], first_exit[..]);
+        assert_eq!(
+            site.send(&b, &[&exit[0], &exit[1], &exit[0]])[..2],
+            first_exit[..]
+        );
     }
-    assert_eq!((site.journeys(), site.books().postings), (journeys, postings));
+    assert_eq!(
+        (site.journeys(), site.books().postings),
+        (journeys, postings)
+    );
     assert_eq!(site.sum("fare-revenue"), 300);
     assert!(site.conflicts().is_empty());
 }
@@ -48,7 +54,11 @@ fn a_fork_is_refused_kept_and_shown() {
     let other = gate.entry(account(3), 3);
     let refused = site.send(&gate, &[&other]);
     assert_eq!(refusal(&refused[0]), "fork");
-    assert_eq!(site.send(&gate, &[&other]), refused, "the refusal is repeated byte for byte");
+    assert_eq!(
+        site.send(&gate, &[&other]),
+        refused,
+        "the refusal is repeated byte for byte"
+    );
     // The next place, upon a record that the server does not have there.
     let third = gate.entry(account(4), 4);
     assert_eq!(refusal(&site.send(&gate, &[&third])[0]), "fork");
@@ -78,9 +88,14 @@ fn a_first_record_that_follows_something_is_a_fork() {
 fn a_gap_is_shown_until_it_is_filled() {
     let mut gate = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&gate]);
-    let records = (1..=6).map(|minute| gate.entry(account(1), minute)).collect::<Vec<_>>();
+    let records = (1..=6)
+        .map(|minute| gate.entry(account(1), minute))
+        .collect::<Vec<_>>();
     let gaps = |site: &mut Site| {
-        let conflicts = site.conflicts().into_iter().filter(|c| c.kind == "chain-gap");
+        let conflicts = site
+            .conflicts()
+            .into_iter()
+            .filter(|c| c.kind == "chain-gap");
         conflicts.map(|c| (c.about, c.detail)).collect::<Vec<_>>()
     };
     let one = |detail: &str| vec![("gate PGY-01".to_owned(), detail.to_owned())];
@@ -110,7 +125,10 @@ fn what_fills_a_gap_must_fit_what_follows_it() {
     gate.rewind(&first);
     let false_second = gate.entry(account(4), 4);
     assert_eq!(refusal(&site.send(&gate, &[&false_second])[0]), "fork");
-    assert_eq!(site.conflict_kinds(), ["chain-fork", "chain-gap", "double-entry"][..2]);
+    assert_eq!(
+        site.conflict_kinds(),
+        ["chain-fork", "chain-gap", "double-entry"][..2]
+    );
 }
 
 #[test]
@@ -127,12 +145,31 @@ fn poison_refuses_only_itself() {
     truncated.envelope.0.truncate(40);
     let mut renamed = upload(&first);
     renamed.id = foreign.record().id;
-    let empty = fare_protocol::wire::UploadRecord { id: renamed.id, envelope: Envelope(vec![]) };
-    let batch =
-        [upload(&first), truncated, renamed, empty, upload(&foreign), unsigned, upload(&good)];
+    let empty = fare_protocol::wire::UploadRecord {
+        id: renamed.id,
+        envelope: Envelope(vec![]),
+    };
+    let batch = [
+        upload(&first),
+        truncated,
+        renamed,
+        empty,
+        upload(&foreign),
+        unsigned,
+        upload(&good),
+    ];
     let answers = site.send_raw(&gate, &batch);
-    let codes = answers[1..6].iter().map(|answer| refusal(answer)).collect::<Vec<_>>();
-    let expected = ["malformed", "malformed", "malformed", "wrong-gate", "bad-signature"];
+    let codes = answers[1..6]
+        .iter()
+        .map(|answer| refusal(answer))
+        .collect::<Vec<_>>();
+    let expected = [
+        "malformed",
+        "malformed",
+        "malformed",
+        "wrong-gate",
+        "bad-signature",
+    ];
     assert_eq!(codes, expected);
     assert!(answers[0].contains("accepted") && answers[6].contains("accepted"));
     assert_eq!(site.journeys()[0].state, "open");

@@ -71,7 +71,10 @@ impl Gate {
             gate: self.id,
             seq: self.seq,
             previous: self.head,
-            stamp: Stamp { at: UnixMs(MORNING + minute * 60_000), error_ms: Millis(50) },
+            stamp: Stamp {
+                at: UnixMs(MORNING + minute * 60_000),
+                error_ms: Millis(50),
+            },
             body,
         };
         let signed = record.sign(&self.key);
@@ -115,7 +118,13 @@ impl Gate {
         minute: i64,
     ) -> SignedRecord {
         let code = u8::try_from(minute).unwrap();
-        self.tap(Tap { direction, account, minute, quoted: None, code })
+        self.tap(Tap {
+            direction,
+            account,
+            minute,
+            quoted: None,
+            code,
+        })
     }
 
     pub(crate) fn entry(&mut self, account: AccountId, minute: i64) -> SignedRecord {
@@ -129,7 +138,10 @@ impl Gate {
     /// What followed a tap.
     pub(crate) fn passage(&mut self, of: &SignedRecord, outcome: PassageOutcome) -> SignedRecord {
         let minute = (of.record().stamp.at.0 - MORNING) / 60_000;
-        let passage = Passage { confirmation: of.record().id, outcome };
+        let passage = Passage {
+            confirmation: of.record().id,
+            outcome,
+        };
         self.make(minute, RecordBody::Passage(passage))
     }
 
@@ -148,5 +160,8 @@ impl Gate {
 
 /// A record as it is uploaded.
 pub(crate) fn upload(record: &SignedRecord) -> UploadRecord {
-    UploadRecord { id: record.record().id, envelope: Envelope(record.bytes().to_vec()) }
+    UploadRecord {
+        id: record.record().id,
+        envelope: Envelope(record.bytes().to_vec()),
+    }
 }

@@ -23,27 +23,62 @@ fn an_entry_and_an_exit_are_vouched_for_and_charged() {
     let entry = a.passes(Direction::Entry, account(1), 1);
     let exit = b.passes(Direction::Exit, account(1), 40);
     let answers = site.send(&a, &entry.each_ref());
-    let Some(Voucher::Entry(opened)) = site.voucher(&answers[0]) else { panic!("{answers:?}") };
+    let Some(Voucher::Entry(opened)) = site.voucher(&answers[0]) else {
+        panic!("{answers:?}")
+    };
     assert_eq!(opened.confirmation, entry[0].record().id);
     assert_eq!(opened.valid_until, UnixMs(MORNING + 60_000 + 14_400_000));
-    assert_eq!(opened.fare_limit, cny(600), "the dearest journey from there: 31 km");
-    assert_eq!(site.voucher(&answers[1]), None, "a passage is not vouched for");
+    assert_eq!(
+        opened.fare_limit,
+        cny(600),
+        "the dearest journey from there: 31 km"
+    );
+    assert_eq!(
+        site.voucher(&answers[1]),
+        None,
+        "a passage is not vouched for"
+    );
 
     let answers = site.send(&b, &[&exit[0]]);
-    let Some(Voucher::Exit(closed)) = site.voucher(&answers[0]) else { panic!("{answers:?}") };
-    assert_eq!((closed.journey, closed.entry), (opened.journey, opened.confirmation));
+    let Some(Voucher::Exit(closed)) = site.voucher(&answers[0]) else {
+        panic!("{answers:?}")
+    };
+    assert_eq!(
+        (closed.journey, closed.entry),
+        (opened.journey, opened.confirmation)
+    );
     assert_eq!((closed.from.as_str(), closed.to.as_str()), ("PGY", "XDN"));
     assert_eq!(closed.fare, cny(500), "18 km");
     assert_eq!(closed.steps.iter().map(|step| step.minor).sum::<i64>(), 500);
-    assert_eq!((site.sum("rider"), site.sum("held"), site.sum("fare-revenue")), (-500, 500, 0));
+    assert_eq!(
+        (
+            site.sum("rider"),
+            site.sum("held"),
+            site.sum("fare-revenue")
+        ),
+        (-500, 500, 0)
+    );
     assert_eq!(site.journeys()[0].state, "held");
 
     site.send(&b, &[&exit[1]]);
-    assert_eq!((site.sum("rider"), site.sum("held"), site.sum("fare-revenue")), (-500, 0, 500));
+    assert_eq!(
+        (
+            site.sum("rider"),
+            site.sum("held"),
+            site.sum("fare-revenue")
+        ),
+        (-500, 0, 500)
+    );
     let journey = site.journeys().remove(0);
-    assert_eq!((journey.state.as_str(), journey.fare), ("closed", Some(cny(500))));
+    assert_eq!(
+        (journey.state.as_str(), journey.fare),
+        ("closed", Some(cny(500)))
+    );
     assert_eq!(journey.account, "…0101");
-    assert_eq!((journey.from, journey.to), ("PGY".to_owned(), Some("XDN".to_owned())));
+    assert_eq!(
+        (journey.from, journey.to),
+        ("PGY".to_owned(), Some("XDN".to_owned()))
+    );
     assert!(site.conflicts().is_empty());
 }
 
@@ -54,7 +89,11 @@ fn an_exit_waits_for_an_entry_that_comes_days_later() {
     let entry = a.passes(Direction::Entry, account(1), 1);
     let exit = b.passes(Direction::Exit, account(1), 40);
     let answers = site.send(&b, &exit.each_ref());
-    assert_eq!(site.voucher(&answers[0]), None, "nothing can be vouched for yet");
+    assert_eq!(
+        site.voucher(&answers[0]),
+        None,
+        "nothing can be vouched for yet"
+    );
     assert_eq!(site.conflict_kinds(), ["exit-without-entry"]);
     assert_eq!(site.sum("fare-revenue"), 0);
     site.send(&a, &entry.each_ref());
@@ -72,7 +111,14 @@ fn an_annulled_exit_gives_the_money_back_and_the_journey_goes_on() {
     site.send(&b, &[&exit]);
     assert_eq!(site.sum("held"), 500);
     site.send(&b, &[&annulled]);
-    assert_eq!((site.sum("rider"), site.sum("held"), site.sum("fare-revenue")), (0, 0, 0));
+    assert_eq!(
+        (
+            site.sum("rider"),
+            site.sum("held"),
+            site.sum("fare-revenue")
+        ),
+        (0, 0, 0)
+    );
     assert_eq!(site.journeys()[0].state, "open");
     site.send(&b, &b.passes(Direction::Exit, account(1), 41).each_ref());
     assert_eq!((site.sum("rider"), site.sum("fare-revenue")), (-500, 500));
@@ -90,12 +136,24 @@ fn a_late_record_that_changes_a_charged_journey_is_put_right_by_reversal() {
     let home = b.passes(Direction::Exit, account(1), 90);
     site.send(&a, &out.each_ref());
     site.send(&b, &home.each_ref());
-    assert_eq!(site.sum("fare-revenue"), 500, "PGY to XDN, as far as is known");
+    assert_eq!(
+        site.sum("fare-revenue"),
+        500,
+        "PGY to XDN, as far as is known"
+    );
     let late = left.iter().chain(&back).collect::<Vec<_>>();
     site.send(&c, &late);
-    assert_eq!(site.sum("fare-revenue"), 300 + 500, "PGY to GCH, GCH to XDN (16 km)");
+    assert_eq!(
+        site.sum("fare-revenue"),
+        300 + 500,
+        "PGY to GCH, GCH to XDN (16 km)"
+    );
     assert_eq!(site.sum("rider"), -800);
-    let states = site.journeys().into_iter().map(|j| j.state).collect::<Vec<_>>();
+    let states = site
+        .journeys()
+        .into_iter()
+        .map(|j| j.state)
+        .collect::<Vec<_>>();
     assert_eq!(states, ["closed", "closed"]);
     assert!(site.conflict_kinds().contains(&"repaired".to_owned()));
 }
@@ -109,11 +167,22 @@ fn the_lower_fare_shown_is_charged_and_the_difference_shown() {
         site.send(&a, &a.passes(Direction::Entry, account(1), 1).each_ref());
         let (direction, account) = (Direction::Exit, account(1));
         let quoted = Some(cny(quoted));
-        let exit = b.tap(Tap { direction, account, minute: 40, quoted, code: 40 });
+        let exit = b.tap(Tap {
+            direction,
+            account,
+            minute: 40,
+            quoted,
+            code: 40,
+        });
         let answers = site.send(&b, &[&exit]);
-        let Some(Voucher::Exit(voucher)) = site.voucher(&answers[0]) else { panic!("{answers:?}") };
+        let Some(Voucher::Exit(voucher)) = site.voucher(&answers[0]) else {
+            panic!("{answers:?}")
+        };
         assert_eq!(voucher.fare, cny(charged));
-        assert_eq!(voucher.steps.iter().map(|step| step.minor).sum::<i64>(), charged);
+        assert_eq!(
+            voucher.steps.iter().map(|step| step.minor).sum::<i64>(),
+            charged
+        );
         assert_eq!(site.sum("held"), charged);
         assert_eq!(site.conflict_kinds(), vec!["quote-differs"; conflicts]);
     }
@@ -137,12 +206,24 @@ fn conflicts_are_shown_and_the_records_stay() {
     let second = b.tap(tap(Direction::Entry, 7, 2));
     let passed = b.passage(&second, PassageOutcome::Passed);
     site.send(&b, &[&second, &passed]);
-    let expected = ["double-entry", "passage-unknown", "same-code", "second-passage"];
+    let expected = [
+        "double-entry",
+        "passage-unknown",
+        "same-code",
+        "second-passage",
+    ];
     assert_eq!(site.conflict_kinds(), expected);
-    let states = site.journeys().into_iter().map(|j| j.state).collect::<Vec<_>>();
+    let states = site
+        .journeys()
+        .into_iter()
+        .map(|j| j.state)
+        .collect::<Vec<_>>();
     assert_eq!(states, ["open", "incomplete"], "newest first");
     let people = format!("{:?}", site.conflicts());
-    assert!(!people.contains(&account(1).to_hex()), "accounts are masked: {people}");
+    assert!(
+        !people.contains(&account(1).to_hex()),
+        "accounts are masked: {people}"
+    );
 }
 
 #[test]
@@ -150,7 +231,10 @@ fn a_station_without_a_fare_is_shown_and_charged_once_there_is_one() {
     let (mut a, mut nowhere) = (Gate::new("PGY-01", "PGY"), Gate::new("ZZZ-01", "ZZZ"));
     let mut site = Site::new(&[&a, &nowhere]);
     site.send(&a, &a.passes(Direction::Entry, account(1), 1).each_ref());
-    let answers = site.send(&nowhere, &nowhere.passes(Direction::Exit, account(1), 9).each_ref());
+    let answers = site.send(
+        &nowhere,
+        &nowhere.passes(Direction::Exit, account(1), 9).each_ref(),
+    );
     assert_eq!(site.voucher(&answers[0]), None);
     assert_eq!(site.journeys()[0].state, "unpriced");
     assert_eq!(site.conflict_kinds(), ["unpriced"]);
@@ -177,33 +261,58 @@ fn gates_are_told_once_a_passage_is_known() {
     assert!(start.snapshot && start.changes.is_empty());
     let [tap, passed] = a.passes(Direction::Entry, account(1), 1);
     site.send(&a, &[&tap]);
-    assert!(site.news(start.cursor).is_empty(), "a tap alone is no journey");
+    assert!(
+        site.news(start.cursor).is_empty(),
+        "a tap alone is no journey"
+    );
     site.send(&a, &[&passed]);
     let news = site.news(start.cursor);
     assert!(!news.snapshot && !news.tariff);
-    let [FeedChange::JourneyOpened(journey)] = &news.changes[..] else { panic!("{news:?}") };
-    assert_eq!((journey.entry, journey.station.as_str()), (tap.record().id, "PGY"));
-    assert_eq!(site.news(0).changes, news.changes, "a snapshot has the open journey");
+    let [FeedChange::JourneyOpened(journey)] = &news.changes[..] else {
+        panic!("{news:?}")
+    };
+    assert_eq!(
+        (journey.entry, journey.station.as_str()),
+        (tap.record().id, "PGY")
+    );
+    assert_eq!(
+        site.news(0).changes,
+        news.changes,
+        "a snapshot has the open journey"
+    );
 
     site.send(&b, &b.passes(Direction::Exit, account(1), 40).each_ref());
     let closed = site.news(news.cursor);
-    let over = FeedChange::JourneyClosed { account: account(1), entry: tap.record().id };
+    let over = FeedChange::JourneyClosed {
+        account: account(1),
+        entry: tap.record().id,
+    };
     assert_eq!(closed.changes, [over]);
     assert!(site.news(0).changes.is_empty());
-    assert!(site.news(closed.cursor + 9).snapshot, "a cursor never given out gets a snapshot");
+    assert!(
+        site.news(closed.cursor + 9).snapshot,
+        "a cursor never given out gets a snapshot"
+    );
 }
 
 #[test]
 fn denied_accounts_are_told_and_stand_in_snapshots() {
     let mut site = Site::new(&[]);
-    let denied = FeedChange::Denied { account: account(1) };
+    let denied = FeedChange::Denied {
+        account: account(1),
+    };
     let now = crate::site::NOW;
     assert!(site.database.write(|tx| tx.deny(account(1), now)).unwrap());
     assert!(!site.database.write(|tx| tx.deny(account(1), now)).unwrap());
     let news = site.news(0);
     assert_eq!(news.changes, [denied]);
     assert!(site.database.write(|tx| tx.allow(account(1))).unwrap());
-    assert_eq!(site.news(news.cursor).changes, [FeedChange::Cleared { account: account(1) }]);
+    assert_eq!(
+        site.news(news.cursor).changes,
+        [FeedChange::Cleared {
+            account: account(1)
+        }]
+    );
     assert!(site.news(0).changes.is_empty());
 }
 

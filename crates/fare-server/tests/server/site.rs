@@ -3,15 +3,11 @@
 use crate::gate::{Gate, upload};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::{Answer, AnswerOutcome, TariffText, UploadRecord};
-use fare_protocol::{
-    KeyEntry, KeySet, Millis, SignedRecord, Signer, UnixMs, Voucher,
-};
+use fare_protocol::{KeyEntry, KeySet, Millis, SignedRecord, Signer, UnixMs, Voucher};
 use fare_rules::Tariff;
 use fare_server::config::Settlement;
 use fare_server::intake::{Intake, IntakeError, check};
-use fare_server::store::{
-    Books, ConflictView, Database, JourneyView, News, StoreError,
-};
+use fare_server::store::{Books, ConflictView, Database, JourneyView, News, StoreError};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -29,28 +25,44 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let mut database = Database::open(&folder.path().join("fares.sqlite3")).unwrap();
         let register = |tx: &fare_server::store::Tx<'_>| -> Result<(), StoreError> {
-            gates.iter().try_for_each(|gate| tx.put_gate(&gate.registered()))
+            gates
+                .iter()
+                .try_for_each(|gate| tx.put_gate(&gate.registered()))
         };
         database.write(register).unwrap();
-        Self { settlement: settlement(), database, _folder: folder }
+        Self {
+            settlement: settlement(),
+            database,
+            _folder: folder,
+        }
     }
 
     /// Uploads records to the gate's address, whoever made them.
     pub(crate) fn send(&mut self, gate: &Gate, records: &[&SignedRecord]) -> Vec<String> {
-        let uploads = records.iter().map(|record| upload(record)).collect::<Vec<_>>();
+        let uploads = records
+            .iter()
+            .map(|record| upload(record))
+            .collect::<Vec<_>>();
         self.send_raw(gate, &uploads)
     }
 
     pub(crate) fn send_raw(&mut self, gate: &Gate, uploads: &[UploadRecord]) -> Vec<String> {
         let gate = gate.registered();
-        let checked = uploads.iter().map(|upload| check(upload, &gate)).collect::<Vec<_>>();
+        let checked = uploads
+            .iter()
+            .map(|upload| check(upload, &gate))
+            .collect::<Vec<_>>();
         let settlement = &self.settlement;
         let report = self
             .database
             .write(|tx| Intake::new(settlement, tx, gate, NOW).take(&checked))
             .map_err(|err: IntakeError| err.to_string())
             .unwrap();
-        report.answers.iter().map(|answer| answer.get().to_owned()).collect()
+        report
+            .answers
+            .iter()
+            .map(|answer| answer.get().to_owned())
+            .collect()
     }
 
     pub(crate) fn journeys(&mut self) -> Vec<JourneyView> {
@@ -76,7 +88,12 @@ impl Site {
     pub(crate) fn sum(&mut self, account: &str) -> i64 {
         let books = self.books();
         assert!(books.balanced);
-        books.sums.iter().filter(|sum| sum.account == account).map(|sum| sum.minor).sum()
+        books
+            .sums
+            .iter()
+            .filter(|sum| sum.account == account)
+            .map(|sum| sum.minor)
+            .sum()
     }
 
     pub(crate) fn news(&mut self, after: u64) -> News {
@@ -99,7 +116,11 @@ impl Site {
 /// A key set of one key that is always valid.
 pub(crate) fn forever(signer: &dyn Signer) -> KeySet {
     let (from_ms, until_ms) = (UnixMs(0), UnixMs(i64::MAX));
-    KeySet(vec![KeyEntry { key: signer.public(), from_ms, until_ms }])
+    KeySet(vec![KeyEntry {
+        key: signer.public(),
+        from_ms,
+        until_ms,
+    }])
 }
 
 pub(crate) fn settlement() -> Settlement {

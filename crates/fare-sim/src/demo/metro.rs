@@ -96,6 +96,9 @@ impl Metro {
         let entry_board = starter.board(&entry).await?;
         let exit_board = starter.board(&exit).await?;
         let mut riders = starter.riders(&entry, &exit)?;
+        starter
+            .wait_for_files("the riders' cameras", [&entry.camera, &exit.camera])
+            .await?;
         starter.gate(&entry)?;
         starter.gate(&exit)?;
         for _ in 0..2 {
@@ -201,6 +204,17 @@ impl Starter<'_> {
         let mut command = Command::new(beside("faregate")?);
         command.arg("run").arg("--config").arg(&gate.config);
         self.processes.start(gate.gate.as_str(), command, self.dir)
+    }
+
+    /// Waits until there are `files`.
+    async fn wait_for_files(&self, what: &str, files: [&Path; 2]) -> anyhow::Result<()> {
+        let there = async {
+            while !files.iter().all(|file| file.exists()) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Some(())
+        };
+        self.wait(what, there).await
     }
 
     /// What `ready` brings, unless it takes too long or a process ends.

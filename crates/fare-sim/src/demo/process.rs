@@ -109,6 +109,8 @@ impl Process {
             .with_context(|| format!("cannot write the log {}", log.display()))?;
         let errors = file.try_clone().context("cannot share a log")?;
         arrange(&mut command, file);
+        // Logs are files; colours are for terminals.
+        command.env("NO_COLOR", "1");
         // A group of its own: Ctrl-C is for the demo, which then stops its children in order.
         let child = command
             .stderr(errors)

@@ -1,0 +1,406 @@
+//! The API over real sockets: mutual TLS, bodies of any kind, waiting for news, the console.
+
+use crate::gate::{Gate, account, upload};
+use crate::site::{forever, settlement};
+use fare_protocol::wire::{
+    ApiProblem, Feed, FeedChange, UPLOAD_RECORDS_MAX, UploadRequest, UploadResponse,
+};
+use fare_protocol::{Direction, SignedRecord, UnixMs};
+use fare_server::config::Config;
+use fare_server::server::Server;
+use fare_server::store::{Database, StoreError};
+use fare_server::tls;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use reqwest::{Certificate, Client, Identity, Response, StatusCode};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A running server, a gate's client, and the server's end.
+struct Running {
+    gates: String,
+    console: String,
+    client: Client,
+    database: PathBuf,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    folder: TempDir,
+}
+
+impl Running {
+    async fn new(gates: &[&Gate]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("fares.sqlite3");
+        let register = |tx: &fare_server::store::Tx<'_>| -> Result<(), StoreError> {
+            gates
+                .iter()
+                .try_for_each(|gate| tx.put_gate(&gate.registered()))
+        };
+        Database::open(&database).unwrap().write(register).unwrap();
+        let client = certificates(folder.path());
+        let path = |name: &str| folder.path().join(name);
+        let tls = tls::server_config(
+            tls::certificates(&path("server-cert.pem")).unwrap(),
+            tls::private_key(&path("server-key.pem")).unwrap(),
+            tls::client_verifier(&path("ca.pem")).unwrap(),
+        );
+        let any = "127.0.0.1:0".parse().unwrap();
+        let config = Config {
+            database: database.clone(),
+            listen: any,
+            console_listen: Some(any),
+            ready_file: Some(path("ready.json")),
+            settlement: settlement(),
+            tls: tls.unwrap(),
+        };
+        let (stop, stopping) = watch::channel(false);
+        let server = Server::start(config, stopping).await.unwrap();
+        let gates = format!("https://localhost:{}", server.address().unwrap().port());
+        let console = format!("http://{}", server.console_address().unwrap());
+        let serving = tokio::spawn(server.run());
+        Self {
+            gates,
+            console,
+            client,
+            database,
+            stop,
+            serving,
+            folder,
+        }
+    }
+
+    async fn post(&self, gate: &str, body: impl Into<reqwest::Body>) -> Response {
+        let url = format!("{}/v1/gates/{gate}/records", self.gates);
+        self.client.post(url).body(body).send().await.unwrap()
+    }
+
+    async fn send(&self, gate: &Gate, records: &[SignedRecord]) -> Value {
+        let request = UploadRequest {
+            records: records.iter().map(upload).collect(),
+        };
+        let answer = self
+            .post(gate.id.as_str(), serde_json::to_vec(&request).unwrap())
+            .await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.json().await.unwrap()
+    }
+
+    async fn feed(&self, after: u64, wait_ms: u32) -> Feed {
+        let url = format!(
+            "{}/v1/gates/PGY-01/feed?after={after}&wait_ms={wait_ms}",
+            self.gates
+        );
+        let answer = self.client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let bytes = answer.bytes().await.unwrap();
+        Feed::open(&bytes, &forever(&*settlement().signer), UnixMs(1)).unwrap()
+    }
+
+    async fn state(&self) -> Value {
+        let url = format!("{}/v1/console/state", self.console);
+        self.client
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// Ends the server, which must not take longer than two seconds.
+    async fn end(self) {
+        self.stop.send_replace(true);
+        tokio::time::timeout(Duration::from_secs(2), self.serving)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}
+
+/// Writes an authority and the server's certificate; answers a client with one of a gate's.
+fn certificates(folder: &Path) -> Client {
+    let mut authority = CertificateParams::new(vec![]).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let ca = authority.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(authority, key);
+    let signed = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (
+            params.signed_by(&key, &issuer).unwrap().pem(),
+            key.serialize_pem(),
+        )
+    };
+    let (cert, key) = signed("localhost");
+    fs::write(folder.join("ca.pem"), &ca).unwrap();
+    fs::write(folder.join("server-cert.pem"), cert).unwrap();
+    fs::write(folder.join("server-key.pem"), key).unwrap();
+    let (cert, key) = signed("gate");
+    client(&ca, Some(cert + &key))
+}
+
+fn client(ca: &str, identity: Option<String>) -> Client {
+    // The first test installs it; the others find it there.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(20))
+        .tls_certs_only([Certificate::from_pem(ca.as_bytes()).unwrap()]);
+    if let Some(pem) = identity {
+        builder = builder.identity(Identity::from_pem(pem.as_bytes()).unwrap());
+    }
+    builder.build().unwrap()
+}
+
+async fn problem(response: Response) -> ApiProblem {
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+    let status = response.status().as_u16();
+    let problem: ApiProblem = response.json().await.unwrap();
+    assert_eq!(problem.status, status);
+    problem
+}
+
+#[tokio::test]
+async fn a_repeated_batch_is_answered_with_the_same_bytes() {
+    let mut gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let entry = gate.passes(Direction::Entry, account(1), 1);
+    let request = UploadRequest {
+        records: entry.iter().map(upload).collect(),
+    };
+    let request = serde_json::to_vec(&request).unwrap();
+    let answers = async || {
+        let body = server
+            .post("PGY-01", request.clone())
+            .await
+            .text()
+            .await
+            .unwrap();
+        let read: UploadResponse = serde_json::from_str(&body).unwrap();
+        assert_eq!(read.answers.len(), 2);
+        body.split("\"server_time_ms\"").next().unwrap().to_owned()
+    };
+    let first = answers().await;
+    assert_eq!(answers().await, first);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn hostile_bodies_get_a_problem_and_the_server_goes_on() {
+    let mut gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let id = "00".repeat(16);
+    let many = vec![json!({"id": id, "envelope": "AA"}); UPLOAD_RECORDS_MAX + 1];
+    let many = json!({ "records": many }).to_string();
+    let deep = "[".repeat(100_000);
+    for (body, status) in [
+        ("", 400),
+        ("{\"records\": [", 400),
+        ("[]", 400),
+        ("{\"records\": 7}", 400),
+        ("{\"records\": [7]}", 400),
+        ("{\"records\": [{\"id\": 7, \"envelope\": \"AA\"}]}", 400),
+        (
+            "{\"records\": [{\"id\": \"zz\", \"envelope\": \"AA\"}]}",
+            400,
+        ),
+        ("\u{0}\u{0}", 400),
+        (deep.as_str(), 400),
+        (many.as_str(), 413),
+    ] {
+        let shown = body.get(..40).unwrap_or(body);
+        let answer = problem(server.post("PGY-01", body.to_owned()).await).await;
+        assert_eq!(answer.status, status, "{shown}: {}", answer.detail);
+    }
+    let big = problem(server.post("PGY-01", vec![b' '; 10 * 1024 * 1024]).await).await;
+    assert_eq!((big.status, big.title.as_str()), (413, "too-large"));
+    let good = server.send(&gate, &[gate.entry(account(1), 1)]).await;
+    assert_eq!(good["answers"][0]["outcome"], "accepted");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_refuses_only_itself() {
+    let mut gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let good = serde_json::to_value(upload(&gate.entry(account(1), 1))).unwrap();
+    let id = "0a".repeat(16);
+    let bad = json!({"id": id, "envelope": ["not", "base64"]});
+    let body = json!({"records": [bad, good]}).to_string();
+    let answers: Value = server.post("PGY-01", body).await.json().await.unwrap();
+    assert_eq!(answers["answers"][0]["code"], "malformed");
+    assert_eq!(answers["answers"][0]["id"], id);
+    assert_eq!(answers["answers"][1]["outcome"], "accepted");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_said_as_a_problem() {
+    let server = Running::new(&[]).await;
+    let unknown = problem(server.post("PGY-09", "{\"records\": []}").await).await;
+    assert_eq!(
+        (unknown.status, unknown.title.as_str()),
+        (404, "no-such-gate")
+    );
+    assert!(
+        unknown.detail.contains("fareserver gate add"),
+        "{}",
+        unknown.detail
+    );
+    let get = |path: &str| server.client.get(format!("{}{path}", server.gates)).send();
+    assert_eq!(problem(get("/v2").await.unwrap()).await.title, "not-found");
+    let wrong = problem(get("/v1/gates/PGY-01/records").await.unwrap()).await;
+    assert_eq!(wrong.status, 405);
+    let wrong = problem(get("/v1/gates/PGY-01/feed?after=-1").await.unwrap()).await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(get("/healthz").await.unwrap().text().await.unwrap(), "ok\n");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn who_shows_no_certificate_is_not_let_in() {
+    let server = Running::new(&[]).await;
+    let ca = fs::read_to_string(server.folder.path().join("ca.pem")).unwrap();
+    let stranger = client(&ca, None);
+    assert!(
+        stranger
+            .get(format!("{}/healthz", server.gates))
+            .send()
+            .await
+            .is_err()
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_feed_waits_for_news_and_no_longer() {
+    let mut gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let start = server.feed(0, 30_000).await;
+    assert!(start.snapshot && start.issuers.is_some() && start.tariff.is_some());
+    assert!(
+        start.cursor > 0,
+        "a gate that starts would ask for 0 again and again"
+    );
+    let quiet = server.feed(start.cursor, 20).await;
+    assert_eq!(
+        (quiet.cursor, quiet.changes.len(), quiet.snapshot),
+        (start.cursor, 0, false)
+    );
+    let entry = gate.passes(Direction::Entry, account(1), 1);
+    let (news, _) = tokio::join!(
+        server.feed(start.cursor, 30_000),
+        server.send(&gate, &entry)
+    );
+    assert!(
+        matches!(news.changes[..], [FeedChange::JourneyOpened(_)]),
+        "{news:?}"
+    );
+    // Another program denies an account, and who waits is told.
+    let denying = async {
+        let mut database = Database::open(&server.database).unwrap();
+        database.write(|tx| tx.deny(account(2), UnixMs(1))).unwrap()
+    };
+    let (news, _) = tokio::join!(server.feed(news.cursor, 30_000), denying);
+    assert_eq!(
+        news.changes,
+        [FeedChange::Denied {
+            account: account(2)
+        }]
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn who_waits_is_answered_when_the_server_stops() {
+    let gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let cursor = server.feed(0, 0).await.cursor;
+    let stop = server.stop.clone();
+    let (feed, _) = tokio::join!(server.feed(cursor, 30_000), async move {
+        stop.send_replace(true)
+    });
+    assert!(feed.changes.is_empty());
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_console_shows_what_happened_and_no_account() {
+    let (mut a, mut b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let server = Running::new(&[&a, &b]).await;
+    let entry = a.passes(Direction::Entry, account(0xab), 1);
+    server.send(&a, &entry).await;
+    server
+        .send(&b, &b.passes(Direction::Exit, account(0xab), 40))
+        .await;
+    let state = server.state().await;
+    let journey = &state["journeys"][0];
+    assert_eq!(journey["account"], "…abab");
+    assert_eq!(journey["state"], "closed");
+    assert_eq!(journey["fare"], json!({"minor": 500, "currency": "CNY"}));
+    assert_eq!(journey["entry"], entry[0].record().id.to_hex());
+    assert_eq!(state["books"]["balanced"], true);
+    assert_eq!(
+        (&state["counts"]["closed"], &state["counts"]["records"]),
+        (&json!(1), &json!(4))
+    );
+    assert_eq!(
+        (&state["gates"][1]["gate"], &state["gates"][1]["seq"]),
+        (&json!("XDN-02"), &json!(2))
+    );
+
+    let page = server.client.get(&server.console).send().await.unwrap();
+    let policy = page.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    let page = page.text().await.unwrap();
+    for shown in ["…abab", "Xidan", "CNY 5.00", "PGY-01", "<!doctype html>"] {
+        assert!(page.contains(shown), "the page lacks {shown}: {page}");
+    }
+    assert!(!page.contains("<!--"), "every part is filled in");
+    assert!(!(page + &state.to_string()).contains(&account(0xab).to_hex()));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_console_tells_what_is_new_and_ends_with_the_server() {
+    let mut gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let url = format!("{}/v1/console/events", server.console);
+    let mut events = server.client.get(url).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let first = events.chunk().await.unwrap().unwrap();
+    assert!(first.starts_with(b"event: page\ndata: {"), "{first:?}");
+    server
+        .send(&gate, &gate.passes(Direction::Entry, account(0xcd), 1))
+        .await;
+    let mut text = String::new();
+    while !text.contains("…cdcd") {
+        text += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
+    }
+    server.end().await;
+    while events.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn the_console_answers_to_no_name_of_somebody_else() {
+    let server = Running::new(&[]).await;
+    let request = server
+        .client
+        .get(&server.console)
+        .header("host", "evil.example");
+    let refused = problem(request.send().await.unwrap()).await;
+    assert_eq!((refused.status, refused.title.as_str()), (421, "not-local"));
+    server.end().await;
+}

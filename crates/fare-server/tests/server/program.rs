@@ -1,0 +1,212 @@
+//! The program itself: arguments, configuration, signals, exit status.
+
+use fare_protocol::Signer;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+fn fareserver(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fareserver"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with all that the example configuration names, listening on free ports.
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap().pem();
+    write("server-cert.pem", &cert);
+    write("gates-ca.pem", &cert);
+    write("server-key.pem", &key.serialize_pem());
+    write("server.seed", &"7a".repeat(32));
+    let owner = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(folder.path().join("server.seed"), owner).unwrap();
+    write("issuers.json", "[]");
+    let tariff = include_str!("../../../../gate-config/tariff-beijing.toml");
+    write("tariff-beijing.toml", tariff);
+    let stations = include_str!("../../../../gate-config/stations-beijing-line1.toml");
+    write("stations-beijing-line1.toml", stations);
+    let example = include_str!("../../server.example.toml");
+    write(
+        "server.toml",
+        &example
+            .replace(":8443\"\n", ":0\"\n")
+            .replace(":8080\"\n", ":0\"\n"),
+    );
+    let config = folder.path().join("server.toml");
+    (folder, config)
+}
+
+fn start(config: &Path, ready: &Path) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fareserver"))
+        .args(["run", "--config"])
+        .arg(config)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !ready.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the server does not get ready"
+        );
+        assert!(child.try_wait().unwrap().is_none(), "the server ended");
+        std::thread::yield_now();
+    }
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+#[test]
+fn a_bare_start_says_what_it_needs() {
+    let output = fareserver(&["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    for needed in [
+        "--config",
+        "signing_key",
+        "issuers",
+        "[tls]",
+        "server.example.toml",
+    ] {
+        assert!(said.contains(needed), "{needed} is not named: {said}");
+    }
+}
+
+#[test]
+fn wrong_arguments_and_configurations_end_with_2() {
+    let (folder, config) = folder();
+    for args in [
+        &["fly"][..],
+        &["run", "--listen", "nowhere"],
+        &["gate", "add", "--id", "lower"],
+    ] {
+        assert_eq!(fareserver(args).status.code(), Some(2), "{args:?}");
+    }
+    let wrong = folder.path().join("wrong.toml");
+    let example = fs::read_to_string(&config).unwrap();
+    fs::write(&wrong, format!("frobnicate = 1\n{example}")).unwrap();
+    let output = fareserver(&["run", "--config", wrong.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("wrong.toml:1: unknown field `frobnicate`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn sigterm_and_ctrl_c_end_it_in_order_and_in_time() {
+    let (folder, config) = folder();
+    let ready = folder.path().join("ready.json");
+    for name in ["TERM", "INT"] {
+        let child = start(&config, &ready);
+        let addresses: serde_json::Value =
+            serde_json::from_slice(&fs::read(&ready).unwrap()).unwrap();
+        assert!(
+            addresses["listen"]
+                .as_str()
+                .unwrap()
+                .starts_with("127.0.0.1:"),
+            "{addresses}"
+        );
+        let begun = Instant::now();
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("listening"),
+            "{}",
+            text(&output.stderr)
+        );
+        fs::remove_file(&ready).unwrap();
+    }
+}
+
+#[test]
+fn a_taken_address_is_said() {
+    let (_folder, config) = folder();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = fareserver(&[
+        "run",
+        "--config",
+        config.to_str().unwrap(),
+        "--listen",
+        &address,
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&format!("cannot listen on {address}")));
+}
+
+#[test]
+fn gates_books_and_denials_are_kept_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fares.sqlite3");
+    let file = file.to_str().unwrap();
+    assert_eq!(
+        fareserver(&["books", "--database", file]).status.code(),
+        Some(1),
+        "no file yet"
+    );
+
+    let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32])
+        .public()
+        .to_string();
+    let place = [
+        "--id",
+        "PGY-01",
+        "--key",
+        &key,
+        "--station",
+        "PGY",
+        "--line",
+        "1",
+    ];
+    let add = [&["gate", "add", "--database", file][..], &place].concat();
+    assert!(text(&fareserver(&add).stdout).ends_with("registered\n"));
+    assert!(text(&fareserver(&add).stdout).ends_with("registered already\n"));
+    let list = text(&fareserver(&["gate", "list", "--database", file]).stdout);
+    assert!(
+        list.starts_with("PGY-01") && list.trim_end().ends_with(&key),
+        "{list}"
+    );
+
+    let books = fareserver(&["books", "--database", file]);
+    assert_eq!(books.status.code(), Some(0));
+    assert!(
+        text(&books.stdout).ends_with("yes\n"),
+        "{}",
+        text(&books.stdout)
+    );
+
+    let account = "ab".repeat(16);
+    let deny = fareserver(&["deny", "add", "--database", file, &account]);
+    assert_eq!(text(&deny.stdout), "account …abab: denied\n");
+    let deny = fareserver(&["deny", "remove", "--database", file, &account]);
+    assert_eq!(text(&deny.stdout), "account …abab: denied no longer\n");
+}
