@@ -22,6 +22,10 @@
 //! ```
 //! An exit after no entry is listed as a conflict for as long as that is so.
 
+mod conflict;
+
+pub use conflict::ConflictKind;
+
 use crate::Quote;
 use fare_protocol::{
     AccountId, CodeRef, Confirmation, Direction, FareStep, GateId, Mode, Money, PassageOutcome,
@@ -124,33 +128,6 @@ pub enum Action {
     Reverse(Money),
     /// A conflict about the entry.
     Conflict(ConflictKind),
-}
-
-/// What staff must look at; the records behind it stay as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ConflictKind {
-    /// An entry followed an entry.
-    DoubleEntry,
-    /// An exit follows no entry, or its entry has not arrived yet.
-    ExitWithoutEntry,
-    /// One code was shown at two gates.
-    SameCode,
-    /// The gate lost power during the passage; it counts as passed.
-    PassageUnknown,
-    /// Two passages answer one confirmation; the first one counts.
-    SecondPassage,
-    /// The gate showed another fare than the server found; the lower one is charged.
-    QuoteDiffers,
-    /// No fare could be found.
-    Unpriced,
-    /// A late record changed a journey that was charged; the charge was reversed.
-    Repaired,
-    /// A gate's record names another station than the gate is registered at.
-    WrongStation,
-    /// Records of a gate's chain have not arrived.
-    ChainGap,
-    /// Two records claim one place of a gate's chain; the first one stays.
-    ChainFork,
 }
 
 /// A tap between the taps that take their places next to it in its account.
@@ -454,25 +431,6 @@ impl From<Event> for Journey {
                     Self::Held(charge)
                 }
             }
-        }
-    }
-}
-
-impl ConflictKind {
-    /// Its name, for the database and for people.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::DoubleEntry => "double-entry",
-            Self::ExitWithoutEntry => "exit-without-entry",
-            Self::SameCode => "same-code",
-            Self::PassageUnknown => "passage-unknown",
-            Self::SecondPassage => "second-passage",
-            Self::QuoteDiffers => "quote-differs",
-            Self::Unpriced => "unpriced",
-            Self::Repaired => "repaired",
-            Self::WrongStation => "wrong-station",
-            Self::ChainGap => "chain-gap",
-            Self::ChainFork => "chain-fork",
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Listeners: connections in, requests to a router, and an orderly end.
 
 use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -22,6 +20,12 @@ pub const CONNECTIONS_MAX: usize = 4_096;
 
 /// Longest TLS handshake, and longest time for the head of an HTTP/1 request.
 const GREETING_MAX: Duration = Duration::from_secs(10);
+
+/// How often an HTTP/2 peer that says nothing is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+
+/// Most requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 32;
 
 /// How long open requests may take to end once the server stops. They are told to be quick.
 const GRACE: Duration = Duration::from_millis(1_500);
@@ -115,11 +119,9 @@ async fn requests(
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(32);
+        .keep_alive_interval(PING_EVERY)
+        .max_concurrent_streams(STREAMS_MAX);
     let service = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        hyper::service::Service::call(&service, request)
-    });
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

@@ -46,12 +46,15 @@ pub enum StartError {
     Json(#[from] serde_json::Error),
 }
 
+/// A listener and where it listens.
+type Bound = (TcpListener, SocketAddr);
+
 /// A server that listens.
 pub struct Server {
     app: App,
     tls: TlsAcceptor,
-    gates: TcpListener,
-    console: Option<TcpListener>,
+    gates: Bound,
+    console: Option<Bound>,
     store_thread: JoinHandle<()>,
 }
 
@@ -90,20 +93,19 @@ impl Server {
                 .map_err(|err| StartError::ReadyFile { file, err })?;
         }
         let database = config.database.display();
-        tracing::info!(?listen, console_listen = ?console, %database, "listening");
+        let console_listen = console.map(tracing::field::display);
+        tracing::info!(%listen, console_listen, %database, "listening");
         Ok(server)
     }
 
     /// Where gates connect.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.gates.local_addr().ok()
+    pub fn address(&self) -> SocketAddr {
+        self.gates.1
     }
 
     /// Where the console is.
     pub fn console_address(&self) -> Option<SocketAddr> {
-        self.console
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok())
+        self.console.as_ref().map(|(_, address)| *address)
     }
 
     /// Serves until `stopping` turns true, then ends within two seconds: waiting feeds are answered,
@@ -111,7 +113,7 @@ impl Server {
     pub async fn run(self) {
         let stopping = self.app.stopping.clone();
         let looking = tokio::spawn(look(self.app.store.clone()));
-        let console = self.console.map(|listener| {
+        let console = self.console.map(|(listener, _)| {
             net::serve(
                 listener,
                 None,
@@ -119,7 +121,12 @@ impl Server {
                 stopping.clone(),
             )
         });
-        let gates = net::serve(self.gates, Some(self.tls), api::router(self.app), stopping);
+        let gates = net::serve(
+            self.gates.0,
+            Some(self.tls),
+            api::router(self.app),
+            stopping,
+        );
         match console {
             Some(console) => drop(tokio::join!(gates, console)),
             None => gates.await,
@@ -155,18 +162,15 @@ async fn announce(store: &Store, settlement: &Settlement) -> Result<(), StartErr
     Ok(())
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|err| StartError::Listen { address, err })
+async fn listen(address: SocketAddr) -> Result<Bound, StartError> {
+    let bad = |err| StartError::Listen { address, err };
+    let listener = TcpListener::bind(address).await.map_err(bad)?;
+    let address = listener.local_addr().map_err(bad)?;
+    Ok((listener, address))
 }
 
 /// Writes the addresses whole or not at all, so that who waits for the file can read it.
-fn write_ready(
-    file: &Path,
-    listen: Option<SocketAddr>,
-    console: Option<SocketAddr>,
-) -> io::Result<()> {
+fn write_ready(file: &Path, listen: SocketAddr, console: Option<SocketAddr>) -> io::Result<()> {
     let ready = serde_json::json!({"listen": listen, "console_listen": console});
     let half = file.with_extension("part");
     fs::write(&half, format!("{ready}\n"))?;

@@ -6,7 +6,6 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GateId, IdError, LaneNo, PublicKey, Signer, StationId};
 use fare_rules::{Role, Station, Tariff, TariffError};
-use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -188,27 +187,19 @@ key = "keys/server-tls.key"
 client_ca = "keys/ca.pem"
 "#;
 
-fn gate_config(files: &GateFiles, site: GateSite, server: Option<SocketAddr>) -> String {
-    let GateFiles { gate, station, .. } = files;
-    let role = match site.role {
-        Role::Entry => "entry",
-        Role::Exit => "exit",
-        Role::Both => "both",
-    };
-    let degrees = |e7: i32| format!("{:.7}", f64::from(e7) / 1e7);
-    let mut text = format!(
-        r#"gate = "{gate}"
-role = "{role}"
+/// A gate's configuration; paths start at its folder, words in angle brackets are filled in.
+const GATE: &str = r#"gate = "<gate>"
+role = "<role>"
 
 [location]
-station = "{station_id}"
-line = "{line}"
-lane = {lane}
-latitude = {latitude}
-longitude = {longitude}
+station = "<station>"
+line = "<line>"
+lane = <lane>
+latitude = <latitude>
+longitude = <longitude>
 
 [keys]
-signing_key = "keys/{gate}.key"
+signing_key = "keys/<gate>.key"
 issuers = "keys/issuers.json"
 servers = "keys/servers.json"
 
@@ -218,16 +209,16 @@ stations = "stations.toml"
 
 [frames]
 source = "y4m"
-path = "{gate}.camera"
+path = "<gate>.camera"
 
 [barrier]
-serial = "{gate}.board"
+serial = "<gate>.board"
 baud = 115200
 unit = 1
 poll_ms = 20
 
 [journal]
-path = "{gate}.journal"
+path = "<gate>.journal"
 
 [lane]
 grace_ms = 5000
@@ -240,29 +231,46 @@ refusal_shown_ms = 2000
 
 [clock]
 error_ms = 50
-"#,
-        station_id = site.station,
-        line = station.line,
-        lane = site.lane.0,
-        latitude = degrees(station.point.lat_e7),
-        longitude = degrees(station.point.lon_e7),
-    );
-    if let Some(server) = server {
-        // Writing to a String does not fail.
-        let _ = write!(
-            text,
-            r#"
+"#;
+
+/// The part for a gate that has a server.
+const GATE_SERVER: &str = r#"
 [server]
-url = "https://{server}"
+url = "https://<server>"
 ca = "keys/ca.pem"
-certificate = "keys/{gate}.pem"
-private_key = "keys/{gate}-tls.key"
+certificate = "keys/<gate>.pem"
+private_key = "keys/<gate>-tls.key"
 backoff_min_ms = 200
 backoff_max_ms = 5000
-"#
-        );
-    }
-    text
+"#;
+
+fn gate_config(files: &GateFiles, site: GateSite, server: Option<SocketAddr>) -> String {
+    let GateFiles { gate, station, .. } = files;
+    let role = match site.role {
+        Role::Entry => "entry",
+        Role::Exit => "exit",
+        Role::Both => "both",
+    };
+    let degrees = |e7: i32| format!("{:.7}", f64::from(e7) / 1e7);
+    let server = server.map(|server| server.to_string());
+    let template = if server.is_some() {
+        [GATE, GATE_SERVER].concat()
+    } else {
+        GATE.to_owned()
+    };
+    let values = [
+        ("<gate>", gate.to_string()),
+        ("<role>", role.to_owned()),
+        ("<station>", station.id.to_string()),
+        ("<line>", station.line.to_string()),
+        ("<lane>", site.lane.0.to_string()),
+        ("<latitude>", degrees(station.point.lat_e7)),
+        ("<longitude>", degrees(station.point.lon_e7)),
+        ("<server>", server.unwrap_or_default()),
+    ];
+    values
+        .iter()
+        .fold(template, |text, (word, value)| text.replace(word, value))
 }
 
 #[cfg(test)]

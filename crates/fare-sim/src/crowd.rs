@@ -65,10 +65,10 @@ struct Lane {
     leave: Option<Leave>,
 }
 
-/// A rider seen by a camera for the first time in this visit, all of the code in the frame.
+/// A rider seen by a camera for the first time in this visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
-    /// When that frame was handed to the gate.
+    /// When the first frame that could have been read was handed to the gate.
     pub t_ms: UnixMs,
     /// Whose camera.
     pub gate: GateId,
@@ -122,7 +122,7 @@ impl Crowd {
     }
 
     /// Rider `number` makes a new code and holds the phone before the camera of `gate`, until
-    /// [`Self::leave`]. The answer comes when the camera has seen all of the code.
+    /// [`Self::leave`]. The answer comes when the camera sees the code.
     ///
     /// # Errors
     /// When there is no camera at `gate`.
@@ -152,7 +152,7 @@ impl Crowd {
             held: self.optics.fps * PATIENCE_S,
             leaving: MOVING_FRAMES,
         };
-        let Visiting { first_whole, leave } = lane.stream.show(Visit {
+        let Visiting { first_seen, leave } = lane.stream.show(Visit {
             phone,
             held,
             approach,
@@ -161,7 +161,7 @@ impl Crowd {
         let class = rider.class();
         let (sender, shown) = oneshot::channel();
         tokio::spawn(async move {
-            if let Ok(t_ms) = first_whole.await {
+            if let Ok(t_ms) = first_seen.await {
                 // Whoever asked may have lost interest.
                 let _ = sender.send(Shown {
                     t_ms,

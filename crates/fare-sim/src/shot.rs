@@ -5,6 +5,9 @@ use crate::homography::Pose;
 use crate::screen::Phone;
 use crate::seed::Seed;
 
+/// Side of a finder pattern.
+const FINDER_MODULES: u32 = 7;
+
 /// Width and height of a camera's frames, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameSize {
@@ -261,17 +264,30 @@ impl Shot {
         self.at = (0.5, 0.5);
     }
 
-    /// Whether all of the code and its quiet zone lies in the frame.
+    /// Whether all of the card, the code with its quiet zone, lies in the frame.
     pub fn sees_whole_card(&self, phone: &Phone, size: FrameSize) -> bool {
-        let map = self.pose(size).to_frame();
         let half = phone.card_modules() as f32 / 2.0;
+        self.sees(
+            &[(-half, -half), (half, -half), (half, half), (-half, half)],
+            size,
+        )
+    }
+
+    /// Whether the middles of the three finder patterns lie in the frame. Before that nothing can be
+    /// read; a code of which a few modules are cut off sometimes can.
+    pub fn sees_finders(&self, phone: &Phone, size: FrameSize) -> bool {
+        let half = (phone.code().size() - FINDER_MODULES) as f32 / 2.0;
+        self.sees(&[(-half, -half), (half, -half), (-half, half)], size)
+    }
+
+    /// Whether all `points`, in modules from the middle of the code, lie in the frame.
+    fn sees(&self, points: &[(f32, f32)], size: FrameSize) -> bool {
+        let map = self.pose(size).to_frame();
         let (w, h) = (size.width as f32, size.height as f32);
-        [(-half, -half), (half, -half), (half, half), (-half, half)]
-            .into_iter()
-            .all(|corner| {
-                let (x, y) = map.map(corner);
-                (0.0..w).contains(&x) && (0.0..h).contains(&y)
-            })
+        points.iter().all(|point| {
+            let (x, y) = map.map(*point);
+            (0.0..w).contains(&x) && (0.0..h).contains(&y)
+        })
     }
 
     pub(crate) fn pose(&self, size: FrameSize) -> Pose {

@@ -57,9 +57,9 @@ pub struct Visit {
 /// A visit under way.
 #[derive(Debug)]
 pub struct Visiting {
-    /// When the first frame with all of the code in it was handed to the pipe. An error when the
-    /// visit ended, or the camera stopped, before that.
-    pub first_whole: oneshot::Receiver<UnixMs>,
+    /// When the first frame that could have been read was handed to the pipe
+    /// ([`Shot::sees_finders`]). An error when the visit ended, or the camera stopped, before that.
+    pub first_seen: oneshot::Receiver<UnixMs>,
     /// Ends it.
     pub leave: Leave,
 }
@@ -80,7 +80,7 @@ pub struct CameraStream {
 /// A visit as the thread gets it.
 struct Scene {
     visit: Visit,
-    first_whole: oneshot::Sender<UnixMs>,
+    first_seen: oneshot::Sender<UnixMs>,
     leave: Leave,
 }
 
@@ -90,7 +90,7 @@ struct Playing {
     shots: VecDeque<Shot>,
     /// Shots that are played even when the rider wants to leave.
     leaving: usize,
-    first_whole: Option<oneshot::Sender<UnixMs>>,
+    first_seen: Option<oneshot::Sender<UnixMs>>,
     leave: Leave,
 }
 
@@ -140,16 +140,16 @@ impl CameraStream {
 
     /// Shows `visit` after the visits that came before it.
     pub fn show(&self, visit: Visit) -> Visiting {
-        let (sender, first_whole) = oneshot::channel();
+        let (sender, first_seen) = oneshot::channel();
         let leave = Leave::default();
         let scene = Scene {
             visit,
-            first_whole: sender,
+            first_seen: sender,
             leave: leave.clone(),
         };
         // A thread that is gone drops the sender, which the receiver sees.
         let _ = self.visits.send(scene);
-        Visiting { first_whole, leave }
+        Visiting { first_seen, leave }
     }
 }
 
@@ -245,8 +245,8 @@ impl Player {
             return empty.map_or(Ok(()), |frame| stream.frame(frame));
         };
         let frame = self.camera.take(&playing.phone, &shot);
-        if shot.sees_whole_card(&playing.phone, self.camera.size())
-            && let Some(first) = playing.first_whole.take()
+        if shot.sees_finders(&playing.phone, self.camera.size())
+            && let Some(first) = playing.first_seen.take()
         {
             // Whoever asked may have gone.
             let _ = first.send(clock::now());
@@ -267,7 +267,7 @@ impl Playing {
             phone,
             shots: approach.shots(&held, &hand).into(),
             leaving: approach.leaving as usize,
-            first_whole: Some(scene.first_whole),
+            first_seen: Some(scene.first_seen),
             leave: scene.leave,
         }
     }
@@ -367,7 +367,7 @@ mod tests {
             let seen = (0..200).any(|_| text_in(&reader.frame()).as_deref() == Some(text));
             assert!(seen, "{text} was never seen");
             visiting.leave.now();
-            let first = visiting.first_whole.blocking_recv().unwrap();
+            let first = visiting.first_seen.blocking_recv().unwrap();
             assert!(first >= before && first <= clock::now());
         }
         // Ten frames may stand in the pipe and the reader; then there is only the hall.

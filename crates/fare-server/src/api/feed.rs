@@ -10,10 +10,12 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
+use fare_protocol::UnixMs;
 use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed};
 use serde::Deserialize;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +26,7 @@ pub(super) struct Asked {
     wait_ms: u32,
 }
 
-pub(super) async fn feed(
+pub(super) async fn answer(
     State(app): State<App>,
     Path(gate): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -35,8 +37,9 @@ pub(super) async fn feed(
         ))
     })?;
     registered(&app, &gate).await?;
-    let news = news(&app, &asked).await?;
-    let sealed = feed_of(&app, news).seal(app.settlement.signer.as_ref());
+    let sealed = feed_of(&app, &asked)
+        .await?
+        .seal(app.settlement.signer.as_ref());
     let sealed = sealed.map_err(|err| Problem::unavailable(&err))?;
     Ok((
         [(
@@ -47,43 +50,41 @@ pub(super) async fn feed(
     ))
 }
 
-async fn news(app: &App, asked: &Asked) -> Result<News, Problem> {
+/// The news, as soon as there are any or the time is over.
+async fn feed_of(app: &App, asked: &Asked) -> Result<Feed, Problem> {
     let after = asked.after;
-    let wait = Duration::from_millis(asked.wait_ms.min(FEED_WAIT_MS_MAX).into());
-    let until = deadline(wait);
+    let until = Instant::now() + Duration::from_millis(asked.wait_ms.min(FEED_WAIT_MS_MAX).into());
     let mut changes = app.store.changes();
-    let mut stopping = app.stopping.clone();
+    let mut over = false;
     loop {
         changes.mark_unchanged();
+        // Taken before looking: what is told is at least as new as it says.
+        let as_of_ms = clock::now();
         let news = app.store.read(move |tx| tx.news(after)).await?;
-        if !news.is_empty() {
-            return Ok(news);
+        if over || !news.is_empty() {
+            return Ok(feed(app, as_of_ms, news));
         }
-        let change = async {
-            tokio::select! {
-                changed = changes.changed() => changed.is_ok(),
-                () = stopped(&mut stopping) => false,
-            }
-        };
-        match timeout_at(until, change).await {
-            Ok(true) => {}
-            Ok(false) | Err(_) => return Ok(news),
-        }
+        over = !changed(&mut changes, app.stopping.clone(), until).await;
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a length of waiting, which no record carries"
-)]
-fn deadline(wait: Duration) -> Instant {
-    Instant::now() + wait
+/// Waits for a change; answers false when the time is over or the server stops.
+async fn changed(
+    changes: &mut watch::Receiver<u64>,
+    mut stopping: watch::Receiver<bool>,
+    until: Instant,
+) -> bool {
+    tokio::select! {
+        changed = changes.changed() => changed.is_ok(),
+        () = stopped(&mut stopping) => false,
+        () = sleep_until(until) => false,
+    }
 }
 
-fn feed_of(app: &App, news: News) -> Feed {
+fn feed(app: &App, as_of_ms: UnixMs, news: News) -> Feed {
     let settlement = &app.settlement;
     Feed {
-        as_of_ms: clock::now(),
+        as_of_ms,
         cursor: news.cursor,
         snapshot: news.snapshot,
         issuers: news.issuers.then(|| settlement.issuers.clone()),

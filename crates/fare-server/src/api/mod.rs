@@ -68,7 +68,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/v1/gates/{gate}/records", post(records::upload))
-        .route("/v1/gates/{gate}/feed", get(feed::feed))
+        .route("/v1/gates/{gate}/feed", get(feed::answer))
         .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(TimeoutLayer::with_status_code(

@@ -5,7 +5,7 @@ use crate::config::{self, Config, Overrides};
 use crate::server::Server;
 use anyhow::Context;
 use clap::Args;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,8 +87,9 @@ fn log() {
     let filter = EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy();
-    tracing_subscriber::fmt()
+    let colours = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .init();
+        .with_ansi(colours);
+    log.with_writer(io::stderr).init();
 }

@@ -11,6 +11,7 @@ function localTimes(root) {
   const today = day.format(new Date());
   for (const time of root.querySelectorAll("time")) {
     const when = new Date(time.dateTime);
+    if (Number.isNaN(when.getTime())) continue;
     const date = day.format(when);
     time.textContent = date === today ? clock.format(when) : `${date}, ${clock.format(when)}`;
   }
@@ -21,15 +22,16 @@ function link(text, mark) {
   at("link").className = `state ${mark}`;
 }
 
+const shown = new Map();
 let paused = false;
 let waiting = null;
 let spokenAt = 0;
 
 function show(parts) {
   for (const id of ["figures", "gates", "conflicts", "journeys"]) {
-    if (at(id).dataset.html === parts[id]) continue;
+    if (shown.get(id) === parts[id]) continue;
+    shown.set(id, parts[id]);
     at(id).innerHTML = parts[id];
-    at(id).dataset.html = parts[id];
     localTimes(at(id));
   }
   if (parts.spoken !== at("spoken").textContent && Date.now() - spokenAt > SPOKEN_EVERY_MS) {

@@ -170,10 +170,10 @@ fn mark(state: &str) -> &'static str {
 
 fn conflict_row(conflict: &ConflictView) -> String {
     format!(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+        "<tr><th scope=\"row\">{}</th><td class=\"whole\">{}</td><td>{}</td><td>{}</td></tr>",
         escaped(&conflict.kind.replace('-', " ")),
         escaped(&conflict.about),
-        escaped(&conflict.detail),
+        with_moments(&conflict.detail),
         moment(Some(conflict.raised_ms)),
     )
 }
@@ -188,11 +188,27 @@ fn station(id: &str, tariff: &Tariff) -> String {
     )
 }
 
-/// A moment in UTC; the script shows it in the reader's own time.
+/// A sentence in which moments stand as [`rfc3339`] writes them.
+fn with_moments(sentence: &str) -> String {
+    let words = sentence.split(' ').map(|word| {
+        let (stamp, rest) = word.split_at(word.find("Z:").map_or(0, |z| z + 1));
+        let is_moment = stamp.len() == 20 && stamp.find('T') == Some(10);
+        if is_moment {
+            format!("{}{}", clock_time(stamp), escaped(rest))
+        } else {
+            escaped(word)
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn moment(at: Option<UnixMs>) -> String {
-    let Some(at) = at else { return nothing() };
-    let full = rfc3339(at);
-    let clock = full.get(11..19).unwrap_or(&full);
+    at.map_or_else(nothing, |at| clock_time(&rfc3339(at)))
+}
+
+/// The time of day in UTC; the script shows it in the reader's own time.
+fn clock_time(full: &str) -> String {
+    let clock = full.get(11..19).unwrap_or(full);
     format!("<time datetime=\"{full}\">{clock}</time>")
 }
 

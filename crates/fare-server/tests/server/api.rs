@@ -59,7 +59,7 @@ impl Running {
         };
         let (stop, stopping) = watch::channel(false);
         let server = Server::start(config, stopping).await.unwrap();
-        let gates = format!("https://localhost:{}", server.address().unwrap().port());
+        let gates = format!("https://localhost:{}", server.address().port());
         let console = format!("http://{}", server.console_address().unwrap());
         let serving = tokio::spawn(server.run());
         Self {
@@ -171,7 +171,7 @@ async fn problem(response: Response) -> ApiProblem {
 
 #[tokio::test]
 async fn a_repeated_batch_is_answered_with_the_same_bytes() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;
     let entry = gate.passes(Direction::Entry, account(1), 1);
     let request = UploadRequest {
@@ -196,7 +196,7 @@ async fn a_repeated_batch_is_answered_with_the_same_bytes() {
 
 #[tokio::test]
 async fn hostile_bodies_get_a_problem_and_the_server_goes_on() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;
     let id = "00".repeat(16);
     let many = vec![json!({"id": id, "envelope": "AA"}); UPLOAD_RECORDS_MAX + 1];
@@ -230,7 +230,7 @@ async fn hostile_bodies_get_a_problem_and_the_server_goes_on() {
 
 #[tokio::test]
 async fn a_row_that_is_no_record_refuses_only_itself() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;
     let good = serde_json::to_value(upload(&gate.entry(account(1), 1))).unwrap();
     let id = "0a".repeat(16);
@@ -283,7 +283,7 @@ async fn who_shows_no_certificate_is_not_let_in() {
 
 #[tokio::test]
 async fn the_feed_waits_for_news_and_no_longer() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;
     let start = server.feed(0, 30_000).await;
     assert!(start.snapshot && start.issuers.is_some() && start.tariff.is_some());
@@ -335,7 +335,7 @@ async fn who_waits_is_answered_when_the_server_stops() {
 
 #[tokio::test]
 async fn the_console_shows_what_happened_and_no_account() {
-    let (mut a, mut b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
     let server = Running::new(&[&a, &b]).await;
     let entry = a.passes(Direction::Entry, account(0xab), 1);
     server.send(&a, &entry).await;
@@ -375,7 +375,7 @@ async fn the_console_shows_what_happened_and_no_account() {
 
 #[tokio::test]
 async fn the_console_tells_what_is_new_and_ends_with_the_server() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;
     let url = format!("{}/v1/console/events", server.console);
     let mut events = server.client.get(url).send().await.unwrap();

@@ -7,7 +7,7 @@ use fare_protocol::{Direction, PassageOutcome};
 
 #[test]
 fn a_repeat_gets_the_first_answer_byte_for_byte_and_changes_nothing() {
-    let (mut a, mut b) = (Gate::new("PGY-01", "PGY"), Gate::new("GCH-01", "GCH"));
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("GCH-01", "GCH"));
     let mut site = Site::new(&[&a, &b]);
     let entry = a.passes(Direction::Entry, account(1), 1);
     let exit = b.passes(Direction::Exit, account(1), 9);
@@ -31,7 +31,7 @@ fn a_repeat_gets_the_first_answer_byte_for_byte_and_changes_nothing() {
 
 #[test]
 fn a_repeat_is_known_even_after_the_gate_got_a_new_key() {
-    let mut old = Gate::new("PGY-01", "PGY");
+    let old = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&old]);
     let entry = old.entry(account(1), 1);
     let first = site.send(&old, &[&entry]);
@@ -44,7 +44,7 @@ fn a_repeat_is_known_even_after_the_gate_got_a_new_key() {
 
 #[test]
 fn a_fork_is_refused_kept_and_shown() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&gate]);
     let first = gate.entry(account(1), 1);
     let second = gate.entry(account(2), 2);
@@ -72,10 +72,10 @@ fn a_fork_is_refused_kept_and_shown() {
 
 #[test]
 fn a_first_record_that_follows_something_is_a_fork() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&gate]);
     let nothing = gate.entry(account(1), 1);
-    let mut again = Gate::new("PGY-01", "PGY");
+    let again = Gate::new("PGY-01", "PGY");
     again.rewind(&nothing);
     let follower = again.entry(account(2), 2);
     let mut record = *follower.record();
@@ -86,7 +86,7 @@ fn a_first_record_that_follows_something_is_a_fork() {
 
 #[test]
 fn a_gap_is_shown_until_it_is_filled() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&gate]);
     let records = (1..=6)
         .map(|minute| gate.entry(account(1), minute))
@@ -116,7 +116,7 @@ fn a_gap_is_shown_until_it_is_filled() {
 
 #[test]
 fn what_fills_a_gap_must_fit_what_follows_it() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&gate]);
     let first = gate.entry(account(1), 1);
     let _second = gate.entry(account(2), 2);
@@ -133,7 +133,7 @@ fn what_fills_a_gap_must_fit_what_follows_it() {
 
 #[test]
 fn poison_refuses_only_itself() {
-    let (mut gate, mut other) = (Gate::new("PGY-01", "PGY"), Gate::new("GCH-01", "GCH"));
+    let (gate, other) = (Gate::new("PGY-01", "PGY"), Gate::new("GCH-01", "GCH"));
     let mut site = Site::new(&[&gate, &other]);
     let first = gate.entry(account(1), 1);
     let foreign = other.entry(account(2), 2);
@@ -177,7 +177,7 @@ fn poison_refuses_only_itself() {
 
 #[test]
 fn an_id_is_used_once() {
-    let mut gate = Gate::new("PGY-01", "PGY");
+    let gate = Gate::new("PGY-01", "PGY");
     let mut site = Site::new(&[&gate]);
     let first = gate.entry(account(1), 1);
     let mut second = *gate.entry(account(1), 2).record();

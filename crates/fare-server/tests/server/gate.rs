@@ -8,6 +8,7 @@ use fare_protocol::{
     SignedRecord, Signer, Stamp, UnixMs,
 };
 use fare_server::store;
+use std::cell::Cell;
 
 /// 2026-11-23T08:00:00Z.
 pub(crate) const MORNING: i64 = 1_795_420_800_000;
@@ -21,9 +22,9 @@ pub(crate) struct Gate {
     pub(crate) id: GateId,
     pub(crate) key: SigningKey,
     pub(crate) station: &'static str,
-    seq: Seq,
-    head: RecordHash,
-    made: u8,
+    seq: Cell<Seq>,
+    head: Cell<RecordHash>,
+    made: Cell<u8>,
 }
 
 /// What a confirmation says where it matters here.
@@ -45,9 +46,9 @@ impl Gate {
             id: id.parse().unwrap(),
             key: SigningKey::from_bytes(&seed),
             station,
-            seq: Seq::FIRST,
-            head: RecordHash::NONE,
-            made: 0,
+            seq: Cell::new(Seq::FIRST),
+            head: Cell::new(RecordHash::NONE),
+            made: Cell::new(0),
         }
     }
 
@@ -62,15 +63,15 @@ impl Gate {
     }
 
     /// The next record of its chain.
-    pub(crate) fn make(&mut self, minute: i64, body: RecordBody) -> SignedRecord {
-        self.made += 1;
-        let mut id = [self.made; 16];
+    pub(crate) fn make(&self, minute: i64, body: RecordBody) -> SignedRecord {
+        self.made.set(self.made.get() + 1);
+        let mut id = [self.made.get(); 16];
         id[..self.id.as_str().len()].copy_from_slice(self.id.as_str().as_bytes());
         let record = Record {
             id: RecordId(id),
             gate: self.id,
-            seq: self.seq,
-            previous: self.head,
+            seq: self.seq.get(),
+            previous: self.head.get(),
             stamp: Stamp {
                 at: UnixMs(MORNING + minute * 60_000),
                 error_ms: Millis(50),
@@ -78,18 +79,18 @@ impl Gate {
             body,
         };
         let signed = record.sign(&self.key);
-        self.seq = self.seq.next();
-        self.head = signed.hash();
+        self.seq.set(self.seq.get().next());
+        self.head.set(signed.hash());
         signed
     }
 
     /// Goes on from here as if what was made since had never been.
-    pub(crate) fn rewind(&mut self, to: &SignedRecord) {
-        self.seq = to.record().seq.next();
-        self.head = to.hash();
+    pub(crate) fn rewind(&self, to: &SignedRecord) {
+        self.seq.set(to.record().seq.next());
+        self.head.set(to.hash());
     }
 
-    pub(crate) fn tap(&mut self, tap: Tap) -> SignedRecord {
+    pub(crate) fn tap(&self, tap: Tap) -> SignedRecord {
         let location = Location {
             station: self.station.parse().unwrap(),
             line: "1".parse().unwrap(),
@@ -112,7 +113,7 @@ impl Gate {
 
     /// An entry or exit tap, each with a code of its own.
     pub(crate) fn shows(
-        &mut self,
+        &self,
         direction: Direction,
         account: AccountId,
         minute: i64,
@@ -127,16 +128,16 @@ impl Gate {
         })
     }
 
-    pub(crate) fn entry(&mut self, account: AccountId, minute: i64) -> SignedRecord {
+    pub(crate) fn entry(&self, account: AccountId, minute: i64) -> SignedRecord {
         self.shows(Direction::Entry, account, minute)
     }
 
-    pub(crate) fn exit(&mut self, account: AccountId, minute: i64) -> SignedRecord {
+    pub(crate) fn exit(&self, account: AccountId, minute: i64) -> SignedRecord {
         self.shows(Direction::Exit, account, minute)
     }
 
     /// What followed a tap.
-    pub(crate) fn passage(&mut self, of: &SignedRecord, outcome: PassageOutcome) -> SignedRecord {
+    pub(crate) fn passage(&self, of: &SignedRecord, outcome: PassageOutcome) -> SignedRecord {
         let minute = (of.record().stamp.at.0 - MORNING) / 60_000;
         let passage = Passage {
             confirmation: of.record().id,
@@ -147,7 +148,7 @@ impl Gate {
 
     /// A tap and somebody going through.
     pub(crate) fn passes(
-        &mut self,
+        &self,
         direction: Direction,
         account: AccountId,
         minute: i64,

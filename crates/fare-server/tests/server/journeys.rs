@@ -18,7 +18,7 @@ fn pingguoyuan_and_xidan() -> (Gate, Gate) {
 
 #[test]
 fn an_entry_and_an_exit_are_vouched_for_and_charged() {
-    let (mut a, mut b) = pingguoyuan_and_xidan();
+    let (a, b) = pingguoyuan_and_xidan();
     let mut site = Site::new(&[&a, &b]);
     let entry = a.passes(Direction::Entry, account(1), 1);
     let exit = b.passes(Direction::Exit, account(1), 40);
@@ -84,7 +84,7 @@ fn an_entry_and_an_exit_are_vouched_for_and_charged() {
 
 #[test]
 fn an_exit_waits_for_an_entry_that_comes_days_later() {
-    let (mut a, mut b) = pingguoyuan_and_xidan();
+    let (a, b) = pingguoyuan_and_xidan();
     let mut site = Site::new(&[&a, &b]);
     let entry = a.passes(Direction::Entry, account(1), 1);
     let exit = b.passes(Direction::Exit, account(1), 40);
@@ -103,7 +103,7 @@ fn an_exit_waits_for_an_entry_that_comes_days_later() {
 
 #[test]
 fn an_annulled_exit_gives_the_money_back_and_the_journey_goes_on() {
-    let (mut a, mut b) = pingguoyuan_and_xidan();
+    let (a, b) = pingguoyuan_and_xidan();
     let mut site = Site::new(&[&a, &b]);
     site.send(&a, &a.passes(Direction::Entry, account(1), 1).each_ref());
     let exit = b.exit(account(1), 40);
@@ -127,8 +127,8 @@ fn an_annulled_exit_gives_the_money_back_and_the_journey_goes_on() {
 
 #[test]
 fn a_late_record_that_changes_a_charged_journey_is_put_right_by_reversal() {
-    let (mut a, mut b) = pingguoyuan_and_xidan();
-    let mut c = Gate::new("GCH-01", "GCH");
+    let (a, b) = pingguoyuan_and_xidan();
+    let c = Gate::new("GCH-01", "GCH");
     let mut site = Site::new(&[&a, &b, &c]);
     let out = a.passes(Direction::Entry, account(1), 1);
     let left = c.passes(Direction::Exit, account(1), 10);
@@ -162,7 +162,7 @@ fn a_late_record_that_changes_a_charged_journey_is_put_right_by_reversal() {
 fn the_lower_fare_shown_is_charged_and_the_difference_shown() {
     // quoted | charged, conflicts
     for (quoted, charged, conflicts) in [(500, 500, 0), (400, 400, 1), (600, 500, 1)] {
-        let (mut a, mut b) = pingguoyuan_and_xidan();
+        let (a, b) = pingguoyuan_and_xidan();
         let mut site = Site::new(&[&a, &b]);
         site.send(&a, &a.passes(Direction::Entry, account(1), 1).each_ref());
         let (direction, account) = (Direction::Exit, account(1));
@@ -190,7 +190,7 @@ fn the_lower_fare_shown_is_charged_and_the_difference_shown() {
 
 #[test]
 fn conflicts_are_shown_and_the_records_stay() {
-    let (mut a, mut b) = pingguoyuan_and_xidan();
+    let (a, b) = pingguoyuan_and_xidan();
     let mut site = Site::new(&[&a, &b]);
     let tap = |direction, code, minute| Tap {
         direction,
@@ -228,7 +228,7 @@ fn conflicts_are_shown_and_the_records_stay() {
 
 #[test]
 fn a_station_without_a_fare_is_shown_and_charged_once_there_is_one() {
-    let (mut a, mut nowhere) = (Gate::new("PGY-01", "PGY"), Gate::new("ZZZ-01", "ZZZ"));
+    let (a, nowhere) = (Gate::new("PGY-01", "PGY"), Gate::new("ZZZ-01", "ZZZ"));
     let mut site = Site::new(&[&a, &nowhere]);
     site.send(&a, &a.passes(Direction::Entry, account(1), 1).each_ref());
     let answers = site.send(
@@ -244,7 +244,7 @@ fn a_station_without_a_fare_is_shown_and_charged_once_there_is_one() {
 #[test]
 fn a_gate_at_another_station_than_registered_is_shown() {
     let registered = Gate::new("PGY-01", "PGY");
-    let mut moved = Gate::new("PGY-01", "XDN");
+    let moved = Gate::new("PGY-01", "XDN");
     let mut site = Site::new(&[&registered]);
     let entry = moved.entry(account(1), 1);
     site.send(&registered, &[&entry]);
@@ -253,7 +253,7 @@ fn a_gate_at_another_station_than_registered_is_shown() {
 
 #[test]
 fn gates_are_told_once_a_passage_is_known() {
-    let (mut a, mut b) = pingguoyuan_and_xidan();
+    let (a, b) = pingguoyuan_and_xidan();
     let mut site = Site::new(&[&a, &b]);
     let tell = |tx: &fare_server::store::Tx<'_>| tx.announce("tariff", "first");
     site.database.write(tell).unwrap();
@@ -327,15 +327,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn any_order_of_arrival_charges_each_journey_once(told in day()) {
-        let (mut a, mut b) = pingguoyuan_and_xidan();
+        let (a, b) = pingguoyuan_and_xidan();
         let mut site = Site::new(&[&a, &b]);
         let rider = |n: usize| account(1 + u8::try_from(n % 3).unwrap());
         let minute = |n: usize| 1 + i64::try_from(n).unwrap() * 10;
-        let taps = |gate: &mut Gate, direction, later: i64| -> Vec<SignedRecord> {
+        let taps = |gate: &Gate, direction, later: i64| -> Vec<SignedRecord> {
             let taps = (0..6).flat_map(|n| gate.passes(direction, rider(n), minute(n) + later));
             taps.collect()
         };
-        let (entries, exits) = (taps(&mut a, Direction::Entry, 0), taps(&mut b, Direction::Exit, 5));
+        let (entries, exits) = (taps(&a, Direction::Entry, 0), taps(&b, Direction::Exit, 5));
         let rest = (0..12).flat_map(|n| [(true, n), (false, n)]);
         for (enters, n) in told.into_iter().chain(rest) {
             let (gate, records) = if enters { (&a, &entries) } else { (&b, &exits) };

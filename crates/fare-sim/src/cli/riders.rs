@@ -46,7 +46,7 @@ pub(crate) enum RiderEvent {
         /// Which gate.
         gate: GateId,
     },
-    /// The camera has seen all of a rider's code.
+    /// The camera sees a rider's code.
     Shown(Shown),
 }
 

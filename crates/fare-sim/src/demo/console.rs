@@ -39,6 +39,22 @@ pub(super) struct Journey {
 pub(super) struct Books {
     pub(super) balanced: bool,
     pub(super) postings: u64,
+    pub(super) sums: Vec<Sum>,
+}
+
+/// The balance of one kind of ledger account.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Sum {
+    pub(super) account: String,
+    pub(super) minor: i64,
+}
+
+impl Books {
+    /// What has been earned, in minor units; the sign of a credit is the ledger's affair.
+    pub(super) fn revenue_minor(&self) -> i64 {
+        let earned = self.sums.iter().filter(|sum| sum.account == "fare-revenue");
+        earned.map(|sum| sum.minor).sum::<i64>().abs()
+    }
 }
 
 impl Journey {

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// A rider let through a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Let {
-    /// From the camera's first frame with all of the code to the leaves being open.
+    /// From the first frame that could have been read to the leaves being open.
     pub(super) tap_to_open_ms: i64,
     /// Codes shown before one opened.
     pub(super) tries: u32,
