@@ -22,6 +22,7 @@ pub(super) struct NoteRow {
 }
 
 /// A note as it is kept: accounts masked, codes only by reference.
+// long: one arm for each kind of note
 pub(super) fn row(note: &Note, stamp: Stamp) -> NoteRow {
     let (kind, code, detail) = match note {
         Note::Admitted {

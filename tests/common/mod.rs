@@ -5,6 +5,8 @@ use fare_protocol::{GateId, KeyEntry, KeySet, Signer, UnixMs};
 use fare_sim::cast::Cast;
 use fare_sim::pki;
 use fare_sim::seed::Seed;
+pub mod browser;
+
 use faregate::clock::Stopwatch;
 use std::fs;
 use std::io::{BufRead, BufReader};

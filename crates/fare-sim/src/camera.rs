@@ -121,8 +121,7 @@ impl Camera {
         for row in frame.chunks_exact_mut(self.size.width as usize) {
             let start = seed.below(NOISE_ENTRIES as u64) as usize;
             for (pixel, &noise) in row.iter_mut().zip(&self.noise[start..]) {
-                let noise = i32::from(noise).wrapping_mul(factor).wrapping_add(512) >> 10;
-                let moved = i32::from(*pixel).wrapping_add(noise);
+                let moved = i32::from(*pixel) + ((i32::from(noise) * factor + 512) >> 10);
                 *pixel = moved.clamp(0, 255) as u8;
             }
         }
@@ -171,18 +170,11 @@ fn bilinear(pixels: &[u8], stride: usize, x: f32, y: f32) -> u8 {
     let (column, row) = (x as usize, y as usize);
     let fx = ((x - column as f32) * 256.0) as u32;
     let fy = ((y - row as f32) * 256.0) as u32;
-    let first = row.wrapping_mul(stride).wrapping_add(column);
-    let Some(four) = pixels.get(first..first.wrapping_add(stride + 2)) else {
-        return OUTSIDE;
-    };
-    // 255 * 256 * 256 is the most that can come of it.
-    let mix = |a: u32, b: u32, f: u32| {
-        a.wrapping_mul(256_u32.wrapping_sub(f))
-            .wrapping_add(b.wrapping_mul(f))
-    };
-    let upper = mix(four[0].into(), four[1].into(), fx);
-    let lower = mix(four[stride].into(), four[stride + 1].into(), fx);
-    (mix(upper, lower, fy) >> 16) as u8
+    let first = row * stride + column;
+    let four = &pixels[first..first + stride + 2];
+    let upper = u32::from(four[0]) * (256 - fx) + u32::from(four[1]) * fx;
+    let lower = u32::from(four[stride]) * (256 - fx) + u32::from(four[stride + 1]) * fx;
+    ((upper * (256 - fy) + lower * fy) >> 16) as u8
 }
 
 /// Dims the light in stripes; where the picture is dark, nothing shows.

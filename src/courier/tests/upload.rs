@@ -12,6 +12,7 @@ fn ids(numbers: impl IntoIterator<Item = u64>) -> Vec<RecordId> {
 }
 
 #[tokio::test]
+// long: a table of cases
 async fn nonsense_is_named_and_marks_nothing() {
     let unknown = accept(&[id(77)]);
     let garbled = format!(

@@ -256,6 +256,7 @@ fn arrivals(story: &str) -> Vec<Arrival> {
 }
 
 #[test]
+// long: one table
 fn journeys_follow_what_happened_in_whatever_order_it_is_told() {
     // story | journeys by entry | open conflicts | held, revenue
     for (story, journeys, conflicts, held, revenue) in [

@@ -236,6 +236,7 @@ fn tariff_error(from: &str, to: &str) -> String {
 }
 
 #[test]
+// long: a table of cases
 fn mistakes_in_a_tariff_are_named_with_their_line() {
     for (from, to, message) in [
         (
@@ -311,6 +312,7 @@ fn mistakes_in_a_tariff_are_named_with_their_line() {
 }
 
 #[test]
+// long: a table of cases
 fn mistakes_in_a_station_table_are_named_with_their_line() {
     let good = [station("A"), station("B"), link("A", "B", 5)].concat();
     for (from, to, message) in [

@@ -71,6 +71,7 @@ fn the_command_line_comes_first() {
 }
 
 #[test]
+// long: one table
 fn mistakes_are_told_with_their_line_and_what_to_write() {
     // what stands in the example | what stands there instead | what is said
     for (good, bad, said) in [

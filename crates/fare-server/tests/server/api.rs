@@ -229,6 +229,30 @@ async fn hostile_bodies_get_a_problem_and_the_server_goes_on() {
 }
 
 #[tokio::test]
+async fn a_failing_database_asks_for_the_batch_again_and_loses_nothing() {
+    let gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let request = UploadRequest {
+        records: vec![upload(&gate.entry(account(1), 1))],
+    };
+    let request = serde_json::to_vec(&request).unwrap();
+    let sql = |sql: &str| {
+        let database = rusqlite::Connection::open(&server.database).unwrap();
+        database.execute_batch(sql).unwrap();
+    };
+    sql("ALTER TABLE record RENAME TO away");
+    let failed = server.post("PGY-01", request.clone()).await;
+    assert_eq!(failed.headers()["retry-after"], "2");
+    let failed = problem(failed).await;
+    assert_eq!((failed.status, failed.title.as_str()), (503, "unavailable"));
+    sql("ALTER TABLE away RENAME TO record");
+    let taken: Value = server.post("PGY-01", request).await.json().await.unwrap();
+    assert_eq!(taken["answers"][0]["outcome"], "accepted");
+    assert_eq!(server.state().await["counts"]["journeys"], 1);
+    server.end().await;
+}
+
+#[tokio::test]
 async fn a_row_that_is_no_record_refuses_only_itself() {
     let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;

@@ -50,25 +50,11 @@ fn an_entry_and_an_exit_are_vouched_for_and_charged() {
     assert_eq!((closed.from.as_str(), closed.to.as_str()), ("PGY", "XDN"));
     assert_eq!(closed.fare, cny(500), "18 km");
     assert_eq!(closed.steps.iter().map(|step| step.minor).sum::<i64>(), 500);
-    assert_eq!(
-        (
-            site.sum("rider"),
-            site.sum("held"),
-            site.sum("fare-revenue")
-        ),
-        (-500, 500, 0)
-    );
+    assert_eq!(site.sums(), (-500, 500, 0));
     assert_eq!(site.journeys()[0].state, "held");
 
     site.send(&b, &[&exit[1]]);
-    assert_eq!(
-        (
-            site.sum("rider"),
-            site.sum("held"),
-            site.sum("fare-revenue")
-        ),
-        (-500, 0, 500)
-    );
+    assert_eq!(site.sums(), (-500, 0, 500));
     let journey = site.journeys().remove(0);
     assert_eq!(
         (journey.state.as_str(), journey.fare),
@@ -111,14 +97,7 @@ fn an_annulled_exit_gives_the_money_back_and_the_journey_goes_on() {
     site.send(&b, &[&exit]);
     assert_eq!(site.sum("held"), 500);
     site.send(&b, &[&annulled]);
-    assert_eq!(
-        (
-            site.sum("rider"),
-            site.sum("held"),
-            site.sum("fare-revenue")
-        ),
-        (0, 0, 0)
-    );
+    assert_eq!(site.sums(), (0, 0, 0));
     assert_eq!(site.journeys()[0].state, "open");
     site.send(&b, &b.passes(Direction::Exit, account(1), 41).each_ref());
     assert_eq!((site.sum("rider"), site.sum("fare-revenue")), (-500, 500));

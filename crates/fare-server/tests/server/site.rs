@@ -96,6 +96,15 @@ impl Site {
             .sum()
     }
 
+    /// What riders have paid, what is held, what is earned.
+    pub(crate) fn sums(&mut self) -> (i64, i64, i64) {
+        (
+            self.sum("rider"),
+            self.sum("held"),
+            self.sum("fare-revenue"),
+        )
+    }
+
     pub(crate) fn news(&mut self, after: u64) -> News {
         self.database.read(|tx| tx.news(after)).unwrap()
     }
