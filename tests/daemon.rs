@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{PATIENCE, Process, Site, program};
-use fare_protocol::{Millis, RecordBody, SignedRecord};
+use common::{PATIENCE, Process, Site, change, program, until};
+use fare_protocol::{Annulment, Millis, PassageOutcome, RecordBody, SignedRecord};
 use fare_sim::board::{Board, BoardCommand, BoardEvent, BoardHandle, Habits};
+use fare_sim::city::GateFiles;
 use fare_sim::crowd::{Crowd, Optics};
 use fare_sim::shot::{Difficulty, FrameSize};
 use std::time::Duration;
@@ -14,13 +15,62 @@ use tokio::time::timeout;
 /// Longest that a stopping daemon may take.
 const STOP_MAX: Duration = Duration::from_secs(2);
 
-fn crowd(site: &Site) -> Crowd {
-    let optics = Optics {
-        size: FrameSize::VGA,
-        fps: 15,
-        difficulty: Difficulty::Easy,
-    };
-    Crowd::new(&site.seed, optics)
+/// A gate at work: its board, its camera with riders before it, the daemon.
+struct Lane {
+    files: GateFiles,
+    board: BoardHandle,
+    crowd: Crowd,
+    daemon: Process,
+}
+
+impl Lane {
+    async fn open(site: &Site, files: GateFiles) -> Self {
+        let board = Board::spawn(&files.board, Habits::default()).unwrap();
+        let optics = Optics {
+            size: FrameSize::VGA,
+            fps: 15,
+            difficulty: Difficulty::Easy,
+        };
+        let mut crowd = Crowd::new(&site.seed, optics);
+        let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
+        let daemon = Process::gate(&files.config);
+        daemon.wait_for("ready");
+        watched.await;
+        Self {
+            files,
+            board,
+            crowd,
+            daemon,
+        }
+    }
+
+    fn show_a_code(&mut self) {
+        self.crowd.show(self.files.gate, 1).unwrap();
+    }
+
+    async fn sees(&mut self, wanted: BoardEvent) {
+        event(&mut self.board, wanted).await;
+    }
+
+    fn stop(&mut self) {
+        let (status, took) = self.daemon.terminate();
+        let log = self.daemon.log();
+        assert!(
+            status.success() && took < STOP_MAX,
+            "{status} after {took:?}: {log:#?}"
+        );
+    }
+
+    /// What the journal holds, in chain order, once the daemon has stopped.
+    fn records(&self) -> Vec<RecordBody> {
+        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
+        let mut rows = journal
+            .prepare("SELECT envelope FROM records ORDER BY seq")
+            .unwrap();
+        let envelopes = rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        let body = |bytes: Vec<u8>| SignedRecord::parse(&bytes).unwrap().record().body;
+        envelopes.map(|bytes| body(bytes.unwrap())).collect()
+    }
 }
 
 async fn event(board: &mut BoardHandle, wanted: BoardEvent) {
@@ -37,40 +87,16 @@ async fn event(board: &mut BoardHandle, wanted: BoardEvent) {
         .unwrap_or_else(|_| panic!("no {wanted:?}"));
 }
 
-/// What the journal holds, in chain order; the gate has stopped.
-fn records(site: &Site, role: &str) -> Vec<RecordBody> {
-    let journal = rusqlite::Connection::open(site.path(&format!("{role}.journal"))).unwrap();
-    let mut rows = journal
-        .prepare("SELECT envelope FROM records ORDER BY seq")
-        .unwrap();
-    let envelopes = rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
-    envelopes
-        .map(|bytes| SignedRecord::parse(&bytes.unwrap()).unwrap().record().body)
-        .collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rider_walks_through_and_leaves_two_records() {
     let site = Site::new(11);
-    let config = site.gate("entry", None);
-    let mut board = Board::spawn(&site.path("entry.tty"), Habits::default()).unwrap();
-    let mut crowd = crowd(&site);
-    let gate_id = Site::gate_id("entry");
-    let watched = crowd.add_camera(gate_id, &site.path("entry.y4m")).unwrap();
-    let mut gate = Process::gate(&config);
-    gate.wait_for("ready");
-    watched.await;
-    crowd.show(gate_id, 1).unwrap();
-    event(&mut board, BoardEvent::Opened).await;
-    event(&mut board, BoardEvent::Passed).await;
-    gate.wait_for("\"passed\"");
-    let (status, took) = gate.terminate();
-    assert!(
-        status.success() && took < STOP_MAX,
-        "{status} after {took:?}: {:#?}",
-        gate.log()
-    );
-    let records = records(&site, "entry");
+    let mut lane = Lane::open(&site, site.entry(None)).await;
+    lane.show_a_code();
+    lane.sees(BoardEvent::Opened).await;
+    lane.sees(BoardEvent::Passed).await;
+    lane.daemon.wait_for("\"passed\"");
+    lane.stop();
+    let records = lane.records();
     let [
         RecordBody::Confirmation(confirmation),
         RecordBody::Passage(passage),
@@ -78,73 +104,59 @@ async fn a_rider_walks_through_and_leaves_two_records() {
     else {
         panic!("one confirmation and its passage, got {records:#?}");
     };
-    assert_eq!(confirmation.account, crowd.account(1));
-    assert_eq!(passage.outcome, fare_protocol::PassageOutcome::Passed);
+    assert_eq!(confirmation.account, lane.crowd.account(1));
+    assert_eq!(passage.outcome, PassageOutcome::Passed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_finishes_the_open_passage_first() {
     let site = Site::new(12);
-    let config = site.gate("entry", None);
-    let mut board = Board::spawn(&site.path("entry.tty"), Habits::default()).unwrap();
-    board.command(BoardCommand::Hold);
-    let mut crowd = crowd(&site);
-    let gate_id = Site::gate_id("entry");
-    let watched = crowd.add_camera(gate_id, &site.path("entry.y4m")).unwrap();
-    let mut gate = Process::gate(&config);
-    gate.wait_for("ready");
-    watched.await;
-    crowd.show(gate_id, 1).unwrap();
-    event(&mut board, BoardEvent::Opened).await;
-    let (status, took) = gate.terminate();
-    assert!(
-        status.success() && took < STOP_MAX,
-        "{status} after {took:?}: {:#?}",
-        gate.log()
-    );
-    let records = records(&site, "entry");
+    let mut lane = Lane::open(&site, site.entry(None)).await;
+    lane.board.command(BoardCommand::Hold);
+    lane.show_a_code();
+    lane.sees(BoardEvent::Opened).await;
+    lane.stop();
+    let records = lane.records();
     let [RecordBody::Confirmation(_), RecordBody::Passage(passage)] = records[..] else {
         panic!("one confirmation and its passage, got {records:#?}");
     };
-    let cancelled = fare_protocol::PassageOutcome::Annulled(fare_protocol::Annulment::Cancelled);
-    assert_eq!(passage.outcome, cancelled);
+    assert_eq!(
+        passage.outcome,
+        PassageOutcome::Annulled(Annulment::Cancelled)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_passing_annuls_the_tap() {
     let site = Site::new(13);
-    let config = site.gate("entry", None);
-    let hurried = std::fs::read_to_string(&config).unwrap();
-    let hurried = hurried.replace("passage_timeout_ms = 5000", "passage_timeout_ms = 300");
-    std::fs::write(&config, hurried).unwrap();
-    let mut board = Board::spawn(&site.path("entry.tty"), Habits::default()).unwrap();
-    board.command(BoardCommand::Hold);
-    let mut crowd = crowd(&site);
-    let gate_id = Site::gate_id("entry");
-    let watched = crowd.add_camera(gate_id, &site.path("entry.y4m")).unwrap();
-    let gate = Process::gate(&config);
-    gate.wait_for("ready");
-    watched.await;
-    crowd.show(gate_id, 1).unwrap();
-    event(&mut board, BoardEvent::Opened).await;
-    event(&mut board, BoardEvent::Closed).await;
-    gate.wait_for("annulled");
+    let files = site.entry(None);
+    change(
+        &files.config,
+        "passage_timeout_ms = 5000",
+        "passage_timeout_ms = 300",
+    );
+    let mut lane = Lane::open(&site, files).await;
+    lane.board.command(BoardCommand::Hold);
+    lane.show_a_code();
+    lane.sees(BoardEvent::Opened).await;
+    lane.sees(BoardEvent::Closed).await;
+    lane.daemon.wait_for("annulled");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fire_alarm_opens_for_everybody() {
     let site = Site::new(14);
-    let config = site.gate("entry", None);
+    let files = site.entry(None);
     let habits = Habits {
         passage_after: Millis(60_000),
         ..Habits::default()
     };
-    let mut board = Board::spawn(&site.path("entry.tty"), habits).unwrap();
-    let gate = Process::gate(&config);
-    gate.wait_for("ready");
+    let mut board = Board::spawn(&files.board, habits).unwrap();
+    let daemon = Process::gate(&files.config);
+    daemon.wait_for("ready");
     board.command(BoardCommand::Fire(true));
     event(&mut board, BoardEvent::Opened).await;
-    gate.wait_for("fire alarm");
+    daemon.wait_for("fire alarm");
     board.command(BoardCommand::Fire(false));
     event(&mut board, BoardEvent::Closed).await;
 }
@@ -152,13 +164,12 @@ async fn a_fire_alarm_opens_for_everybody() {
 #[test]
 fn neither_camera_nor_board_is_needed_to_run() {
     let site = Site::new(15);
-    let config = site.gate("entry", None);
-    let mut gate = Process::gate(&config);
-    gate.wait_for("ready");
-    gate.wait_for("no frames");
-    gate.wait_for("barrier board lost");
-    assert!(gate.is_running());
-    let (status, took) = gate.terminate();
+    let mut daemon = Process::gate(&site.entry(None).config);
+    for line in ["ready", "no frames", "barrier board lost"] {
+        daemon.wait_for(line);
+    }
+    assert!(daemon.is_running());
+    let (status, took) = daemon.terminate();
     assert!(
         status.success() && took < STOP_MAX,
         "{status} after {took:?}"
@@ -168,61 +179,49 @@ fn neither_camera_nor_board_is_needed_to_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_board_that_comes_late_is_found() {
     let site = Site::new(16);
-    let gate = Process::gate(&site.gate("entry", None));
-    gate.wait_for("barrier board lost");
-    let board = Board::spawn(&site.path("entry.tty"), Habits::default()).unwrap();
-    gate.wait_for("barrier board is back");
+    let files = site.entry(None);
+    let daemon = Process::gate(&files.config);
+    daemon.wait_for("barrier board lost");
+    let board = Board::spawn(&files.board, Habits::default()).unwrap();
+    daemon.wait_for("barrier board is back");
     drop(board);
 }
 
-/// A server that answers nonsense, and one that is not there, lose nothing; the real one gets it all.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_offline_arrives_when_the_server_comes() {
     let site = Site::new(17);
-    let spare = std::net::TcpListener::bind("127.0.0.1:0")
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let config = site.gate(
-        "entry",
-        Some(&format!("https://localhost:{}", spare.port())),
-    );
-    site.gate("exit", None);
-    let server_config = site.server(&spare.to_string());
-    let mut board = Board::spawn(&site.path("entry.tty"), Habits::default()).unwrap();
-    let mut crowd = crowd(&site);
-    let gate_id = Site::gate_id("entry");
-    let watched = crowd.add_camera(gate_id, &site.path("entry.y4m")).unwrap();
-    let mut gate = Process::gate(&config);
-    gate.wait_for("ready");
-    watched.await;
-    crowd.show(gate_id, 1).unwrap();
-    event(&mut board, BoardEvent::Passed).await;
-    gate.wait_for("\"passed\"");
+    let files = site.entry(Some(address));
+    site.register(&[&files]);
+    let mut lane = Lane::open(&site, files).await;
+    lane.show_a_code();
+    lane.sees(BoardEvent::Passed).await;
+    lane.daemon.wait_for("\"passed\"");
 
-    let mut server = program("fareserver");
-    server.args(["run", "--config"]).arg(server_config);
-    let mut server = Process::start(server);
-    let journal = site.path("entry.journal");
+    let mut server = site.serve(Some(address));
+    let waiting = "SELECT count(*) FROM records WHERE state = 0";
     let pending = || {
-        let journal = rusqlite::Connection::open(&journal).unwrap();
-        let count = "SELECT count(*) FROM records WHERE state = 0";
+        let journal = rusqlite::Connection::open(&lane.files.journal).unwrap();
         journal
-            .query_row(count, [], |row| row.get::<_, i64>(0))
+            .query_row(waiting, [], |row| row.get::<_, i64>(0))
             .unwrap()
     };
-    let sent = common::until(|| (pending() == 0).then_some(()));
+    let sent = until(|| (pending() == 0).then_some(()));
     assert!(
         sent.is_some(),
         "gate: {:#?}\nserver: {:#?}",
-        gate.log(),
+        lane.daemon.log(),
         server.log()
     );
-    assert!(gate.terminate().0.success());
+    lane.stop();
     assert!(server.terminate().0.success());
-    let books = program("fareserver")
+    let mut books = program("fareserver");
+    let books = books
         .args(["books", "--database"])
-        .arg(site.path("fares.sqlite3"))
+        .arg(site.city.database())
         .output()
         .unwrap();
     assert!(books.status.success(), "{books:?}");

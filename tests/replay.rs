@@ -4,22 +4,43 @@
 
 mod common;
 
-use common::{Site, foreign_keys, program};
+use common::{Site, change, foreign_keys, program};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
 
-/// A recording of eleven frames by the cast whose issuer the site's gates believe.
-fn recording(site: &Site, extra: &[&str]) -> PathBuf {
-    let out = site.path("recording");
-    let mut render = program("fare-sim");
-    render
-        .args(["frames", "--seed", "7", "--count", "11"])
-        .args(extra);
-    assert!(render.arg("--out").arg(&out).status().unwrap().success());
-    // The recording's issuer is one that the site's configurations believe.
-    fs::copy(out.join("issuers.json"), site.path("issuers.json")).unwrap();
-    out
+/// A recording of eleven frames, with a gate that believes its issuer.
+struct Recording {
+    _dir: TempDir,
+    folder: PathBuf,
+    config: PathBuf,
+}
+
+impl Recording {
+    fn render() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("recording");
+        let mut render = program("fare-sim");
+        render
+            .args(["frames", "--seed", "7", "--count", "11", "--out"])
+            .arg(&folder);
+        assert!(render.status().unwrap().success());
+        let config = folder.join("gate/PGY-01.toml");
+        Self {
+            _dir: dir,
+            folder,
+            config,
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn replay(&self) -> Command {
+        replay(&self.folder, &self.config)
+    }
 }
 
 fn replay(recording: &Path, config: &Path) -> Command {
@@ -39,12 +60,10 @@ fn text(output: &Output) -> (String, Option<i32>) {
 
 #[test]
 fn a_recording_comes_out_as_its_manifest_says() {
-    let site = Site::new(1);
-    let recording = recording(&site, &[]);
-    let config = site.gate("entry", None);
-    let (junit, report) = (site.path("out.xml"), site.path("out.html"));
-    let mut replay = replay(&recording, &config);
-    replay.arg("--expect").arg(recording.join("manifest.csv"));
+    let recording = Recording::render();
+    let (junit, report) = (recording.file("out.xml"), recording.file("out.html"));
+    let mut replay = recording.replay();
+    replay.arg("--expect").arg(recording.file("manifest.csv"));
     replay
         .arg("--junit")
         .arg(&junit)
@@ -67,13 +86,12 @@ fn a_recording_comes_out_as_its_manifest_says() {
 
 #[test]
 fn a_difference_is_named_and_exits_1() {
-    let site = Site::new(1);
-    let recording = recording(&site, &[]);
-    let manifest = fs::read_to_string(recording.join("manifest.csv")).unwrap();
-    let wrong = site.path("wrong.csv");
+    let recording = Recording::render();
+    let manifest = fs::read_to_string(recording.file("manifest.csv")).unwrap();
+    let wrong = recording.file("wrong.csv");
     fs::write(&wrong, manifest.replacen(",admit", ",denied", 1)).unwrap();
-    let junit = site.path("out.xml");
-    let mut replay = replay(&recording, &site.gate("entry", None));
+    let junit = recording.file("out.xml");
+    let mut replay = recording.replay();
     replay.arg("--expect").arg(wrong).arg("--junit").arg(&junit);
     let (out, status) = text(&replay.output().unwrap());
     assert_eq!(status, Some(1), "{out}");
@@ -87,14 +105,10 @@ fn a_difference_is_named_and_exits_1() {
 
 #[test]
 fn an_issuer_nobody_believes_opens_nothing() {
-    let site = Site::new(1);
-    let recording = recording(&site, &[]);
+    let recording = Recording::render();
     let keys = serde_json::to_string(&foreign_keys()).unwrap();
-    fs::write(site.path("issuers.json"), keys).unwrap();
-    let output = replay(&recording, &site.gate("entry", None))
-        .arg("--json")
-        .output()
-        .unwrap();
+    fs::write(recording.file("gate/keys/issuers.json"), keys).unwrap();
+    let output = recording.replay().arg("--json").output().unwrap();
     let (out, status) = text(&output);
     assert_eq!(status, Some(0), "{out}");
     let summary: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
@@ -108,14 +122,10 @@ fn an_issuer_nobody_believes_opens_nothing() {
 
 #[test]
 fn the_same_codes_at_an_exit_have_no_entry_to_go_with() {
-    let site = Site::new(1);
-    let recording = recording(&site, &[]);
-    let config = site.gate("exit", None);
-    let admits = fs::read_to_string(&config)
-        .unwrap()
-        .replace("\"refuse\"", "\"admit\"");
-    fs::write(&config, admits).unwrap();
-    let (out, status) = text(&replay(&recording, &config).output().unwrap());
+    let recording = Recording::render();
+    change(&recording.config, "role = \"entry\"", "role = \"exit\"");
+    change(&recording.config, "\"refuse\"", "\"admit\"");
+    let (out, status) = text(&recording.replay().output().unwrap());
     assert_eq!(status, Some(0), "{out}");
     assert!(
         out.contains("admit: exit") && out.contains("admit 10"),
@@ -125,17 +135,12 @@ fn the_same_codes_at_an_exit_have_no_entry_to_go_with() {
 
 #[test]
 fn what_is_broken_in_a_recording_is_named_counted_and_skipped() {
-    let site = Site::new(1);
-    let recording = recording(&site, &[]);
-    let frame = fs::read(recording.join("000002.png")).unwrap();
-    fs::write(recording.join("000002.png"), &frame[..frame.len() / 2]).unwrap();
-    fs::write(recording.join("000003.png"), "not a picture").unwrap();
-    fs::remove_file(recording.join("000004.png")).unwrap();
-    let (out, status) = text(
-        &replay(&recording, &site.gate("entry", None))
-            .output()
-            .unwrap(),
-    );
+    let recording = Recording::render();
+    let frame = fs::read(recording.file("000002.png")).unwrap();
+    fs::write(recording.file("000002.png"), &frame[..frame.len() / 2]).unwrap();
+    fs::write(recording.file("000003.png"), "not a picture").unwrap();
+    fs::remove_file(recording.file("000004.png")).unwrap();
+    let (out, status) = text(&recording.replay().output().unwrap());
     assert_eq!(status, Some(0), "{out}");
     for skipped in [
         "000002.png: skipped",
@@ -152,9 +157,7 @@ fn what_is_broken_in_a_recording_is_named_counted_and_skipped() {
 
 #[test]
 fn a_truncated_stream_from_a_pipe_is_played_to_its_last_whole_frame() {
-    let site = Site::new(1);
-    recording(&site, &[]);
-    let config = site.gate("entry", None);
+    let recording = Recording::render();
     let mut render = program("fare-sim");
     let now = faregate::clock::now().to_string();
     render.args([
@@ -169,7 +172,7 @@ fn a_truncated_stream_from_a_pipe_is_played_to_its_last_whole_frame() {
     render.args(["--count", "1", "--gap-frames", "10"]);
     let stream = render.output().unwrap().stdout;
     let stream = &stream[..stream.len() - 1_000];
-    let mut child = replay(Path::new("-"), &config)
+    let mut child = replay(Path::new("-"), &recording.config)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -188,7 +191,7 @@ fn a_truncated_stream_from_a_pipe_is_played_to_its_last_whole_frame() {
 fn a_picture_on_which_rqrr_panics_is_counted_and_the_rest_goes_on() {
     let site = Site::new(1);
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
-    let mut replay = replay(&pictures, &site.gate("entry", None));
+    let mut replay = replay(&pictures, &site.entry(None).config);
     replay.arg("--expect").arg(pictures.join("manifest.csv"));
     let (out, status) = text(&replay.output().unwrap());
     assert_eq!(status, Some(0), "{out}");
@@ -204,12 +207,11 @@ fn a_picture_on_which_rqrr_panics_is_counted_and_the_rest_goes_on() {
 
 #[test]
 fn decode_says_what_is_in_each_picture() {
-    let site = Site::new(1);
-    let recording = recording(&site, &[]);
+    let recording = Recording::render();
     let mut decode = program("faregate");
     decode
         .args(["decode", "--json"])
-        .args([1, 10].map(|n| recording.join(format!("{n:06}.png"))));
+        .args([1, 10].map(|n| recording.file(&format!("{n:06}.png"))));
     let (out, status) = text(&decode.output().unwrap());
     assert_eq!(
         status,
@@ -235,38 +237,32 @@ fn decode_says_what_is_in_each_picture() {
 #[test]
 fn a_bad_configuration_exits_2_before_anything_is_touched() {
     let site = Site::new(1);
-    let config = site.gate("entry", None);
-    let bad = fs::read_to_string(&config)
-        .unwrap()
-        .replace("station = \"PGY\"", "station = \"XXX\"");
-    fs::write(&config, bad).unwrap();
+    let gate = site.entry(None);
+    let config = &gate.config;
+    change(config, "station = \"PGY\"", "station = \"XXX\"");
     let place = format!(
-        "{}:8:11: station XXX is not in the station table",
+        "{}:5:11: station XXX is not in the station table",
         config.display()
     );
     for words in [&["config", "check"][..], &["run", "--config"]] {
         let (out, status) = text(
             &program("faregate")
                 .args(words)
-                .arg(&config)
+                .arg(config)
                 .output()
                 .unwrap(),
         );
         assert_eq!(status, Some(2), "{out}");
         assert!(out.contains(&place), "{out}");
     }
-    assert!(!site.path("entry.journal").exists(), "the journal was made");
-    let good = site.gate("exit", None);
-    let (out, status) = text(
-        &program("faregate")
-            .args(["config", "check"])
-            .arg(good)
-            .output()
-            .unwrap(),
-    );
-    assert_eq!(
-        (out.contains(": ok, gate GMO-02 at station GMO"), status),
-        (true, Some(0)),
-        "{out}"
-    );
+    assert!(!gate.journal.exists(), "the journal was made");
+    let good = site.exit(None).config;
+    let checked = program("faregate")
+        .args(["config", "check"])
+        .arg(good)
+        .output()
+        .unwrap();
+    let (out, status) = text(&checked);
+    assert_eq!(status, Some(0), "{out}");
+    assert!(out.contains(": ok, gate GMO-01 at station GMO"), "{out}");
 }

@@ -1,8 +1,10 @@
 //! A place to test in: keys, certificates, configurations, and real processes.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
-use fare_protocol::{GateId, KeyEntry, KeySet, Signer, UnixMs};
+use fare_protocol::{KeySet, LaneNo};
+use fare_rules::Role;
 use fare_sim::cast::Cast;
+use fare_sim::city::{City, GateFiles, GateSite};
 use fare_sim::pki;
 use fare_sim::seed::Seed;
 pub mod browser;
@@ -10,6 +12,7 @@ pub mod browser;
 use faregate::clock::Stopwatch;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -21,110 +24,79 @@ use tempfile::TempDir;
 /// Longest wait for something that should come at once; only a failing test waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-pub const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/gate-config");
-
-/// A temporary folder with the keys and tables that configurations name.
+/// A small metro in a temporary folder: an entry gate at PGY, an exit gate at GMO, a server.
 pub struct Site {
     dir: TempDir,
     pub seed: Seed,
-    authority: pki::Authority,
+    pub city: City,
 }
 
 impl Site {
     pub fn new(seed: u64) -> Self {
-        let seed = Seed::new(seed);
-        let site = Self {
-            dir: tempfile::tempdir().unwrap(),
-            authority: pki::Authority::new().unwrap(),
-            seed: seed.clone(),
-        };
+        let (dir, seed) = (tempfile::tempdir().unwrap(), Seed::new(seed));
         let cast = Cast::new(&seed, faregate::clock::now());
-        pki::write_key_set(&site.path("issuers.json"), &[cast.issuer()]).unwrap();
-        let server = pki::new_signing_key().unwrap();
-        pki::write_signing_key(&site.path("server.seed"), &server).unwrap();
-        pki::write_key_set(&site.path("servers.json"), &[&server]).unwrap();
-        fs::write(site.path("ca.pem"), site.authority.certificate()).unwrap();
-        let tls = site.authority.server().unwrap();
-        tls.write(&site.path("server.pem"), &site.path("server-tls.key"))
-            .unwrap();
-        for table in ["tariff-beijing.toml", "stations-beijing-line1.toml"] {
-            fs::copy(Path::new(EXAMPLES).join(table), site.path(table)).unwrap();
-        }
-        site
+        let city = City::write(dir.path(), &[cast.issuer()]).unwrap();
+        Self { dir, seed, city }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Writes the configuration of a gate whose frames, board and journal are `NAME.y4m`, `NAME.tty`
-    /// and `NAME.journal`; answers its path. `role` is entry (at PGY) or exit (at GMO).
-    pub fn gate(&self, role: &str, server: Option<&str>) -> PathBuf {
-        let example = fs::read_to_string(Path::new(EXAMPLES).join(format!("{role}.toml"))).unwrap();
-        let (alone, _) = example.split_once("[server]").unwrap();
-        let (before, after) = alone.split_once("[frames]").unwrap();
-        let (_, barrier) = after.split_once("[barrier]").unwrap();
-        let frames = format!("[frames]\nsource = \"y4m\"\npath = \"{role}.y4m\"\n\n[barrier]");
-        let mut config = format!("{before}{frames}{barrier}")
-            .replace("keys/gate.key", &format!("{role}.key"))
-            .replace("keys/", "")
-            .replace("/dev/ttyUSB0", &format!("{role}.tty"))
-            .replace("/var/lib/faregate/gate.journal", &format!("{role}.journal"));
-        let key = pki::new_signing_key().unwrap();
-        pki::write_signing_key(&self.path(&format!("{role}.key")), &key).unwrap();
-        fs::write(self.path(&format!("{role}.pub")), key.public().to_string()).unwrap();
-        if let Some(url) = server {
-            let tls = self.authority.gate(Self::gate_id(role)).unwrap();
-            let names = [format!("{role}.pem"), format!("{role}-tls.key")];
-            tls.write(&self.path(&names[0]), &self.path(&names[1]))
-                .unwrap();
-            config += &format!(
-                "[server]\nurl = \"{url}\"\nca = \"ca.pem\"\ncertificate = \"{}\"\n\
-                 private_key = \"{}\"\nbackoff_min_ms = 50\nbackoff_max_ms = 500\n",
-                names[0], names[1]
-            );
-        }
-        let path = self.path(&format!("{role}.toml"));
-        fs::write(&path, config).unwrap();
-        path
+    pub fn entry(&self, server: Option<SocketAddr>) -> GateFiles {
+        self.gate("PGY", Role::Entry, server)
     }
 
-    pub fn gate_id(role: &str) -> GateId {
-        let id = if role == "entry" { "PGY-01" } else { "GMO-02" };
-        id.parse().unwrap()
+    pub fn exit(&self, server: Option<SocketAddr>) -> GateFiles {
+        self.gate("GMO", Role::Exit, server)
     }
 
-    /// Writes a server's configuration and registers both gates; answers the configuration's path.
-    pub fn server(&self, listen: &str) -> PathBuf {
-        let path = self.path("server.toml");
-        let text = format!(
-            "database = \"fares.sqlite3\"\nlisten = \"{listen}\"\nconsole_listen = \"127.0.0.1:0\"\n\
-             ready_file = \"ready.json\"\nsigning_key = \"server.seed\"\nissuers = \"issuers.json\"\n\
-             tariff = \"tariff-beijing.toml\"\nstations = \"stations-beijing-line1.toml\"\n\
-             journey_valid_ms = 14400000\n\n[tls]\ncert = \"server.pem\"\nkey = \"server-tls.key\"\n\
-             client_ca = \"ca.pem\"\n"
-        );
-        fs::write(&path, text).unwrap();
-        for (role, station) in [("entry", "PGY"), ("exit", "GMO")] {
-            let key = fs::read_to_string(self.path(&format!("{role}.pub"))).unwrap();
-            let id = Self::gate_id(role);
-            let database = self.path("fares.sqlite3");
+    fn gate(&self, station: &str, role: Role, server: Option<SocketAddr>) -> GateFiles {
+        let site = GateSite {
+            station: station.parse().unwrap(),
+            lane: LaneNo(1),
+            role,
+        };
+        self.city.write_gate(site, server).unwrap()
+    }
+
+    /// Tells the server which gates to believe.
+    pub fn register(&self, gates: &[&GateFiles]) {
+        for files in gates {
             let mut add = program("fareserver");
-            add.args(["gate", "add", "--database"]).arg(database);
+            add.args(["gate", "add", "--database"])
+                .arg(self.city.database());
             add.args([
                 "--id",
-                id.as_str(),
+                files.gate.as_str(),
                 "--key",
-                &key,
-                "--station",
-                station,
-                "--line",
-                "1",
+                &files.public_key.to_string(),
             ]);
+            add.args(["--station", files.station.id.as_str(), "--line", "1"]);
             assert!(add.output().unwrap().status.success());
         }
-        path
     }
+
+    /// Starts the server, at `listen` or at a free port.
+    pub fn serve(&self, listen: Option<SocketAddr>) -> Process {
+        let mut server = program("fareserver");
+        server
+            .args(["run", "--config"])
+            .arg(self.city.server_config());
+        server.args(
+            listen
+                .into_iter()
+                .flat_map(|at| ["--listen".to_owned(), at.to_string()]),
+        );
+        Process::start(server)
+    }
+}
+
+/// Writes `file` anew with `from` replaced.
+pub fn change(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{from} is not in {}", file.display());
+    fs::write(file, text.replace(from, to)).unwrap();
 }
 
 /// One of our programs, from beside the gate's.
@@ -229,10 +201,5 @@ pub fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
 
 /// Keys that nobody else has.
 pub fn foreign_keys() -> KeySet {
-    let key = pki::new_signing_key().unwrap().public();
-    KeySet(vec![KeyEntry {
-        key,
-        from_ms: UnixMs(0),
-        until_ms: UnixMs(i64::MAX),
-    }])
+    pki::key_set(&[&pki::new_signing_key().unwrap()])
 }

@@ -146,7 +146,7 @@ fn a_recording_follows_from_its_seed() {
         [
             "frames.jsonl",
             "manifest.csv",
-            "issuers.json",
+            "gate/PGY-01.toml",
             "000001.png",
             "000010.png",
         ]

@@ -2,21 +2,24 @@
 
 use crate::camera::Camera;
 use crate::cast::Cast;
-use crate::pki;
+use crate::city::{City, GateSite};
 use crate::recording::{Expected, RecordingWriter};
 use crate::seed::Seed;
 use crate::shot::{Difficulty, FrameSize, Shot};
-use anyhow::Context;
-use fare_protocol::{Millis, UnixMs};
+use fare_protocol::{LaneNo, Millis, UnixMs};
+use fare_rules::Role;
 use std::path::PathBuf;
 
 /// Every so manieth frame is empty: reading something there is wrong.
 const EMPTY_EVERY: u32 = 10;
 
+/// Where the recording's gate stands.
+const STATION: &str = "PGY";
+
 /// Write a recording: one rider a frame, each with a valid code made just before.
 ///
-/// Beside frames.jsonl, the PNGs and manifest.csv, the folder gets issuers.json: the public key of the
-/// issuer made up for this recording, as a gate's configuration names it.
+/// Beside frames.jsonl, the PNGs and manifest.csv, the folder gets gate/: keys, tariff and a
+/// configuration for replaying it, gate/PGY-01.toml, that believes this recording's made-up issuer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -83,6 +86,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         )?;
     }
     recording.finish()?;
-    pki::write_key_set(&args.out.join("issuers.json"), &[cast.issuer()])
-        .with_context(|| format!("recording {}", args.out.display()))
+    let city = City::write(&args.out.join("gate"), &[cast.issuer()])?;
+    let site = GateSite {
+        station: STATION.parse()?,
+        lane: LaneNo(1),
+        role: Role::Entry,
+    };
+    city.write_gate(site, None)?;
+    Ok(())
 }
