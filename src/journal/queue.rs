@@ -5,6 +5,7 @@ use super::notes::NoteRow;
 use super::outbox::{Acknowledged, RawAnswer};
 use super::{CommitRequest, Committed, JournalError, lock};
 use fare_protocol::{SignedRecord, UnixMs};
+use fare_rules::Draft;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -187,10 +188,18 @@ impl Waiting {
         self.commits.is_empty() && self.notes.is_empty() && self.chores.is_empty()
     }
 
+    /// Everything that waits; but notes do not ride with a confirmation, behind which somebody
+    /// stands at a closed barrier. They ride with its passage, or go in a lull.
     fn take(&mut self) -> Work {
+        let hurried = |job: &CommitJob| matches!(job.request.draft, Draft::Confirmation(_));
+        let hold_notes = !self.closed && self.commits.iter().any(hurried);
         Work {
             commits: std::mem::take(&mut self.commits),
-            notes: std::mem::take(&mut self.notes),
+            notes: if hold_notes {
+                Vec::new()
+            } else {
+                std::mem::take(&mut self.notes)
+            },
             chore: self.chores.pop_front(),
         }
     }

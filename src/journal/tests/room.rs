@@ -116,6 +116,9 @@ fn notes_are_kept_masked_and_the_oldest_go() {
     };
     gate.journal.note(refused, stamp(5));
     gate.commit(confirmation(1, Entry, 7), 10);
+    let none = gate.number("SELECT count(*) FROM events");
+    assert_eq!(none, 0, "a note rode with a confirmation");
+    gate.commit(passage(2, 1, Entry, 7, 10, PassageOutcome::Passed), 11);
     let row = |db: &Connection| {
         db.query_row("SELECT at_ms, kind, code, detail FROM events", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
@@ -138,7 +141,8 @@ fn notes_are_kept_masked_and_the_oldest_go() {
          INSERT INTO events (at_ms, kind, detail) SELECT i, 'passed', '' FROM n;",
     );
     gate.journal.note(Note::FireAlarm(true), stamp(6));
-    gate.commit(confirmation(2, Entry, 7), 11);
+    gate.commit(confirmation(3, Entry, 7), 12);
+    gate.commit(passage(4, 3, Entry, 7, 12, PassageOutcome::Passed), 13);
     assert_eq!(gate.number("SELECT count(*) FROM events"), 100_000);
     assert_eq!(gate.journal.counts().unwrap().events_evicted, 12);
 }
