@@ -68,8 +68,14 @@ nextest: build-tests ## run the unit and whole-system tests
 doctest: ## run the examples in the documentation
 	@$(STEP) doctest cargo test -q --locked --doc --workspace
 
+# The second run has its journal in memory, where a sync costs nothing: what is left is our own.
 .PHONY: bench
-bench: ## measure the gate's release build (BENCH=tap ARGS=…)
+bench: ## measure what a tap costs with the gate's release build, over rendered frames
 	@scripts/setup demo
 	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
-	@'$(TARGET_DIR)/release/faregate' bench $(or $(BENCH),tap) $(ARGS)
+	@$(STEP) 'fare-sim' cargo build -q --locked -p fare-sim
+	@$(STEP) 'render' '$(TARGET_DIR)/debug/fare-sim' frames --seed 3 --count 330 --out '$(TARGET_DIR)/bench'
+	@for folder in '$(TARGET_DIR)' /dev/shm; do \
+	  '$(TARGET_DIR)/release/faregate' bench tap '$(TARGET_DIR)/bench' \
+	    --config '$(TARGET_DIR)/bench/gate/PGY-01.toml' --folder "$$folder"; done
+	@stat -c '%n: %s bytes' '$(TARGET_DIR)/release/faregate'
