@@ -41,6 +41,7 @@ pub(super) struct LaneLoop {
     /// When the frame of the tap under way was taken, and how long its decoding took.
     tap: Option<(UnixMs, Duration)>,
     finished: bool,
+    broken: Option<JournalError>,
 }
 
 impl LaneLoop {
@@ -62,16 +63,20 @@ impl LaneLoop {
             permit: None,
             tap: None,
             finished: false,
+            broken: None,
         }
     }
 
     /// Serves riders until `termination`, then until the lane is finished.
+    ///
+    /// # Errors
+    /// When the journal's thread is gone.
     pub(super) async fn run(
         mut self,
         mut inlets: Inlets,
         termination: impl Future<Output = &'static str>,
         stop: &watch::Sender<bool>,
-    ) {
+    ) -> Result<(), JournalError> {
         self.handle(Event::Deadline);
         tokio::pin!(termination);
         tokio::select! {
@@ -84,6 +89,7 @@ impl LaneLoop {
         if tokio::time::timeout(SHUTDOWN_MAX, finish).await.is_err() {
             tracing::error!("the lane did not finish in time; the journal completes it at start");
         }
+        self.broken.map_or(Ok(()), Err)
     }
 
     async fn serve(&mut self, inlets: &mut Inlets) {
@@ -139,6 +145,11 @@ impl LaneLoop {
                 self.handle(Event::Committed(id));
                 // The lane opens at once or not at all.
                 self.permit = None;
+            }
+            // A journal whose thread is gone records nothing any more: better to start anew.
+            Err(err @ JournalError::Closed { .. }) => {
+                self.broken = Some(err);
+                self.finished = true;
             }
             Err(err) => {
                 tracing::error!(%err, record = %id, "not recorded");

@@ -39,7 +39,8 @@ const COURIER_STOP_MAX: Duration = Duration::from_millis(300);
 /// Runs the gate until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// When the journal cannot be opened or the courier cannot be built: nothing else stops a gate.
+/// When the journal cannot be opened or its thread is gone, or the courier cannot be built: nothing
+/// else stops a gate.
 pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     let since_start = Stopwatch::start();
     let journal = open_journal(&config)?;
@@ -70,9 +71,10 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         "ready"
     );
     let lane = LaneLoop::new(controller, journal.clone(), commands, config.clock_error);
-    lane.run(inlets, termination()?, &stop).await;
+    let served = lane.run(inlets, termination()?, &stop).await;
 
     stop_courier(courier).await;
+    served.context("nothing can be recorded any more, start the gate anew")?;
     tokio::task::spawn_blocking(move || journal.close())
         .await?
         .context("closing the journal")?;

@@ -4,9 +4,8 @@ use super::expect::Manifest;
 use super::outcome::{
     Comparison, DecisionOutcome, FrameOutcome, ReplayOutcome, SkippedFrame, Thumbnail,
 };
-use crate::clock::Stopwatch;
-use crate::decode::{Decoded, Decoder};
-use crate::frame::{Frame, FrameName, FrameSource, SourceError, SourceItem};
+use crate::decode::Decoded;
+use crate::frame::{Frame, FrameName};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -105,31 +104,6 @@ impl Collector {
         });
         outcome
     }
-}
-
-/// Decodes every frame of a source without a lane.
-///
-/// # Errors
-/// [`SourceError`] when the source breaks off.
-pub fn decode_only(
-    source: &mut dyn FrameSource,
-    decoder: &mut Decoder,
-    mut collector: Collector,
-) -> Result<ReplayOutcome, SourceError> {
-    let watch = Stopwatch::start();
-    while let Some(item) = source.next_frame()? {
-        match item {
-            SourceItem::Frame { name, frame } => {
-                let decoded = decoder.decode(&frame);
-                collector.frame(&name, &frame, decoded, None);
-                source.reuse(frame.into_luma());
-            }
-            SourceItem::Skipped { name, why } => {
-                collector.skipped(&name, why);
-            }
-        }
-    }
-    Ok(collector.finish(watch.elapsed()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub mod outcome;
 pub mod run;
 pub mod summary;
 
-pub use collect::{Collector, decode_only};
+pub use collect::Collector;
 pub use expect::{ExpectError, Expectation, Manifest};
 pub use outcome::{DecisionOutcome, FrameOutcome, ReplayOutcome};
 pub use summary::Summary;

@@ -106,7 +106,7 @@ pub enum PassageOutcome {
     Passed,
     /// Nobody did.
     Annulled(Annulment),
-    /// The gate lost power before it could tell.
+    /// The gate cannot tell: it lost power, or the barrier was opened for all meanwhile.
     Unknown,
 }
 

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
-use crate::frame::{Timing, open_recording};
+use crate::clock::Stopwatch;
+use crate::decode::Decoder;
+use crate::frame::{FrameSource, SourceError, SourceItem, Timing, open_recording};
 use crate::replay::summary::Summary;
 use image::{GrayImage, Luma};
 use std::fs;
@@ -23,6 +25,28 @@ fn save_code(path: &Path, content: &str) {
     })
     .save(path)
     .unwrap();
+}
+
+/// Decodes every frame of a source without a lane.
+fn decode_only(
+    source: &mut dyn FrameSource,
+    decoder: &mut Decoder,
+    mut collector: Collector,
+) -> Result<ReplayOutcome, SourceError> {
+    let watch = Stopwatch::start();
+    while let Some(item) = source.next_frame()? {
+        match item {
+            SourceItem::Frame { name, frame } => {
+                let decoded = decoder.decode(&frame);
+                collector.frame(&name, &frame, decoded, None);
+                source.reuse(frame.into_luma());
+            }
+            SourceItem::Skipped { name, why } => {
+                collector.skipped(&name, why);
+            }
+        }
+    }
+    Ok(collector.finish(watch.elapsed()))
 }
 
 #[test]
