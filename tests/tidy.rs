@@ -140,6 +140,36 @@ fn empty_names(text: &str) -> Vec<Finding> {
 }
 
 /// The name of the type, trait or module that a line declares.
+/// `$1`, `$2` ... in a statement that do not appear in ascending order. They are numbers to PostgreSQL
+/// and names to SQLite, which numbers them as it meets them.
+fn sql_numbers(text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let (mut line, mut highest) = (1, 0);
+    for (n, part) in text.split('"').enumerate() {
+        let inside = n % 2 == 1;
+        for (at, _) in part.match_indices('$').filter(|_| inside) {
+            let digits: String = part[at + 1..]
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let Ok(number) = digits.parse::<u32>() else {
+                continue;
+            };
+            if number > highest + 1 {
+                let what = format!(
+                    "${number} stands before ${}: number them in order",
+                    highest + 1
+                );
+                findings.push(Finding::new(line + part[..at].matches('\n').count(), what));
+            }
+            highest = highest.max(number);
+        }
+        line += part.matches('\n').count();
+        highest = 0;
+    }
+    findings
+}
+
 fn declared_name(line: &str) -> Option<&str> {
     let mut words = line
         .split_whitespace()
@@ -268,6 +298,11 @@ fn no_function_is_too_long_without_a_reason() {
 #[test]
 fn nothing_is_left_undone_in_the_sources() {
     check_sources(leftovers);
+}
+
+#[test]
+fn numbered_sql_parameters_stand_in_order() {
+    check_sources(sql_numbers);
 }
 
 #[test]
@@ -414,6 +449,15 @@ mod checkers {
             lines_found(leftovers(&format!("    {}x);\n", LEFTOVERS[2]))),
             [1]
         );
+    }
+
+    #[test]
+    fn sql_numbers_are_read_in_each_statement() {
+        let good = "f(\"a = $1 AND b = $2 OR c = $1\");\ng(\"d = $1\")";
+        assert_eq!(sql_numbers(good), []);
+        // In two halves, so that this file passes its own check.
+        let bad = ["f(\"SET a = $", "2\n WHERE b = $1\");"].concat();
+        assert_eq!(lines_found(sql_numbers(&bad)), [1]);
     }
 
     #[test]
