@@ -9,6 +9,7 @@ use crate::replay::{Collector, Manifest, ReplayOutcome, Summary, html, junit};
 use crate::scratch::ScratchDir;
 use anyhow::Context;
 use clap::Args;
+use fare_protocol::UnixMs;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub(super) struct ReplayArgs {
     /// Frames a second, for recordings without times
     #[arg(long, default_value = "30")]
     fps: FrameRate,
+    /// Time of the first frame in Unix milliseconds, for recordings without times; now by default
+    #[arg(long, value_name = "MS")]
+    start_ms: Option<i64>,
     /// Play as fast as it was recorded, not as fast as possible
     #[arg(long)]
     realtime: bool,
@@ -51,8 +55,9 @@ pub(super) struct ReplayArgs {
 pub(super) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let config = GateConfig::load(&args.config)?;
     let manifest = args.expect.as_deref().map(Manifest::read).transpose()?;
+    let start = args.start_ms.map_or_else(clock::now, UnixMs);
     let timing = Timing {
-        start: clock::now(),
+        start,
         rate: args.fps,
     };
     let mut source = frame::open_recording(&args.recording, timing)?;
