@@ -48,13 +48,6 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|err| report(&err))
 }
 
-/// One TLS implementation for the process, chosen here and nowhere else.
-fn install_tls() -> anyhow::Result<()> {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))
-}
-
 /// A reader that went away is success; bad configuration is 2; everything else is 1.
 fn report(err: &anyhow::Error) -> ExitCode {
     let broken_pipe = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;

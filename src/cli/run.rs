@@ -24,7 +24,6 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     start_log(args.log_json);
     let config = GateConfig::load(&args.config)?;
-    super::install_tls()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
