@@ -2,6 +2,7 @@
 //! it, and hands both to the lane. The daemon and the replay use the very same controller; each
 //! carries out the effects in its own way.
 
+use crate::config::GateConfig;
 use crate::ids::new_record_id;
 use crate::journal::{JournalError, JournalHandle};
 use fare_protocol::{
@@ -36,20 +37,17 @@ struct Unreadable {
 }
 
 impl Controller {
-    /// A lane at rest in `mode`. Send it [`Event::Deadline`] once to start it.
+    /// The configured lane at rest. Send it [`Event::Deadline`] once to start it.
     pub fn new(
-        policy: LanePolicy,
-        mode: Mode,
-        station: StationId,
+        config: &GateConfig,
         issuers: KeySet,
         tariff: Arc<Tariff>,
         journal: JournalHandle,
     ) -> Self {
-        let lane = Lane::new(policy, mode);
         Self {
-            lane,
-            policy,
-            station,
+            lane: Lane::new(config.policy, Mode::Normal),
+            policy: config.policy,
+            station: config.location.station,
             issuers,
             tariff,
             journal,
@@ -65,11 +63,6 @@ impl Controller {
     /// Quotes fares by this tariff from now on.
     pub fn set_tariff(&mut self, tariff: Arc<Tariff>) {
         self.tariff = tariff;
-    }
-
-    /// Where the lane is, for logs.
-    pub fn state_name(&self) -> &'static str {
-        self.lane.state_name()
     }
 
     /// What follows from an event.

@@ -8,7 +8,7 @@ use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig};
 use crate::frame::FrameRate;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
-use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis};
+use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis, signing_key};
 use fare_rules::{LanePolicy, Role, Tariff};
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
@@ -125,9 +125,9 @@ impl Checker<'_> {
             let message = format!("others may read the signing key; run: chmod 600 {path}");
             return self.wrong(value.span(), message);
         }
-        match seed(text.trim()) {
-            Some(seed) => Some(SigningKey::from_bytes(&seed)),
-            None => {
+        match signing_key(text.trim()) {
+            Ok(key) => Some(key),
+            Err(_) => {
                 let message = "the signing key file must hold 64 hexadecimal digits";
                 self.wrong(value.span(), message.to_owned())
             }
@@ -289,15 +289,4 @@ fn point(latitude: f64, longitude: f64) -> Option<GeoPoint> {
     )]
     let point = GeoPoint::from_e7(lat as i32, lon as i32);
     if fits(lat) && fits(lon) { point } else { None }
-}
-
-fn seed(digits: &str) -> Option<[u8; 32]> {
-    let mut seed = [0; 32];
-    if digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    for (n, byte) in seed.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * n..2 * n + 2)?, 16).ok()?;
-    }
-    Some(seed)
 }

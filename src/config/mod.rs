@@ -10,9 +10,10 @@ mod raw;
 pub use problem::{ConfigError, Problem};
 
 use crate::frame::FrameRate;
+use crate::journal::GateIdentity;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
-use fare_protocol::{GateId, KeySet, Location, Millis};
+use fare_protocol::{GateId, KeySet, Location, Millis, Signer};
 use fare_rules::{LanePolicy, Tariff};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,6 +108,15 @@ pub struct ServerConfig {
 }
 
 impl GateConfig {
+    /// Whose journal this gate keeps.
+    pub fn identity(&self) -> GateIdentity {
+        GateIdentity {
+            gate: self.gate,
+            location: self.location,
+            signer: Arc::clone(&self.signing_key) as Arc<dyn Signer>,
+        }
+    }
+
     /// Reads and checks `path` and the files it names. Relative paths start at its folder.
     ///
     /// # Errors

@@ -207,10 +207,7 @@ impl LaneLoop {
     }
 
     fn commit(&self, draft: Draft, stamp: Stamp) {
-        let id = match &draft {
-            Draft::Confirmation(confirmation) => confirmation.id,
-            Draft::Passage(passage) => passage.id,
-        };
+        let id = draft.id();
         let (journal, commits) = (self.journal.clone(), self.commits.clone());
         tokio::spawn(async move {
             let result = journal.commit(CommitRequest { draft, stamp }).await;

@@ -16,10 +16,9 @@ use crate::config::{GateConfig, ServerConfig};
 use crate::controller::Controller;
 use crate::courier::{Backoff, Courier, CourierConfig, CourierNews};
 use crate::ids::new_record_id;
-use crate::journal::{GateIdentity, Journal, JournalHandle};
+use crate::journal::{Journal, JournalHandle};
 use anyhow::Context;
-use fare_protocol::{KeySet, Mode, Stamp};
-use fare_rules::Tariff;
+use fare_protocol::Stamp;
 use lane_loop::{Inlets, LaneLoop};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +60,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     };
     let (commands, inlets) = start_devices(&config, news)?;
 
-    let controller = controller(&config, issuers, tariff, &journal);
+    let controller = Controller::new(&config, issuers, tariff, journal.clone());
     tracing::info!(
         gate = %config.gate,
         station = %config.location.station,
@@ -84,12 +83,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
 
 /// Opens the journal and finishes what a power cut left open.
 fn open_journal(config: &GateConfig) -> anyhow::Result<JournalHandle> {
-    let identity = GateIdentity {
-        gate: config.gate,
-        location: config.location,
-        signer: Arc::clone(&config.signing_key) as Arc<dyn fare_protocol::Signer>,
-    };
-    let journal = Journal::open(&config.journal, identity)?;
+    let journal = Journal::open(&config.journal, config.identity())?;
     let now = Stamp {
         at: clock::now(),
         error_ms: config.clock_error,
@@ -122,23 +116,6 @@ fn courier(
         },
     };
     Courier::new(config, journal.clone(), clock::now).context("preparing the courier")
-}
-
-fn controller(
-    config: &GateConfig,
-    issuers: KeySet,
-    tariff: Arc<Tariff>,
-    journal: &JournalHandle,
-) -> Controller {
-    let station = config.location.station;
-    Controller::new(
-        config.policy,
-        Mode::Normal,
-        station,
-        issuers,
-        tariff,
-        journal.clone(),
-    )
 }
 
 /// Starts the eyes and the barrier's attendant.

@@ -4,8 +4,7 @@ use super::notes::{self, NoteRow};
 use super::queue::{Chore, CommitJob, Work};
 use super::records::{self, Failure, Head};
 use super::{CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, outbox};
-use fare_protocol::{RecordId, SignedRecord};
-use fare_rules::Draft;
+use fare_protocol::SignedRecord;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -153,7 +152,7 @@ impl Writer {
     fn rejected(&self, request: &CommitRequest, detail: String) -> JournalError {
         JournalError::Rejected {
             path: self.shared.path.clone(),
-            id: id(&request.draft),
+            id: request.draft.id(),
             detail,
         }
     }
@@ -210,13 +209,6 @@ impl Writer {
         self.unfolded = 0;
         let folded = self.db.pragma(None, "wal_checkpoint", how, |_| Ok(()));
         folded.map_err(|err| self.shared.sqlite("folding in the write-ahead log", err))
-    }
-}
-
-fn id(draft: &Draft) -> RecordId {
-    match draft {
-        Draft::Confirmation(confirmation) => confirmation.id,
-        Draft::Passage(passage) => passage.id,
     }
 }
 

@@ -8,8 +8,8 @@ use crate::config::GateConfig;
 use crate::controller::Controller;
 use crate::decode::{Decoded, Decoder, NothingRead};
 use crate::frame::{FrameSource, SourceError, SourceItem};
-use crate::journal::{CommitRequest, GateIdentity, Journal, JournalError, JournalHandle};
-use fare_protocol::{Millis, Mode, Signer, Stamp, UnixMs};
+use crate::journal::{CommitRequest, Journal, JournalError, JournalHandle};
+use fare_protocol::{Millis, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -108,24 +108,13 @@ impl Agenda {
 /// # Errors
 /// When it cannot be made.
 pub fn scratch_journal(config: &GateConfig, folder: &Path) -> Result<JournalHandle, JournalError> {
-    let identity = GateIdentity {
-        gate: config.gate,
-        location: config.location,
-        signer: Arc::clone(&config.signing_key) as Arc<dyn Signer>,
-    };
-    Journal::open(&folder.join("replay.journal"), identity)
+    Journal::open(&folder.join("replay.journal"), config.identity())
 }
 
 /// The configured gate, recording in `journal`.
 pub fn gate(config: &GateConfig, journal: &JournalHandle) -> Replay {
-    let controller = Controller::new(
-        config.policy,
-        Mode::Normal,
-        config.location.station,
-        config.issuers.clone(),
-        Arc::new(config.tariff.clone()),
-        journal.clone(),
-    );
+    let tariff = Arc::new(config.tariff.clone());
+    let controller = Controller::new(config, config.issuers.clone(), tariff, journal.clone());
     Replay::new(controller, journal.clone(), config.clock_error)
 }
 
@@ -256,10 +245,7 @@ impl Replay {
     }
 
     fn commit(&mut self, draft: Draft, at: UnixMs) {
-        let id = match &draft {
-            Draft::Confirmation(confirmation) => confirmation.id,
-            Draft::Passage(passage) => passage.id,
-        };
+        let id = draft.id();
         let request = CommitRequest {
             draft,
             stamp: self.stamp(at),

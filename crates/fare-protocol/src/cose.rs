@@ -58,12 +58,28 @@ impl<'b> Sign1<'b> {
     }
 
     pub(crate) fn holds_for(&self, key: &PublicKey) -> bool {
-        key.verifies(&self.signed_bytes(), &self.signature)
+        self.to_signed().holds_for(key)
     }
 
-    /// What the signature is over.
-    pub(crate) fn signed_bytes(&self) -> Vec<u8> {
-        to_be_signed(self.protected, self.payload)
+    /// What is needed to check the signature later.
+    pub(crate) fn to_signed(&self) -> Signed {
+        Signed {
+            message: to_be_signed(self.protected, self.payload),
+            signature: self.signature,
+        }
+    }
+}
+
+/// What was signed and its signature, apart from the bytes that they came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub(crate) message: Vec<u8>,
+    signature: [u8; SIGNATURE_LEN],
+}
+
+impl Signed {
+    pub(crate) fn holds_for(&self, key: &PublicKey) -> bool {
+        key.verifies(&self.message, &self.signature)
     }
 }
 

@@ -66,6 +66,18 @@ impl PublicKey {
     }
 }
 
+/// The signing key whose Ed25519 seed `hex` spells, as key files hold it.
+///
+/// # Errors
+/// When `hex` is not 64 hexadecimal digits.
+pub fn signing_key(hex: &str) -> Result<SigningKey, IdError> {
+    let seed = from_hex(hex).ok_or(IdError::BadHex {
+        what: "an Ed25519 seed",
+        digits: 64,
+    })?;
+    Ok(SigningKey::from_bytes(&seed))
+}
+
 impl KeySet {
     /// Whether one of the keys called `id` and valid at `at` satisfies `holds`.
     pub(crate) fn any(

@@ -27,7 +27,7 @@ pub use ids::{
     AccountId, CodeRef, GateId, IdError, JourneyId, LineId, RecordId, StationId, TariffHash,
     VoucherId,
 };
-pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer};
+pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer, signing_key};
 pub use money::{Currency, Money, MoneyError};
 pub use place::{GeoPoint, LaneNo, Location};
 pub use record::{

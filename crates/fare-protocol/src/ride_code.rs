@@ -20,7 +20,7 @@
 //! moved to another code.
 
 use crate::cbor::{Reader, Writer};
-use crate::cose::{self, Sign1};
+use crate::cose::{self, Sign1, Signed};
 use crate::{
     AccountId, CodeRef, FormatError, KeyId, KeySet, Millis, Money, Problem, PublicKey, Signer,
     UnixMs, VerifyError,
@@ -83,7 +83,8 @@ pub struct IssuerPart {
 pub struct RideCode {
     claims: Claims,
     issuer_key: KeyId,
-    sealed: Vec<u8>,
+    issuer: Signed,
+    device: Signed,
 }
 
 /// A ride code whose two signatures hold. Only [`RideCode::verify`] makes one.
@@ -213,17 +214,19 @@ impl RideCode {
         let counter = r.u32("counter")?;
         r.end()?;
         let issuer = Sign1::parse(ISSUER_PART, issuer_sealed)?;
+        let device = device.to_signed();
         let claims = Claims {
             issuer: IssuerPart::read(issuer.payload)?,
             made_at,
             counter,
             // Over what was signed, so that no other spelling of a code is another code.
-            code_ref: CodeRef::of(&device.signed_bytes()),
+            code_ref: CodeRef::of(&device.message),
         };
         Ok(Self {
             claims,
             issuer_key: issuer.key_id(ISSUER_PART)?,
-            sealed,
+            issuer: issuer.to_signed(),
+            device,
         })
     }
 
@@ -238,24 +241,9 @@ impl RideCode {
     /// # Errors
     /// Says which signature does not hold, or which key is unknown.
     pub fn verify(&self, issuers: &KeySet, now: UnixMs) -> Result<VerifiedRideCode, VerifyError> {
-        let bad = |what| move |_| VerifyError::BadSignature { what };
-        let device = Sign1::parse(DEVICE_PART, &self.sealed).map_err(bad(DEVICE_PART))?;
-        let mut r = Reader::signed(
-            DEVICE_PART,
-            device.payload,
-            DEVICE_KIND,
-            VERSION,
-            Self::DEVICE_FIELDS,
-        )
-        .map_err(bad(DEVICE_PART))?;
-        let issuer = r
-            .bytes("issuer part", self.sealed.len())
-            .map_err(bad(ISSUER_PART))?;
-        let issuer = Sign1::parse(ISSUER_PART, issuer).map_err(bad(ISSUER_PART))?;
-        issuers.any(ISSUER_PART, self.issuer_key, now, |key| {
-            issuer.holds_for(key)
-        })?;
-        if !device.holds_for(&self.claims.issuer.device_key) {
+        let holds = |key: &PublicKey| self.issuer.holds_for(key);
+        issuers.any(ISSUER_PART, self.issuer_key, now, holds)?;
+        if !self.device.holds_for(&self.claims.issuer.device_key) {
             return Err(VerifyError::BadSignature { what: DEVICE_PART });
         }
         Ok(VerifiedRideCode(self.claims))

@@ -69,6 +69,16 @@ pub enum Draft {
     Passage(PassageDraft),
 }
 
+impl Draft {
+    /// The id that the record will have.
+    pub const fn id(&self) -> RecordId {
+        match self {
+            Self::Confirmation(confirmation) => confirmation.id,
+            Self::Passage(passage) => passage.id,
+        }
+    }
+}
+
 /// A confirmation to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfirmationDraft {

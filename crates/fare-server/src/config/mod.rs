@@ -252,21 +252,9 @@ fn read_seed(path: &Path) -> Result<SigningKey, String> {
         ));
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
-    let seed = from_hex(text.trim()).ok_or_else(|| {
+    fare_protocol::signing_key(text.trim()).map_err(|_| {
         format!("{shown} is not 64 hexadecimal digits; make one with `openssl rand -hex 32`")
-    })?;
-    Ok(SigningKey::from_bytes(&seed))
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut seed = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (n, byte) in seed.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok()?;
-    }
-    Some(seed)
+    })
 }
 
 #[cfg(test)]

@@ -52,17 +52,37 @@ pub(super) struct Picture {
     pub(super) start_ms: i64,
 }
 
+/// What a recording is made with.
+pub(super) struct Stage {
+    pub(super) seed: Seed,
+    pub(super) start: UnixMs,
+    pub(super) camera: Camera,
+    pub(super) cast: Cast,
+}
+
+impl Picture {
+    pub(super) fn stage(&self) -> Stage {
+        let (seed, start) = (Seed::new(self.seed), UnixMs(self.start_ms));
+        let (camera, cast) = (Camera::new(self.size, &seed), Cast::new(&seed, start));
+        Stage {
+            seed,
+            start,
+            camera,
+            cast,
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Picture {
-        seed,
-        difficulty,
-        size,
-        start_ms,
+        difficulty, size, ..
     } = args.picture;
-    let seed = Seed::new(seed);
-    let start = UnixMs(start_ms);
-    let camera = Camera::new(size, &seed);
-    let cast = Cast::new(&seed, start);
+    let Stage {
+        seed,
+        start,
+        camera,
+        cast,
+    } = args.picture.stage();
     let mut recording = RecordingWriter::create(&args.out)?;
     for number in 0..args.count {
         let taken_at = start.after(Millis(args.interval_ms.saturating_mul(number)));

@@ -1,15 +1,12 @@
 //! `fare-sim y4m`: riders before a camera, as a Y4M stream on standard output.
 
-use super::frames::Picture;
+use super::frames::{Picture, Stage};
 use crate::approach::Approach;
-use crate::camera::Camera;
-use crate::cast::Cast;
 use crate::pki;
 use crate::recording::Y4mWriter;
-use crate::seed::Seed;
 use crate::shot::Shot;
 use anyhow::Context;
-use fare_protocol::{Millis, UnixMs};
+use fare_protocol::Millis;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
@@ -40,15 +37,14 @@ const APPROACH: Approach = Approach {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Picture {
-        seed,
-        difficulty,
-        size,
-        start_ms,
+        difficulty, size, ..
     } = args.picture;
-    let seed = Seed::new(seed);
-    let start = UnixMs(start_ms);
-    let camera = Camera::new(size, &seed);
-    let cast = Cast::new(&seed, start);
+    let Stage {
+        seed,
+        start,
+        camera,
+        cast,
+    } = args.picture.stage();
     if let Some(path) = &args.issuers {
         pki::write_key_set(path, &[cast.issuer()])?;
     }
