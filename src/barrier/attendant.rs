@@ -54,7 +54,7 @@ pub async fn tend<C: Connect>(
             }
             Err(err) => memory.failed(&err),
         }
-        if !refuse_while_absent(&mut commands, &events).await {
+        if !refuse_while_absent(&mut commands, &events, &mut memory).await {
             return;
         }
     }
@@ -65,6 +65,8 @@ pub async fn tend<C: Connect>(
 struct Memory {
     seen: Option<Inputs>,
     failing: bool,
+    /// A close command did not reach the board: a board that comes back may still stand open.
+    close_due: bool,
 }
 
 impl Memory {
@@ -119,13 +121,17 @@ async fn serve<B: BarrierBoard>(
     events: &Sender<BarrierEvent>,
     memory: &mut Memory,
 ) -> Result<(), BarrierError> {
+    if memory.close_due {
+        board.release(false).await?;
+        memory.close_due = false;
+    }
     let mut ticks = interval(poll);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             command = commands.recv() => match command {
-                Some(command) => obey(board, command, events).await?,
+                Some(command) => obey(board, command, events, memory).await?,
                 None => return Ok(()),
             },
             _ = ticks.tick() => {
@@ -143,11 +149,17 @@ async fn obey<B: BarrierBoard>(
     board: &mut B,
     command: BarrierCommand,
     events: &Sender<BarrierEvent>,
+    memory: &mut Memory,
 ) -> Result<(), BarrierError> {
     match command {
-        BarrierCommand::Close => board.release(false).await,
+        BarrierCommand::Close => {
+            let done = board.release(false).await;
+            memory.close_due = done.is_err();
+            done
+        }
         BarrierCommand::Open(order) => {
             tracing::debug!(?order, "opening");
+            memory.close_due = false;
             let done = board.release(true).await;
             let event = if done.is_ok() {
                 BarrierEvent::Opened
@@ -160,10 +172,12 @@ async fn obey<B: BarrierBoard>(
     }
 }
 
-/// While there is no board, an open command fails at once. False when the daemon is gone.
+/// While there is no board, an open command fails at once and a close is kept for its return. False
+/// when the daemon is gone.
 async fn refuse_while_absent(
     commands: &mut Receiver<BarrierCommand>,
     events: &Sender<BarrierEvent>,
+    memory: &mut Memory,
 ) -> bool {
     let wait = sleep(RECONNECT_WAIT);
     tokio::pin!(wait);
@@ -171,8 +185,11 @@ async fn refuse_while_absent(
         tokio::select! {
             () = &mut wait => return true,
             command = commands.recv() => match command {
-                Some(BarrierCommand::Open(_)) => send(events, BarrierEvent::OpenFailed).await,
-                Some(BarrierCommand::Close) => {}
+                Some(BarrierCommand::Open(_)) => {
+                    memory.close_due = false;
+                    send(events, BarrierEvent::OpenFailed).await;
+                }
+                Some(BarrierCommand::Close) => memory.close_due = true,
                 None => return false,
             },
         }
@@ -186,6 +203,7 @@ async fn send(events: &Sender<BarrierEvent>, event: BarrierEvent) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn inputs(passages: u16) -> Inputs {
@@ -221,6 +239,63 @@ mod tests {
             memory.changes(inputs(9)),
             [BarrierEvent::Obstructed(false), BarrierEvent::Fire(false)]
         );
+    }
+
+    /// Boards that tell what they were told; the first is not there.
+    struct Returning {
+        told: tokio::sync::mpsc::UnboundedSender<bool>,
+        absent: std::sync::atomic::AtomicBool,
+    }
+
+    struct Told(tokio::sync::mpsc::UnboundedSender<bool>);
+
+    impl BarrierBoard for Told {
+        async fn release(&mut self, open: bool) -> Result<(), BarrierError> {
+            let _gone = self.0.send(open);
+            Ok(())
+        }
+
+        async fn inputs(&mut self) -> Result<Inputs, BarrierError> {
+            Ok(Inputs::default())
+        }
+    }
+
+    impl Connect for Returning {
+        type Board = Told;
+
+        fn connect(&self) -> Result<Told, BarrierError> {
+            if self
+                .absent
+                .swap(false, std::sync::atomic::Ordering::Relaxed)
+            {
+                return Err(BarrierError::Silent(Duration::ZERO));
+            }
+            Ok(Told(self.told.clone()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_close_that_met_no_board_is_done_when_it_is_back() {
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (commands, wanted) = tokio::sync::mpsc::channel(8);
+        let (events, mut seen) = tokio::sync::mpsc::channel(8);
+        let board = Returning {
+            told,
+            absent: true.into(),
+        };
+        let order = OpenOrder::free_passage();
+        commands.send(BarrierCommand::Open(order)).await.unwrap();
+        commands.send(BarrierCommand::Close).await.unwrap();
+        let attendant = tokio::spawn(tend(board, Duration::from_millis(20), wanted, events));
+        assert_eq!(seen.recv().await, Some(BarrierEvent::OpenFailed));
+        assert_eq!(
+            heard.recv().await,
+            Some(false),
+            "closed, and not opened for nobody"
+        );
+        drop(commands);
+        attendant.await.unwrap();
+        assert_eq!(heard.recv().await, None, "told more than once");
     }
 
     #[test]
