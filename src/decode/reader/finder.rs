@@ -1,0 +1,220 @@
+//! From a candidate to a finder pattern: rays from its middle meet the edges of three nested
+//! squares, 3, 5 and 7 modules wide, and from where they meet them follow its middle, its size and
+//! which way it is turned, all between pixels.
+
+use super::geometry::Point;
+use super::picture::Picture;
+use super::scan::{Candidate, crossings};
+
+const RAYS: usize = 24;
+/// Rays that must meet all three edges at plausible distances.
+const RAYS_MIN: usize = 13;
+/// Half widths of the squares, in modules.
+const HALVES: [f32; 3] = [1.5, 2.5, 3.5];
+
+/// A finder pattern in the full picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finder {
+    pub middle: Point,
+    /// One module along the code's rows or columns; which of them, and which way, is not known.
+    pub u: Point,
+    /// One module along the other; a quarter turn clockwise of `u`.
+    pub v: Point,
+    pub inverted: bool,
+    /// Level between dark and light.
+    pub threshold: f32,
+    /// Mean distance of the edges from where they should be, in modules.
+    pub error: f32,
+    pub hits: u32,
+}
+
+impl Finder {
+    /// Pixels a module.
+    pub fn module(&self) -> f32 {
+        self.u.cross(self.v).abs().sqrt()
+    }
+
+    /// A finder pattern around `candidate`, with places in `picture`.
+    pub fn fit(picture: Picture<'_>, candidate: &Candidate) -> Option<Self> {
+        let mut at = candidate.at;
+        let mut fitted = None;
+        // A second round from the better middle, or rays to far corners leave on the wrong side.
+        for _ in 0..2 {
+            let edges = Edges::around(picture, candidate, at)?;
+            let (square, error) = edges.square()?;
+            at = at + square.offset();
+            fitted = Some((square, error));
+        }
+        let (square, error) = fitted?;
+        let (u, v) = square.modules()?;
+        if error > 0.45 || u.length() > 4.0 * v.length() || v.length() > 4.0 * u.length() {
+            return None;
+        }
+        Some(Self {
+            middle: at,
+            u,
+            v,
+            inverted: candidate.inverted,
+            threshold: candidate.threshold,
+            error,
+            hits: candidate.hits,
+        })
+    }
+
+    /// The same pattern in a picture `scale` times as large.
+    pub fn scaled(self, scale: f32) -> Self {
+        Self { middle: self.middle * scale, u: self.u * scale, v: self.v * scale, ..self }
+    }
+
+    /// Where a place is, in modules along `u` and `v` from the middle.
+    pub fn modules_to(&self, at: Point) -> (f32, f32) {
+        let way = at - self.middle;
+        let area = self.u.cross(self.v);
+        (way.cross(self.v) / area, self.u.cross(way) / area)
+    }
+}
+
+/// Where rays met the three edges, as offsets from where they started.
+struct Edges {
+    points: [[Point; 3]; RAYS],
+    count: usize,
+}
+
+impl Edges {
+    fn around(picture: Picture<'_>, candidate: &Candidate, at: Point) -> Option<Self> {
+        let reach = 6.5 * candidate.module.x.max(candidate.module.y) + 3.0;
+        let mut edges = Self { points: [[Point::default(); 3]; RAYS], count: 0 };
+        for ray in 0..RAYS {
+            let (sin, cos) = (ray as f32 * std::f32::consts::TAU / RAYS as f32).sin_cos();
+            let step = Point::new(cos, sin);
+            let Some(met) =
+                crossings(picture, at, step, candidate.threshold, reach, candidate.inverted)
+            else {
+                continue;
+            };
+            let (second, third) = (met[1] / met[0], met[2] / met[0]);
+            if (1.15..2.4).contains(&second) && (1.5..3.6).contains(&third) {
+                edges.points[edges.count] = met.map(|distance| step * distance);
+                edges.count += 1;
+            }
+        }
+        (edges.count >= RAYS_MIN).then_some(edges)
+    }
+
+    /// The squares that fit the edges best, and how well.
+    fn square(&self) -> Option<(Square, f32)> {
+        let points = &self.points[..self.count];
+        let reach = points.iter().map(|p| p[2].length()).sum::<f32>() / self.count as f32;
+        // Halfway between the squares' half width and half diagonal.
+        let scale = 4.1 / reach;
+        (0..4)
+            .filter_map(|turn| {
+                let (sin, cos) = (turn as f32 * std::f32::consts::PI / 8.0).sin_cos();
+                let start = Square {
+                    across: [cos * scale, sin * scale, 0.0],
+                    down: [-sin * scale, cos * scale, 0.0],
+                };
+                start.settle(points)
+            })
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// `n·p + o` for both pairs of sides: a point lies on the square of half width `h` where the larger
+/// of their amounts is `h`.
+#[derive(Clone, Copy, Debug)]
+struct Square {
+    across: [f32; 3],
+    down: [f32; 3],
+}
+
+impl Square {
+    fn heights(&self, at: Point) -> (f32, f32) {
+        let height = |n: &[f32; 3]| n[0] * at.x + n[1] * at.y + n[2];
+        (height(&self.across), height(&self.down))
+    }
+
+    /// Fits each pair of sides to the points nearest to it, a few times over.
+    fn settle(mut self, points: &[[Point; 3]]) -> Option<(Self, f32)> {
+        for _ in 0..5 {
+            let (mut across, mut down) = (Line::default(), Line::default());
+            for (at, half) in points.iter().flat_map(|ray| ray.iter().copied().zip(HALVES)) {
+                let (a, d) = self.heights(at);
+                if a.abs() > d.abs() {
+                    across.add(at, half.copysign(a));
+                } else {
+                    down.add(at, half.copysign(d));
+                }
+            }
+            self = Self { across: across.solve()?, down: down.solve()? };
+        }
+        let off = |(at, half): (Point, f32)| {
+            let (a, d) = self.heights(at);
+            (a.abs().max(d.abs()) - half).abs().min(1.0)
+        };
+        let all = points.iter().flat_map(|ray| ray.iter().copied().zip(HALVES));
+        let error = all.map(off).sum::<f32>() / (3 * points.len()) as f32;
+        Some((self, error))
+    }
+
+    /// Where the squares' middle lies.
+    fn offset(&self) -> Point {
+        let ([a, b, e], [c, d, f]) = (self.across, self.down);
+        let area = a * d - b * c;
+        Point::new((b * f - d * e) / area, (c * e - a * f) / area)
+    }
+
+    /// One module across and one down.
+    fn modules(&self) -> Option<(Point, Point)> {
+        let ([a, b, _], [c, d, _]) = (self.across, self.down);
+        let area = a * d - b * c;
+        let (u, v) = (Point::new(d / area, -c / area), Point::new(-b / area, a / area));
+        let turned = if area > 0.0 { v } else { -v };
+        let angle = u.cross(turned) / (u.length() * turned.length());
+        (angle > 0.35 && angle.is_finite()).then_some((u, turned))
+    }
+}
+
+/// Least squares for `n·p + o = h`.
+#[derive(Default)]
+struct Line {
+    xx: f32,
+    xy: f32,
+    yy: f32,
+    x: f32,
+    y: f32,
+    xh: f32,
+    yh: f32,
+    h: f32,
+    count: f32,
+}
+
+impl Line {
+    fn add(&mut self, at: Point, h: f32) {
+        self.xx += at.x * at.x;
+        self.xy += at.x * at.y;
+        self.yy += at.y * at.y;
+        self.x += at.x;
+        self.y += at.y;
+        self.xh += at.x * h;
+        self.yh += at.y * h;
+        self.h += h;
+        self.count += 1.0;
+    }
+
+    fn solve(&self) -> Option<[f32; 3]> {
+        if self.count < 6.0 {
+            return None;
+        }
+        let (mx, my, mh) = (self.x / self.count, self.y / self.count, self.h / self.count);
+        let (xx, xy) = (self.xx - self.x * mx, self.xy - self.x * my);
+        let yy = self.yy - self.y * my;
+        let (xh, yh) = (self.xh - self.x * mh, self.yh - self.y * mh);
+        let area = xx * yy - xy * xy;
+        if area.abs() < 1e-3 {
+            return None;
+        }
+        let (a, b) = ((xh * yy - yh * xy) / area, (yh * xx - xh * xy) / area);
+        Some([a, b, mh - a * mx - b * my])
+    }
+}

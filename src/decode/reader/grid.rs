@@ -1,0 +1,363 @@
+//! Where in the picture each module of a code lies: a projection through the finder patterns, made
+//! exact with alignment patterns, and bent where paper or lens bends the code.
+
+use super::finder::Finder;
+use super::geometry::{Homography, Point};
+use super::picture::Picture;
+use super::version::{FINDER_MIDDLE, Version};
+
+/// A code of known version laid over the picture.
+#[derive(Clone, Debug)]
+pub(super) struct Grid {
+    pub version: Version,
+    pub map: Homography,
+    pub inverted: bool,
+    pub threshold: f32,
+    bend: Bend,
+}
+
+/// How far alignment patterns lie from where the projection puts them, in pixels.
+#[derive(Clone, Debug, Default)]
+struct Bend {
+    /// Middles of the patterns along a side, in modules; fewer than 2: nothing is bent.
+    places: [f32; 7],
+    count: usize,
+    offsets: [[Point; 7]; 7],
+}
+
+/// The corners of a finder-patterned code: top left, top right, bottom left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Corners {
+    pub top_left: Finder,
+    pub top_right: Finder,
+    pub bottom_left: Finder,
+}
+
+/// A finder pattern's module along the code's rows and along its columns.
+fn axes(finder: &Finder, right: Point, down: Point) -> (Point, Point) {
+    let along = |way: Point| {
+        let (u, v) = finder.modules_to(finder.middle + way);
+        if u.abs() > v.abs() { finder.u * u.signum() } else { finder.v * v.signum() }
+    };
+    (along(right), along(down))
+}
+
+impl Corners {
+    /// Modules of the code paired with places in the picture.
+    pub fn pairs(&self, size: usize) -> Vec<(Point, Point, f32)> {
+        let right = self.top_right.middle - self.top_left.middle;
+        let down = self.bottom_left.middle - self.top_left.middle;
+        let far = size as f32 - FINDER_MIDDLE;
+        let mut pairs = Vec::with_capacity(20);
+        for (finder, x, y) in [
+            (&self.top_left, FINDER_MIDDLE, FINDER_MIDDLE),
+            (&self.top_right, far, FINDER_MIDDLE),
+            (&self.bottom_left, FINDER_MIDDLE, far),
+        ] {
+            let (u, v) = axes(finder, right, down);
+            let mut pair = |dx: f32, dy: f32, weight: f32| {
+                let place = finder.middle + u * dx + v * dy;
+                pairs.push((Point::new(x + dx, y + dy), place, weight));
+            };
+            pair(0.0, 0.0, 4.0);
+            pair(3.0, 0.0, 1.0);
+            pair(-3.0, 0.0, 1.0);
+            pair(0.0, 3.0, 1.0);
+            pair(0.0, -3.0, 1.0);
+        }
+        pairs
+    }
+}
+
+impl Grid {
+    /// Lays a code of this version through three finder patterns.
+    pub fn lay(corners: &Corners, version: Version) -> Option<Self> {
+        let map = Homography::fit(&corners.pairs(version.size()))?;
+        let thresholds = corners.top_left.threshold + corners.top_right.threshold + corners.bottom_left.threshold;
+        let grid = Self {
+            version,
+            map,
+            inverted: corners.top_left.inverted,
+            threshold: thresholds / 3.0,
+            bend: Bend::default(),
+        };
+        grid.is_plausible().then_some(grid)
+    }
+
+    /// Whether all of the code is on one side of the horizon and not mirrored over itself.
+    fn is_plausible(&self) -> bool {
+        let n = self.version.size() as f32;
+        let [.., g, h] = self.map.0;
+        let depths = [1.0, g * n + 1.0, h * n + 1.0, (g + h) * n + 1.0];
+        let (low, high) = depths.iter().fold((f32::MAX, f32::MIN), |(low, high), &d| (low.min(d), high.max(d)));
+        low > 0.0 && high < 6.0 * low && high.is_finite()
+    }
+
+    /// Where a place in modules lies in the picture.
+    #[inline]
+    pub fn place(&self, at: Point) -> Point {
+        let flat = self.map.map(at);
+        if self.bend.count < 2 { flat } else { flat + self.bend.at(at) }
+    }
+
+    /// The four corners, clockwise from the code's own top left.
+    pub fn corners(&self) -> [Point; 4] {
+        let n = self.version.size() as f32;
+        [(0.0, 0.0), (n, 0.0), (n, n), (0.0, n)].map(|(x, y)| self.place(Point::new(x, y)))
+    }
+
+    /// Dark as 1, light as -1, by how far the level at a module lies on its side; -1 to 1.
+    #[inline]
+    fn darkness(&self, picture: Picture<'_>, at: Point, threshold: f32, scale: f32) -> f32 {
+        let level = (threshold - picture.level(at)) * scale;
+        let level = level.clamp(-1.0, 1.0);
+        if self.inverted { -level } else { level }
+    }
+
+    /// How well both timing patterns alternate: 1 all, 0 none.
+    pub fn timing(&self, picture: Picture<'_>) -> f32 {
+        let n = self.version.size();
+        let side = |vertical: bool| {
+            let at = |i: usize| {
+                let i = i as f32 + 0.5;
+                let place = if vertical { Point::new(6.5, i) } else { Point::new(i, 6.5) };
+                picture.level(self.place(place))
+            };
+            // Each module against its two neighbours: uneven light does not matter.
+            let mut good = 0;
+            let (mut before, mut this) = (at(7), at(8));
+            for i in 8..n - 8 {
+                let after = at(i + 1);
+                let step = this - (before + after) / 2.0;
+                let dark = (i % 2 == 0) != self.inverted;
+                good += i32::from((step < -2.0) == dark && step.abs() > 2.0);
+                (before, this) = (this, after);
+            }
+            good as f32 / (n - 16) as f32
+        };
+        (side(false) + side(true)) / 2.0
+    }
+
+    /// Makes the projection exact with the alignment pattern farthest from the finder patterns, then
+    /// bends the grid through all others. Whether the farthest was seen.
+    pub fn align(&mut self, picture: Picture<'_>, corners: &Corners) -> bool {
+        let alignment = self.version.alignment();
+        let places = alignment.as_slice();
+        let Some(&last) = places.last() else {
+            return false;
+        };
+        let far = Point::new(f32::from(last) + 0.5, f32::from(last) + 0.5);
+        let reach = 1.5 + self.version.size() as f32 / 16.0;
+        let seen = self.find_pattern(picture, far, reach.min(5.0), 0.45);
+        if let Some(found) = seen {
+            let mut pairs = corners.pairs(self.version.size());
+            pairs.push((far, found, 12.0));
+            if let Some(map) = Homography::fit(&pairs) {
+                let before = self.map;
+                self.map = map;
+                if !self.is_plausible() {
+                    self.map = before;
+                    return false;
+                }
+            }
+        }
+        if places.len() > 2 {
+            self.bend_through(picture, places);
+        }
+        seen.is_some()
+    }
+
+    /// Looks for every alignment pattern near where its neighbours say it is.
+    fn bend_through(&mut self, picture: Picture<'_>, places: &[u8]) {
+        let count = places.len();
+        let mut bend = Bend { count, ..Bend::default() };
+        let mut known = [[false; 7]; 7];
+        for (at, &place) in bend.places.iter_mut().zip(places) {
+            *at = f32::from(place) + 0.5;
+        }
+        for row in 0..count {
+            for column in 0..count {
+                let last = count - 1;
+                let finder = (row == 0 && (column == 0 || column == last)) || (row == last && column == 0);
+                let guess = bend.guess(&known, row, column);
+                bend.offsets[row][column] = guess;
+                if finder {
+                    known[row][column] = true;
+                    continue;
+                }
+                let at = Point::new(bend.places[column], bend.places[row]);
+                let flat = self.map.map(at);
+                let shift = self.pattern_near(picture, at, guess, 1.0, 0.4);
+                if let Some(found) = shift {
+                    bend.offsets[row][column] = found - flat;
+                    known[row][column] = true;
+                }
+            }
+        }
+        bend.fill(&known);
+        self.bend = bend;
+    }
+
+    /// The middle of the alignment pattern nearest to module place `at`.
+    fn find_pattern(&self, picture: Picture<'_>, at: Point, reach: f32, enough: f32) -> Option<Point> {
+        self.pattern_near(picture, at, Point::default(), reach, enough)
+    }
+
+    fn pattern_near(
+        &self,
+        picture: Picture<'_>,
+        at: Point,
+        offset: Point,
+        reach: f32,
+        enough: f32,
+    ) -> Option<Point> {
+        let flat = self.map.map(at);
+        let u = self.map.map(Point::new(at.x + 0.5, at.y)) - self.map.map(Point::new(at.x - 0.5, at.y));
+        let v = self.map.map(Point::new(at.x, at.y + 0.5)) - self.map.map(Point::new(at.x, at.y - 0.5));
+        let pattern = Alignment { u, v, inverted: self.inverted };
+        let from = flat + offset;
+        if !picture.holds(from) {
+            return None;
+        }
+        let steps = (reach * 2.0).ceil() as i32;
+        let mut best = (f32::MIN, from);
+        for dy in -steps..=steps {
+            for dx in -steps..=steps {
+                let place = from + u * (dx as f32 * 0.5) + v * (dy as f32 * 0.5);
+                // Of equals the nearest.
+                let score = pattern.score(picture, place) - 0.02 * ((dx * dx + dy * dy) as f32).sqrt() * 0.5;
+                if score > best.0 {
+                    best = (score, place);
+                }
+            }
+        }
+        for step in [0.25, 0.12, 0.06] {
+            let around = best.1;
+            for (dx, dy) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)] {
+                let place = around + u * (dx * step) + v * (dy * step);
+                let score = pattern.score(picture, place);
+                if score > best.0 {
+                    best = (score, place);
+                }
+            }
+        }
+        (best.0 > enough).then_some(best.1)
+    }
+
+    /// The level of each module, row by row, lighter is larger whatever the code's polarity.
+    pub fn sample(&self, picture: Picture<'_>, levels: &mut Vec<f32>) {
+        let n = self.version.size();
+        levels.clear();
+        let middle = Point::new(n as f32 / 2.0, n as f32 / 2.0);
+        let unit = (self.map.map(middle + Point::new(0.5, 0.0)) - self.map.map(middle - Point::new(0.5, 0.0))).length();
+        let spread = if unit > 3.5 { 0.2 } else { 0.0 };
+        for row in 0..n {
+            for column in 0..n {
+                let at = Point::new(column as f32 + 0.5, row as f32 + 0.5);
+                let place = self.place(at);
+                let mut level = picture.level(place);
+                if spread > 0.0 {
+                    let r = unit * spread;
+                    level = (level
+                        + picture.level(place + Point::new(r, r))
+                        + picture.level(place + Point::new(-r, r))
+                        + picture.level(place + Point::new(r, -r))
+                        + picture.level(place + Point::new(-r, -r)))
+                        / 5.0;
+                }
+                levels.push(if self.inverted { 255.0 - level } else { level });
+            }
+        }
+    }
+}
+
+/// The 5 by 5 pattern: dark, a light ring, a dark ring.
+struct Alignment {
+    u: Point,
+    v: Point,
+    inverted: bool,
+}
+
+impl Alignment {
+    /// How much lighter its light ring is than its dark parts, in shares of the contrast seen: 1 is
+    /// a perfect pattern.
+    fn score(&self, picture: Picture<'_>, middle: Point) -> f32 {
+        let (mut light, mut dark) = (0.0, 0.0);
+        let (mut lowest, mut highest) = (255.0f32, 0.0f32);
+        for row in -2i32..=2 {
+            for column in -2i32..=2 {
+                let level = picture.level(middle + self.u * column as f32 + self.v * row as f32);
+                lowest = lowest.min(level);
+                highest = highest.max(level);
+                if row.abs().max(column.abs()) == 1 {
+                    light += level;
+                } else {
+                    dark += level;
+                }
+            }
+        }
+        let contrast = (highest - lowest).max(12.0);
+        let step = (light / 8.0 - dark / 17.0) / contrast;
+        if self.inverted { -step } else { step }
+    }
+}
+
+impl Bend {
+    /// Between the four patterns around a place.
+    fn at(&self, at: Point) -> Point {
+        let (column, fx) = self.cell(at.x);
+        let (row, fy) = self.cell(at.y);
+        let upper = self.offsets[row][column] * (1.0 - fx) + self.offsets[row][column + 1] * fx;
+        let lower = self.offsets[row + 1][column] * (1.0 - fx) + self.offsets[row + 1][column + 1] * fx;
+        upper * (1.0 - fy) + lower * fy
+    }
+
+    fn cell(&self, at: f32) -> (usize, f32) {
+        let inner = &self.places[1..self.count - 1];
+        let cell = inner.iter().take_while(|&&place| place < at).count();
+        let (from, to) = (self.places[cell], self.places[cell + 1]);
+        (cell, ((at - from) / (to - from)).clamp(-0.3, 1.3))
+    }
+
+    /// Where neighbours already seen say a pattern is.
+    fn guess(&self, known: &[[bool; 7]; 7], row: usize, column: usize) -> Point {
+        let mut sum = Point::default();
+        let mut count = 0.0;
+        let mut add = |row: usize, column: usize| {
+            if known[row][column] {
+                sum = sum + self.offsets[row][column];
+                count += 1.0;
+            }
+        };
+        if column > 0 {
+            add(row, column - 1);
+        }
+        if row > 0 {
+            add(row - 1, column);
+        }
+        if count > 0.0 { sum * (1.0 / count) } else { Point::default() }
+    }
+
+    /// Patterns that were not seen lie where the mean of their neighbours does.
+    fn fill(&mut self, known: &[[bool; 7]; 7]) {
+        for row in 0..self.count {
+            for column in 0..self.count {
+                if known[row][column] {
+                    continue;
+                }
+                let mut sum = Point::default();
+                let mut weights = 0.0;
+                for (r, line) in known.iter().enumerate().take(self.count) {
+                    for (c, _) in line.iter().enumerate().take(self.count).filter(|(_, seen)| **seen) {
+                        let distance = (r.abs_diff(row).pow(2) + c.abs_diff(column).pow(2)) as f32;
+                        sum = sum + self.offsets[r][c] * (1.0 / (distance * distance));
+                        weights += 1.0 / (distance * distance);
+                    }
+                }
+                if weights > 0.0 {
+                    self.offsets[row][column] = sum * (1.0 / weights);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A grey picture and its halves: what every step of the reader looks at.
+//!
+//! Places are continuous: the pixel in column `x` and row `y` covers `x..x+1`, `y..y+1`, so its
+//! middle is at `x + 0.5`, `y + 0.5`, and halving a picture halves every place.
+
+use super::geometry::Point;
+
+/// A borrowed grey picture, row by row, 0 black to 255 white.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Picture<'a> {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: &'a [u8],
+}
+
+impl<'a> Picture<'a> {
+    pub fn row(&self, y: usize) -> &'a [u8] {
+        &self.pixels[y * self.width..][..self.width]
+    }
+
+    /// Whether a place lies in the picture.
+    pub fn holds(&self, at: Point) -> bool {
+        (0.0..self.width as f32).contains(&at.x) && (0.0..self.height as f32).contains(&at.y)
+    }
+
+    /// The level at a place, between the four pixels around it; outside, that of the nearest edge.
+    #[inline]
+    pub fn level(&self, at: Point) -> f32 {
+        let x = (at.x - 0.5).clamp(0.0, (self.width - 1) as f32);
+        let y = (at.y - 0.5).clamp(0.0, (self.height - 1) as f32);
+        let (column, row) = (x as usize, y as usize);
+        let (fx, fy) = (x - column as f32, y - row as f32);
+        let right = usize::from(column + 1 < self.width);
+        let down = if row + 1 < self.height { self.width } else { 0 };
+        let first = row * self.width + column;
+        let four = &self.pixels[first..first + down + right + 1];
+        let (a, b) = (f32::from(four[0]), f32::from(four[right]));
+        let (c, d) = (f32::from(four[down]), f32::from(four[down + right]));
+        let upper = a + (b - a) * fx;
+        let lower = c + (d - c) * fx;
+        upper + (lower - upper) * fy
+    }
+
+    /// The level of the pixel that covers a place.
+    #[inline]
+    pub fn nearest(&self, at: Point) -> u8 {
+        let column = (at.x.max(0.0) as usize).min(self.width - 1);
+        let row = (at.y.max(0.0) as usize).min(self.height - 1);
+        self.pixels[row * self.width + column]
+    }
+}
+
+/// Writes the picture at half its size into `half`; a last odd row or column is left out.
+pub(super) fn halve(picture: Picture<'_>, half: &mut Vec<u8>) -> (usize, usize) {
+    let (width, height) = (picture.width / 2, picture.height / 2);
+    half.resize(width * height, 0);
+    if width == 0 {
+        return (width, height);
+    }
+    for (y, out) in half.chunks_exact_mut(width).enumerate() {
+        let upper = &picture.row(2 * y)[..2 * width];
+        let lower = &picture.row(2 * y + 1)[..2 * width];
+        for ((out, up), low) in out.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
+            let sum = u16::from(up[0]) + u16::from(up[1]) + u16::from(low[0]) + u16::from(low[1]);
+            *out = ((sum + 2) >> 2) as u8;
+        }
+    }
+    (width, height)
+}

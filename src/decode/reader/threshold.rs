@@ -1,0 +1,111 @@
+//! What is dark and what is light in a picture whose light is uneven.
+//!
+//! The picture is cut into blocks of 8 by 8 pixels. Each block's threshold is the mean of the
+//! middles between darkest and lightest of the 5 by 5 blocks around it, counting only blocks in
+//! which something is to be seen: noise makes no edges.
+
+use super::picture::Picture;
+
+/// Pixels along a block's side.
+pub(super) const BLOCK: usize = 8;
+
+/// Blocks to each side that count for a block's threshold.
+const REACH: usize = 2;
+
+/// Thresholds of one picture, a row of them for each row of blocks.
+#[derive(Debug, Default)]
+pub(super) struct Thresholds {
+    columns: usize,
+    rows: usize,
+    /// Darkest, lightest of each block.
+    range: Vec<(u8, u8)>,
+    level: Vec<u8>,
+    low: Vec<u8>,
+    high: Vec<u8>,
+    sums: Vec<u32>,
+}
+
+impl Thresholds {
+    /// Measures a picture. Blocks whose levels differ by less than `contrast` say nothing.
+    pub fn measure(&mut self, picture: Picture<'_>, contrast: u8) {
+        self.columns = picture.width.div_ceil(BLOCK);
+        self.rows = picture.height.div_ceil(BLOCK);
+        self.range.clear();
+        for first in (0..picture.height).step_by(BLOCK) {
+            let last = (first + BLOCK).min(picture.height);
+            self.low.clear();
+            self.low.extend_from_slice(picture.row(first));
+            self.high.clear();
+            self.high.extend_from_slice(picture.row(first));
+            for y in first + 1..last {
+                let row = picture.row(y);
+                for (low, &level) in self.low.iter_mut().zip(row) {
+                    *low = (*low).min(level);
+                }
+                for (high, &level) in self.high.iter_mut().zip(row) {
+                    *high = (*high).max(level);
+                }
+            }
+            let blocks = self.low.chunks(BLOCK).zip(self.high.chunks(BLOCK));
+            self.range.extend(blocks.map(|(low, high)| {
+                let darkest = low.iter().fold(255, |a, &b| a.min(b));
+                let lightest = high.iter().fold(0, |a, &b| a.max(b));
+                (darkest, lightest)
+            }));
+        }
+        self.spread(contrast);
+    }
+
+    /// Thresholds from the ranges of the blocks around: sums over five rows, then over five columns.
+    fn spread(&mut self, contrast: u8) {
+        let columns = self.columns;
+        self.level.clear();
+        self.sums.clear();
+        self.sums.resize(columns, 0);
+        for row in 0..self.rows + REACH {
+            if row < self.rows {
+                let entering = &self.range[row * columns..][..columns];
+                for (sum, range) in self.sums.iter_mut().zip(entering) {
+                    *sum += weight(*range, contrast);
+                }
+            }
+            if let Some(gone) = row.checked_sub(2 * REACH + 1) {
+                let leaving = &self.range[gone * columns..][..columns];
+                for (sum, range) in self.sums.iter_mut().zip(leaving) {
+                    *sum -= weight(*range, contrast);
+                }
+            }
+            if row >= REACH {
+                spread_row(&self.sums, &mut self.level);
+            }
+        }
+    }
+
+    /// Thresholds of the blocks that row `y` of the picture crosses.
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.level[y / BLOCK * self.columns..][..self.columns]
+    }
+}
+
+/// A block's darkest and lightest level, and in the upper half how many levels that is: sums of
+/// weights keep sum and count apart.
+fn weight((low, high): (u8, u8), contrast: u8) -> u32 {
+    if high - low >= contrast {
+        (2 << 16) + u32::from(low) + u32::from(high)
+    } else {
+        0
+    }
+}
+
+fn spread_row(sums: &[u32], level: &mut Vec<u8>) {
+    let mut around: u32 = sums.iter().take(REACH).sum();
+    for column in 0..sums.len() {
+        around += sums.get(column + REACH).copied().unwrap_or(0);
+        if let Some(gone) = column.checked_sub(REACH + 1) {
+            around -= sums[gone];
+        }
+        let (sum, count) = (around & 0xffff, around >> 16);
+        // Nothing to be seen: all is light.
+        level.push(sum.checked_div(count).unwrap_or(0) as u8);
+    }
+}

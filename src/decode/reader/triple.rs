@@ -1,0 +1,85 @@
+//! Which finder patterns belong to one code, which is its top left, and how many modules it has.
+
+use super::finder::Finder;
+
+/// Modules from the middle of one finder pattern to that of the next, for versions 1 to 40.
+const ARM_MODULES: (f32, f32) = (14.0, 170.0);
+
+/// Three finder patterns that look like one code's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Triple {
+    pub top_left: usize,
+    pub top_right: usize,
+    pub bottom_left: usize,
+    /// Modules from corner to corner, estimated.
+    pub arm: f32,
+    /// Smaller is likelier.
+    pub cost: f32,
+}
+
+/// One finder pattern seen from another, along one of the other's four sides.
+#[derive(Clone, Copy)]
+struct Arm {
+    to: usize,
+    /// 0 to 3: quarter turns clockwise from `u`.
+    side: usize,
+    modules: f32,
+    cost: f32,
+}
+
+/// All plausible triples, likeliest first.
+pub(super) fn triples(finders: &[Finder], found: &mut Vec<Triple>) {
+    found.clear();
+    let mut arms = Vec::new();
+    for corner in 0..finders.len() {
+        arms.clear();
+        arms.extend((0..finders.len()).filter(|&to| to != corner).filter_map(|to| arm(finders, corner, to)));
+        for right in &arms {
+            for left in arms.iter().filter(|left| left.side == (right.side + 1) % 4) {
+                if let Some(triple) = join(corner, right, left) {
+                    found.push(triple);
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+}
+
+fn arm(finders: &[Finder], corner: usize, to: usize) -> Option<Arm> {
+    let (from, end) = (&finders[corner], &finders[to]);
+    let size = end.module() / from.module();
+    if from.inverted != end.inverted || !(0.4..2.5).contains(&size) {
+        return None;
+    }
+    let (side, near, aside_near) = along_side(from.modules_to(end.middle));
+    let (_, far, aside_far) = along_side(end.modules_to(from.middle));
+    // Under a projection the geometric mean of both ends' measures is exact.
+    let modules = (near * far).sqrt();
+    let aside = aside_near.max(aside_far);
+    if modules < ARM_MODULES.0 * 0.8 || modules > ARM_MODULES.1 * 1.1 || aside > 0.42 {
+        return None;
+    }
+    let stretch = (near / far).ln().abs();
+    Some(Arm { to, side, modules, cost: aside * 2.0 + stretch + from.error + end.error })
+}
+
+/// The side that a way in modules leaves by, how far it goes, and how much it strays for each step.
+fn along_side((u, v): (f32, f32)) -> (usize, f32, f32) {
+    if u.abs() > v.abs() {
+        (if u > 0.0 { 0 } else { 2 }, u.abs(), v.abs() / u.abs())
+    } else {
+        (if v > 0.0 { 1 } else { 3 }, v.abs(), u.abs() / v.abs())
+    }
+}
+
+fn join(corner: usize, right: &Arm, left: &Arm) -> Option<Triple> {
+    let arm = (right.modules + left.modules) / 2.0;
+    let unlike = (right.modules - left.modules).abs() / arm;
+    (unlike < 0.3).then(|| Triple {
+        top_left: corner,
+        top_right: right.to,
+        bottom_left: left.to,
+        arm,
+        cost: right.cost + left.cost + 4.0 * unlike + arm / 200.0,
+    })
+}
