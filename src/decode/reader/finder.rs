@@ -4,11 +4,9 @@
 
 use super::geometry::Point;
 use super::picture::Picture;
-use super::scan::{Candidate, crossings};
+use super::scan::{Candidate, Effort, crossings};
 
 const RAYS: usize = 24;
-/// Rays that must meet all three edges at plausible distances.
-const RAYS_MIN: usize = 13;
 /// Half widths of the squares, in modules.
 const HALVES: [f32; 3] = [1.5, 2.5, 3.5];
 
@@ -35,19 +33,22 @@ impl Finder {
     }
 
     /// A finder pattern around `candidate`, with places in `picture`.
-    pub fn fit(picture: Picture<'_>, candidate: &Candidate) -> Option<Self> {
+    pub fn fit(picture: Picture<'_>, candidate: &Candidate, effort: Effort) -> Option<Self> {
         let mut at = candidate.at;
         let mut fitted = None;
         // A second round from the better middle, or rays to far corners leave on the wrong side.
         for _ in 0..2 {
-            let edges = Edges::around(picture, candidate, at)?;
+            let edges = Edges::around(picture, candidate, at);
+            if edges.count < effort.rays() || edges.whole < effort.whole_rays() {
+                return None;
+            }
             let (square, error) = edges.square()?;
             at = at + square.offset();
             fitted = Some((square, error));
         }
         let (square, error) = fitted?;
         let (u, v) = square.modules()?;
-        if error > 0.45 || u.length() > 4.0 * v.length() || v.length() > 4.0 * u.length() {
+        if error > effort.error() || u.length() > 4.0 * v.length() || v.length() > 4.0 * u.length() {
             return None;
         }
         Some(Self {
@@ -77,36 +78,61 @@ impl Finder {
 /// Where rays met the three edges, as offsets from where they started.
 struct Edges {
     points: [[Point; 3]; RAYS],
+    /// How many edges each ray met.
+    known: [usize; RAYS],
     count: usize,
+    /// Rays that met all three.
+    whole: usize,
+    /// How far light bleeds into dark, in modules: a sum over all rays.
+    bleed: f32,
 }
 
 impl Edges {
-    fn around(picture: Picture<'_>, candidate: &Candidate, at: Point) -> Option<Self> {
-        let reach = 6.5 * candidate.module.x.max(candidate.module.y) + 3.0;
-        let mut edges = Self { points: [[Point::default(); 3]; RAYS], count: 0 };
+    fn around(picture: Picture<'_>, candidate: &Candidate, at: Point) -> Self {
+        let module = candidate.module;
+        let reach = 6.5 * module.x.max(module.y) + 3.0;
+        let stride = (0.4 * module.x.min(module.y)).min(1.0);
+        let mut edges = Self { points: [[Point::default(); 3]; RAYS], known: [0; RAYS], count: 0, whole: 0, bleed: 0.0 };
         for ray in 0..RAYS {
             let (sin, cos) = (ray as f32 * std::f32::consts::TAU / RAYS as f32).sin_cos();
             let step = Point::new(cos, sin);
             let Some(met) =
-                crossings(picture, at, step, candidate.threshold, reach, candidate.inverted)
+                crossings(picture, |at| picture.level(at), at, step, candidate.threshold, reach, candidate.inverted, stride)
             else {
                 continue;
             };
-            let (second, third) = (met[1] / met[0], met[2] / met[0]);
-            if (1.15..2.4).contains(&second) && (1.5..3.6).contains(&third) {
-                edges.points[edges.count] = met.map(|distance| step * distance);
-                edges.count += 1;
+            // Light that bleeds into dark moves like edges alike: their sums stay 4 and 6 modules.
+            let (inner, outer) = (met[0] + met[1], met[1] + met[2]);
+            if met[0] < 0.12 * inner || met[0] > 0.47 * inner {
+                continue;
             }
+            let whole = (1.2 * inner..1.85 * inner).contains(&outer);
+            edges.bleed += 1.5 - 4.0 * met[0] / inner;
+            let known = if whole { 3 } else { 2 };
+            edges.points[edges.count] = met.map(|distance| step * distance);
+            edges.known[edges.count] = known;
+            edges.count += 1;
+            edges.whole += usize::from(whole);
         }
-        (edges.count >= RAYS_MIN).then_some(edges)
+        edges
+    }
+
+    fn rays(&self) -> impl Iterator<Item = &[Point]> {
+        self.points.iter().zip(self.known).take(self.count).map(|(points, known)| &points[..known])
+    }
+
+    /// Every place where an edge was met, with the half width of its square.
+    fn met(&self) -> impl Iterator<Item = (Point, f32)> {
+        let bleed = self.bleed / self.count as f32;
+        let halves = [HALVES[0] - bleed, HALVES[1] + bleed, HALVES[2] - bleed];
+        self.rays().flat_map(move |ray| ray.iter().copied().zip(halves))
     }
 
     /// The squares that fit the edges best, and how well.
     fn square(&self) -> Option<(Square, f32)> {
-        let points = &self.points[..self.count];
-        let reach = points.iter().map(|p| p[2].length()).sum::<f32>() / self.count as f32;
-        // Halfway between the squares' half width and half diagonal.
-        let scale = 4.1 / reach;
+        let reach = self.rays().map(|ray| ray[1].length()).sum::<f32>() / self.count as f32;
+        // Halfway between the middle square's half width and half diagonal.
+        let scale = 2.95 / reach;
         (0..4)
             .filter_map(|turn| {
                 let (sin, cos) = (turn as f32 * std::f32::consts::PI / 8.0).sin_cos();
@@ -114,7 +140,7 @@ impl Edges {
                     across: [cos * scale, sin * scale, 0.0],
                     down: [-sin * scale, cos * scale, 0.0],
                 };
-                start.settle(points)
+                start.settle(self)
             })
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }
@@ -135,10 +161,10 @@ impl Square {
     }
 
     /// Fits each pair of sides to the points nearest to it, a few times over.
-    fn settle(mut self, points: &[[Point; 3]]) -> Option<(Self, f32)> {
+    fn settle(mut self, edges: &Edges) -> Option<(Self, f32)> {
         for _ in 0..5 {
             let (mut across, mut down) = (Line::default(), Line::default());
-            for (at, half) in points.iter().flat_map(|ray| ray.iter().copied().zip(HALVES)) {
+            for (at, half) in edges.met() {
                 let (a, d) = self.heights(at);
                 if a.abs() > d.abs() {
                     across.add(at, half.copysign(a));
@@ -152,8 +178,7 @@ impl Square {
             let (a, d) = self.heights(at);
             (a.abs().max(d.abs()) - half).abs().min(1.0)
         };
-        let all = points.iter().flat_map(|ray| ray.iter().copied().zip(HALVES));
-        let error = all.map(off).sum::<f32>() / (3 * points.len()) as f32;
+        let error = edges.met().map(off).sum::<f32>() / edges.met().count() as f32;
         Some((self, error))
     }
 

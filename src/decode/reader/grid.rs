@@ -69,6 +69,28 @@ impl Corners {
     }
 }
 
+impl Corners {
+    /// The version that versions 7 and up say beside two of their finder patterns, where it can be
+    /// read. What is so near to a pattern is not moved by whatever bends the code.
+    pub fn version(&self, picture: Picture<'_>) -> Option<Version> {
+        let right = self.top_right.middle - self.top_left.middle;
+        let down = self.bottom_left.middle - self.top_left.middle;
+        let read = |finder: &Finder, turned: bool| {
+            let (u, v) = axes(finder, right, down);
+            let (u, v) = if turned { (v, u) } else { (u, v) };
+            let bits = (0..18).fold(0, |bits, i| {
+                let (across, along) = ((i % 3) as f32 - 7.0, (i / 3) as f32 - 3.0);
+                let level = picture.level(finder.middle + u * across + v * along);
+                let dark = (level < finder.threshold) != finder.inverted;
+                bits | u32::from(dark) << i
+            });
+            Version::nearest(bits)
+        };
+        let best = [read(&self.top_right, false), read(&self.bottom_left, true)];
+        best.into_iter().min_by_key(|(distance, _)| *distance).filter(|(d, _)| *d <= 3).map(|(_, version)| version)
+    }
+}
+
 impl Grid {
     /// Lays a code of this version through three finder patterns.
     pub fn lay(corners: &Corners, version: Version) -> Option<Self> {
@@ -138,64 +160,95 @@ impl Grid {
         (side(false) + side(true)) / 2.0
     }
 
-    /// Makes the projection exact with the alignment pattern farthest from the finder patterns, then
-    /// bends the grid through all others. Whether the farthest was seen.
+    /// Makes the projection exact with the alignment patterns, and bends the grid through them.
+    /// False where so few of many are to be seen that this is no code.
     pub fn align(&mut self, picture: Picture<'_>, corners: &Corners) -> bool {
         let alignment = self.version.alignment();
-        let places = alignment.as_slice();
-        let Some(&last) = places.last() else {
-            return false;
-        };
+        match alignment.as_slice() {
+            [] => true,
+            [_, last] => {
+                self.align_last(picture, corners, *last);
+                true
+            }
+            places => self.align_all(picture, corners, places),
+        }
+    }
+
+    /// The one alignment pattern of versions 2 to 6.
+    fn align_last(&mut self, picture: Picture<'_>, corners: &Corners, last: u8) {
         let far = Point::new(f32::from(last) + 0.5, f32::from(last) + 0.5);
-        let reach = 1.5 + self.version.size() as f32 / 16.0;
-        let seen = self.find_pattern(picture, far, reach.min(5.0), 0.45);
-        if let Some(found) = seen {
-            let mut pairs = corners.pairs(self.version.size());
-            pairs.push((far, found, 12.0));
-            if let Some(map) = Homography::fit(&pairs) {
-                let before = self.map;
-                self.map = map;
-                if !self.is_plausible() {
-                    self.map = before;
-                    return false;
-                }
+        let reach = (1.5 + self.version.size() as f32 / 16.0).min(5.0);
+        if let Some(found) = self.find_pattern(picture, far, reach, 0.45) {
+            self.refit(corners, &[(far, found, 12.0)]);
+        }
+    }
+
+    /// Fits the projection once more, with places of alignment patterns.
+    fn refit(&mut self, corners: &Corners, seen: &[(Point, Point, f32)]) {
+        let mut pairs = corners.pairs(self.version.size());
+        pairs.extend_from_slice(seen);
+        let before = self.map;
+        if let Some(map) = Homography::fit(&pairs) {
+            self.map = map;
+            if !self.is_plausible() {
+                self.map = before;
             }
         }
-        if places.len() > 2 {
-            self.bend_through(picture, places);
+    }
+
+    /// From pattern to pattern, each where its neighbours say it is; a second time from the better
+    /// projection that the first time gives.
+    fn align_all(&mut self, picture: Picture<'_>, corners: &Corners, places: &[u8]) -> bool {
+        let (mut bend, mut known) = self.walk(picture, corners, places);
+        let last = places[places.len() - 1];
+        let mut other = self.clone();
+        other.align_last(picture, corners, last);
+        let (far_bend, far_known) = other.walk(picture, corners, places);
+        let count = |known: &[[bool; 7]; 7]| known.iter().flatten().filter(|seen| **seen).count();
+        if count(&far_known) > count(&known) {
+            (self.map, bend, known) = (other.map, far_bend, far_known);
         }
-        seen.is_some()
+        let seen: Vec<_> = bend.seen(&known).map(|(at, offset)| (at, self.map.map(at) + offset, 6.0)).collect();
+        self.refit(corners, &seen);
+        let (mut bend, known2) = self.walk(picture, corners, places);
+        let known = known2;
+        let seen = count(&known) - 3;
+        bend.fill(&known);
+        self.bend = bend;
+        2 * seen >= places.len() * places.len() - 3
     }
 
     /// Looks for every alignment pattern near where its neighbours say it is.
-    fn bend_through(&mut self, picture: Picture<'_>, places: &[u8]) {
+    fn walk(&self, picture: Picture<'_>, corners: &Corners, places: &[u8]) -> (Bend, [[bool; 7]; 7]) {
         let count = places.len();
         let mut bend = Bend { count, ..Bend::default() };
         let mut known = [[false; 7]; 7];
         for (at, &place) in bend.places.iter_mut().zip(places) {
             *at = f32::from(place) + 0.5;
         }
+        let (last, far) = (count - 1, self.version.size() as f32 - FINDER_MIDDLE);
+        for (row, column, finder, x, y) in [
+            (0, 0, &corners.top_left, FINDER_MIDDLE, FINDER_MIDDLE),
+            (0, last, &corners.top_right, far, FINDER_MIDDLE),
+            (last, 0, &corners.bottom_left, FINDER_MIDDLE, far),
+        ] {
+            bend.offsets[row][column] = finder.middle - self.map.map(Point::new(x, y));
+            known[row][column] = true;
+        }
         for row in 0..count {
             for column in 0..count {
-                let last = count - 1;
-                let finder = (row == 0 && (column == 0 || column == last)) || (row == last && column == 0);
-                let guess = bend.guess(&known, row, column);
-                bend.offsets[row][column] = guess;
-                if finder {
-                    known[row][column] = true;
+                if known[row][column] {
                     continue;
                 }
+                let guess = bend.guess(&known, row, column);
                 let at = Point::new(bend.places[column], bend.places[row]);
-                let flat = self.map.map(at);
-                let shift = self.pattern_near(picture, at, guess, 1.0, 0.4);
-                if let Some(found) = shift {
-                    bend.offsets[row][column] = found - flat;
+                if let Some(found) = self.pattern_near(picture, at, guess, 1.0, 0.4) {
+                    bend.offsets[row][column] = found - self.map.map(at);
                     known[row][column] = true;
                 }
             }
         }
-        bend.fill(&known);
-        self.bend = bend;
+        (bend, known)
     }
 
     /// The middle of the alignment pattern nearest to module place `at`.
@@ -319,22 +372,37 @@ impl Bend {
         (cell, ((at - from) / (to - from)).clamp(-0.3, 1.3))
     }
 
-    /// Where neighbours already seen say a pattern is.
+    /// All patterns that were seen but the finder patterns, with their offsets.
+    fn seen(&self, known: &[[bool; 7]; 7]) -> impl Iterator<Item = (Point, Point)> {
+        let last = self.count - 1;
+        let corner = move |row: usize, column: usize| {
+            (row == 0 && (column == 0 || column == last)) || (row == last && column == 0)
+        };
+        (0..self.count).flat_map(move |row| {
+            (0..self.count)
+                .filter(move |&column| known[row][column] && !corner(row, column))
+                .map(move |column| (Point::new(self.places[column], self.places[row]), self.offsets[row][column]))
+        })
+    }
+
+    /// Where neighbours already seen say a pattern is: on a line through the last two to the left,
+    /// and through the last two above.
     fn guess(&self, known: &[[bool; 7]; 7], row: usize, column: usize) -> Point {
         let mut sum = Point::default();
         let mut count = 0.0;
-        let mut add = |row: usize, column: usize| {
-            if known[row][column] {
-                sum = sum + self.offsets[row][column];
-                count += 1.0;
+        let mut add = |near: Option<(usize, usize)>, far: Option<(usize, usize)>| {
+            let seen = |at: Option<(usize, usize)>| at.filter(|&(r, c)| known[r][c]).map(|(r, c)| self.offsets[r][c]);
+            match (seen(near), seen(far)) {
+                (Some(near), Some(far)) => sum = sum + near + (near - far) * 0.5,
+                (Some(near), None) => sum = sum + near,
+                (None, _) => return,
             }
+            count += 1.0;
         };
-        if column > 0 {
-            add(row, column - 1);
-        }
-        if row > 0 {
-            add(row - 1, column);
-        }
+        let left = |by: usize| column.checked_sub(by).map(|c| (row, c));
+        let up = |by: usize| row.checked_sub(by).map(|r| (r, column));
+        add(left(1), left(2));
+        add(up(1), up(2));
         if count > 0.0 { sum * (1.0 / count) } else { Point::default() }
     }
 

@@ -14,6 +14,66 @@ const CANDIDATES_MAX: usize = 160;
 /// Narrowest finder pattern that is looked for, in pixels.
 const WIDTH_MIN: f32 = 6.5;
 
+/// How much to put up with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Finder patterns as they should be.
+    #[default]
+    Quick,
+    /// Finder patterns that light, blur or dirt have made uneven.
+    Thorough,
+}
+
+impl Effort {
+    /// How far the distance of two like edges of the rim may be off, in modules.
+    const fn outer(self) -> f32 {
+        match self {
+            Self::Quick => 0.7,
+            Self::Thorough => 0.9,
+        }
+    }
+
+    /// Sides on which the rim must be seen when a pattern is looked at once more.
+    const fn whole_sides(self) -> u32 {
+        match self {
+            Self::Quick => 2,
+            Self::Thorough => 1,
+        }
+    }
+
+    /// Rays of 24 that must meet the two inner edges at plausible distances.
+    pub const fn rays(self) -> usize {
+        match self {
+            Self::Quick => 20,
+            Self::Thorough => 15,
+        }
+    }
+
+    /// Rays of 24 that must meet all three edges: something may lie over the pattern's rim.
+    pub const fn whole_rays(self) -> usize {
+        match self {
+            Self::Quick => 15,
+            Self::Thorough => 11,
+        }
+    }
+
+    /// Mean distance of a finder pattern's edges from where they should be, in modules, at most.
+    pub const fn error(self) -> f32 {
+        match self {
+            Self::Quick => 0.3,
+            Self::Thorough => 0.4,
+        }
+    }
+
+    /// How far the light rings' two sides may differ, in modules.
+    const fn uneven(self) -> f32 {
+        match self {
+            Self::Quick => 0.8,
+            Self::Thorough => 1.4,
+        }
+    }
+}
+
 /// What may be the middle of a finder pattern.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -34,13 +94,15 @@ pub(super) struct Scan {
     limits: Vec<u8>,
     dark: Vec<u8>,
     edges: Vec<u32>,
+    effort: Effort,
     pub candidates: Vec<Candidate>,
 }
 
 impl Scan {
     /// Finds candidates in every `step`th row.
-    pub fn run(&mut self, picture: Picture<'_>, thresholds: &Thresholds, step: usize) {
+    pub fn run(&mut self, picture: Picture<'_>, thresholds: &Thresholds, step: usize, effort: Effort) {
         self.candidates.clear();
+        self.effort = effort;
         let mut block_row = usize::MAX;
         for y in (step / 2..picture.height).step_by(step) {
             if y / BLOCK != block_row {
@@ -51,7 +113,7 @@ impl Scan {
                 }
             }
             let starts_dark = self.find_edges(picture.row(y));
-            if self.edges.len() >= 6 {
+            if self.edges.len() > 5 {
                 self.find_patterns(picture, y, starts_dark);
             }
         }
@@ -60,6 +122,8 @@ impl Scan {
     /// Fills `edges` with the columns at which dark and light change; whether the row starts dark.
     fn find_edges(&mut self, row: &[u8]) -> bool {
         self.edges.clear();
+        // Beyond the picture lies what is not the code: its edges are edges.
+        self.edges.push(0);
         self.dark.clear();
         self.dark
             .extend(row.iter().zip(&self.limits).map(|(&level, &limit)| u8::from(level < limit)));
@@ -83,6 +147,7 @@ impl Scan {
                 before = u64::from(dark);
             }
         }
+        self.edges.push(row.len() as u32);
         starts_dark
     }
 
@@ -94,9 +159,8 @@ impl Scan {
             if !roughly(edges) {
                 continue;
             }
-            // The run after edge 0 is dark if the row starts light.
-            let inverted = starts_dark == (first % 2 == 0);
-            let Some(seen) = refine(picture.row(y), edges, inverted) else {
+            let inverted = starts_dark != (first % 2 == 0);
+            let Some(seen) = refine(picture.row(y), edges, inverted, self.effort) else {
                 continue;
             };
             self.add(picture, seen, y as f32 + 0.5, inverted);
@@ -118,7 +182,7 @@ impl Scan {
         if self.candidates.len() >= CANDIDATES_MAX {
             return;
         }
-        let Some(found) = cross_check(picture, seen, Point::new(x, y), inverted) else {
+        let Some(found) = cross_check(picture, seen, Point::new(x, y), inverted, self.effort) else {
             return;
         };
         let near = |known: &&mut Candidate| {
@@ -140,8 +204,8 @@ fn roughly(edges: &[u32; 6]) -> bool {
     let (left, right) = (b + c, c + d);
     let eight = left + right;
     // Sizes in eighths of a module; a pixel of play for each comparison.
-    c > b
-        && c > d
+    4 * c >= 3 * b
+        && 4 * c >= 3 * d
         && c >= a / 2
         && c >= e / 2
         && 8 * (left - right).abs() <= 10 * eight / 8 + 12
@@ -160,7 +224,7 @@ struct Pattern {
 }
 
 /// Edges between pixels, and with them the widths once more.
-fn refine(row: &[u8], edges: &[u32; 6], inverted: bool) -> Option<Pattern> {
+fn refine(row: &[u8], edges: &[u32; 6], inverted: bool, effort: Effort) -> Option<Pattern> {
     let mean = |i: usize| {
         let run = &row[edges[i] as usize..edges[i + 1] as usize];
         // Edge pixels of a run are half its neighbour's.
@@ -181,40 +245,38 @@ fn refine(row: &[u8], edges: &[u32; 6], inverted: bool) -> Option<Pattern> {
     for (place, &edge) in place.iter_mut().zip(edges) {
         *place = between(row, edge as usize, threshold);
     }
-    fits(&place).map(|module| Pattern {
-        middle: (place[2] + place[3]) / 2.0,
-        module,
-        threshold,
-    })
+    let module = fits(&place, effort, 2).filter(|_| place[5] - place[0] >= WIDTH_MIN)?;
+    Some(Pattern { middle: (place[2] + place[3]) / 2.0, module, threshold })
 }
 
 /// Where between the middles of pixels `edge - 1` and `edge` the level crosses the threshold.
 fn between(row: &[u8], edge: usize, threshold: f32) -> f32 {
+    if edge == 0 || edge == row.len() {
+        return edge as f32;
+    }
     let (before, after) = (f32::from(row[edge - 1]), f32::from(row[edge]));
     let share = if before == after { 0.5 } else { (threshold - before) / (after - before) };
     edge as f32 - 0.5 + share.clamp(-0.5, 1.5)
 }
 
-/// Pixels a module, if these six edges have the distances of a finder pattern.
-fn fits(edge: &[f32; 6]) -> Option<f32> {
+/// Pixels a module, if these six edges have the distances of a finder pattern
+/// and its rim is seen on so many sides.
+fn fits(edge: &[f32; 6], effort: Effort, whole: u32) -> Option<f32> {
     let (left, right) = (edge[3] - edge[1], edge[4] - edge[2]);
     let module = (left + right) / 8.0;
-    let whole = edge[5] - edge[0];
-    let outer = |width: f32| (width - 2.0 * module).abs() < 0.85 * module;
     let core = edge[3] - edge[2];
-    (whole >= WIDTH_MIN
-        && (left - right).abs() < 1.3 * module
-        && outer(edge[2] - edge[0])
-        && outer(edge[5] - edge[3])
-        && (2.0 * module..4.2 * module).contains(&core))
+    let outer = |width: f32| (width - 2.0 * module).abs() < effort.outer() * module;
+    ((left - right).abs() < effort.uneven() * module
+        && u32::from(outer(edge[2] - edge[0])) + u32::from(outer(edge[5] - edge[3])) >= whole
+        && (1.5 * module..4.3 * module).contains(&core))
     .then_some(module)
 }
 
 /// Looks up and down, then once more to the sides, from the middle of a pattern.
-fn cross_check(picture: Picture<'_>, seen: Pattern, at: Point, inverted: bool) -> Option<Candidate> {
-    let down = along(picture, at, Point::new(0.0, 1.0), seen.threshold, seen.module, inverted)?;
+fn cross_check(picture: Picture<'_>, seen: Pattern, at: Point, inverted: bool, effort: Effort) -> Option<Candidate> {
+    let down = along(picture, at, Point::new(0.0, 1.0), seen.threshold, seen.module, inverted, effort)?;
     let at = Point::new(at.x, at.y + down.0);
-    let across = along(picture, at, Point::new(1.0, 0.0), seen.threshold, seen.module, inverted)?;
+    let across = along(picture, at, Point::new(1.0, 0.0), seen.threshold, seen.module, inverted, effort)?;
     Some(Candidate {
         at: Point::new(at.x + across.0, at.y),
         module: Point::new(across.1, down.1),
@@ -232,49 +294,57 @@ fn along(
     threshold: f32,
     module: f32,
     inverted: bool,
+    effort: Effort,
 ) -> Option<(f32, f32)> {
     let reach = 12.0 * module + 4.0;
-    let forth = crossings(picture, at, step, threshold, reach, inverted)?;
-    let back = crossings(picture, at, -step, threshold, reach, inverted)?;
+    let stride = (0.4 * module).min(1.0);
+    // Between pixels only where it matters: this runs for every pattern that noise makes.
+    let fine = module < 3.0;
+    let level_at = |at| if fine { picture.level(at) } else { f32::from(picture.nearest(at)) };
+    let forth = crossings(picture, level_at, at, step, threshold, reach, inverted, stride)?;
+    let back = crossings(picture, level_at, at, -step, threshold, reach, inverted, stride)?;
     let edge = [-back[2], -back[1], -back[0], forth[0], forth[1], forth[2]];
-    let found = fits(&edge)?;
+    let found = fits(&edge, effort, effort.whole_sides())?;
     (0.3..3.3).contains(&(found / module)).then_some(((edge[2] + edge[3]) / 2.0, found))
 }
 
-/// Distances at which the level crosses the threshold three times, going from dark.
+/// Distances at which the level crosses the threshold three times, going from dark; the third is
+/// infinite where it does not within `reach`.
 pub(super) fn crossings(
     picture: Picture<'_>,
+    level_at: impl Fn(Point) -> f32,
     from: Point,
     step: Point,
     threshold: f32,
     reach: f32,
     inverted: bool,
+    stride: f32,
 ) -> Option<[f32; 3]> {
     let sign = if inverted { -1.0 } else { 1.0 };
-    let depth = |at: Point| (picture.level(at) - threshold) * sign;
-    let mut found = [0.0; 3];
+    let depth = |at: Point| (level_at(at) - threshold) * sign;
+    let mut found = [f32::INFINITY; 3];
     let mut count = 0;
     let mut last = depth(from);
     if last > 0.0 {
         return None;
     }
-    let mut distance = 1.0;
-    while distance <= reach {
+    let mut distance = stride;
+    // The core's half takes less than half of the way.
+    while distance <= if count == 0 { reach * 0.45 } else { reach } && count < 3 {
         let at = from + step * distance;
         if !picture.holds(at) {
             // The edge of the picture may stand for the outer edge of the pattern.
-            return (count == 2).then(|| [found[0], found[1], distance]);
+            found[count] = distance - stride;
+            count += 1;
+            break;
         }
         let level = depth(at);
         if (level > 0.0) != (last > 0.0) {
-            found[count] = distance - level / (level - last);
+            found[count] = distance - stride * level / (level - last);
             count += 1;
-            if count == 3 {
-                return Some(found);
-            }
         }
         last = level;
-        distance += 1.0;
+        distance += stride;
     }
-    None
+    (count >= 2).then_some(found)
 }

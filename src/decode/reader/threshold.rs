@@ -26,8 +26,8 @@ pub(super) struct Thresholds {
 }
 
 impl Thresholds {
-    /// Measures a picture. Blocks whose levels differ by less than `contrast` say nothing.
-    pub fn measure(&mut self, picture: Picture<'_>, contrast: u8) {
+    /// Measures a picture.
+    pub fn measure(&mut self, picture: Picture<'_>) {
         self.columns = picture.width.div_ceil(BLOCK);
         self.rows = picture.height.div_ceil(BLOCK);
         self.range.clear();
@@ -53,11 +53,11 @@ impl Thresholds {
                 (darkest, lightest)
             }));
         }
-        self.spread(contrast);
+        self.spread();
     }
 
     /// Thresholds from the ranges of the blocks around: sums over five rows, then over five columns.
-    fn spread(&mut self, contrast: u8) {
+    fn spread(&mut self) {
         let columns = self.columns;
         self.level.clear();
         self.sums.clear();
@@ -66,13 +66,13 @@ impl Thresholds {
             if row < self.rows {
                 let entering = &self.range[row * columns..][..columns];
                 for (sum, range) in self.sums.iter_mut().zip(entering) {
-                    *sum += weight(*range, contrast);
+                    *sum += weight(*range);
                 }
             }
             if let Some(gone) = row.checked_sub(2 * REACH + 1) {
                 let leaving = &self.range[gone * columns..][..columns];
                 for (sum, range) in self.sums.iter_mut().zip(leaving) {
-                    *sum -= weight(*range, contrast);
+                    *sum -= weight(*range);
                 }
             }
             if row >= REACH {
@@ -89,8 +89,10 @@ impl Thresholds {
 
 /// A block's darkest and lightest level, and in the upper half how many levels that is: sums of
 /// weights keep sum and count apart.
-fn weight((low, high): (u8, u8), contrast: u8) -> u32 {
-    if high - low >= contrast {
+///
+/// What is to be seen must differ by more than a sensor's noise, which grows with the light.
+fn weight((low, high): (u8, u8)) -> u32 {
+    if high - low >= 6 + high / 9 {
         (2 << 16) + u32::from(low) + u32::from(high)
     } else {
         0

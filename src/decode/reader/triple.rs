@@ -1,6 +1,7 @@
 //! Which finder patterns belong to one code, which is its top left, and how many modules it has.
 
 use super::finder::Finder;
+use super::geometry::Point;
 
 /// Modules from the middle of one finder pattern to that of the next, for versions 1 to 40.
 const ARM_MODULES: (f32, f32) = (14.0, 170.0);
@@ -15,6 +16,52 @@ pub(super) struct Triple {
     pub arm: f32,
     /// Smaller is likelier.
     pub cost: f32,
+}
+
+/// Triples by the places of their middles alone, for patterns whose own turn cannot be trusted:
+/// round ones, blurred ones, patterns beneath glare. Likeliest first.
+pub(super) fn loose_triples(finders: &[Finder], found: &mut Vec<Triple>) {
+    found.clear();
+    for corner in 0..finders.len() {
+        for right in (0..finders.len()).filter(|&other| other != corner) {
+            for left in (0..finders.len()).filter(|&other| other != corner && other != right) {
+                found.extend(loose(finders, corner, right, left));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+}
+
+fn loose(finders: &[Finder], corner: usize, right: usize, left: usize) -> Option<Triple> {
+    let (from, to_right, to_left) = (&finders[corner], &finders[right], &finders[left]);
+    let sizes = [from.module(), to_right.module(), to_left.module()];
+    let (small, large) = sizes.iter().fold((f32::MAX, 0.0f32), |(low, high), &m| (low.min(m), high.max(m)));
+    if large > 1.8 * small || from.inverted != to_right.inverted || from.inverted != to_left.inverted {
+        return None;
+    }
+    let (x, y) = (to_right.middle - from.middle, to_left.middle - from.middle);
+    let (across, down) = (x.length(), y.length());
+    let square = x.cross(y) / (across * down);
+    let unlike = (across / down).ln().abs();
+    let arm = (across + down) / (sizes[0] * 2.0 + sizes[1] + sizes[2]) * 2.0;
+    if square < 0.8 || unlike > 0.5 || arm < ARM_MODULES.0 * 0.75 || arm > ARM_MODULES.1 {
+        return None;
+    }
+    Some(Triple {
+        top_left: corner,
+        top_right: right,
+        bottom_left: left,
+        arm,
+        cost: (1.0 - square) * 4.0 + unlike * 2.0 + (large / small).ln() + arm / 200.0,
+    })
+}
+
+/// A finder pattern turned as its code is.
+pub(super) fn turned(finder: Finder, triple: &Triple, finders: &[Finder]) -> Finder {
+    let corner = finders[triple.top_left].middle;
+    let unit = |to: usize| (finders[to].middle - corner) * (1.0 / triple.arm);
+    let (u, v): (Point, Point) = (unit(triple.top_right), unit(triple.bottom_left));
+    Finder { u, v, ..finder }
 }
 
 /// One finder pattern seen from another, along one of the other's four sides.

@@ -28,6 +28,14 @@ impl Version {
         self.0
     }
 
+    /// The version whose information differs least from these 18 bits, and in how many; annex D of
+    /// the standard.
+    pub fn nearest(bits: u32) -> (u32, Self) {
+        let distance = |number: u8| (information(u32::from(number)) ^ bits).count_ones();
+        let (distance, number) = (7..=40).map(|number| (distance(number), number)).min().unwrap_or((18, 7));
+        (distance, Self(number))
+    }
+
     /// Modules along a side.
     pub const fn size(self) -> usize {
         17 + 4 * self.0 as usize
@@ -52,6 +60,19 @@ impl Version {
         }
         found
     }
+}
+
+/// Six bits of version with their twelve check bits.
+const fn information(version: u32) -> u32 {
+    let mut rest = version << 12;
+    let mut bit = 17;
+    while bit >= 12 {
+        if rest & (1 << bit) != 0 {
+            rest ^= 0x1f25 << (bit - 12);
+        }
+        bit -= 1;
+    }
+    version << 12 | rest
 }
 
 impl AlignmentPlaces {
