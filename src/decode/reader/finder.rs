@@ -7,6 +7,28 @@ use super::picture::Picture;
 use super::scan::{Candidate, Effort, crossings};
 
 const RAYS: usize = 24;
+/// Evenly around, from a quarter of these and its three turns.
+const DIRECTIONS: [Point; RAYS] = {
+    const QUARTER: [(f32, f32); 6] = [
+        (1.0, 0.0),
+        (0.965_925_8, 0.258_819_05),
+        (0.866_025_4, 0.5),
+        (0.707_106_77, 0.707_106_77),
+        (0.5, 0.866_025_4),
+        (0.258_819_05, 0.965_925_8),
+    ];
+    let mut directions = [Point::new(0.0, 0.0); RAYS];
+    let mut ray = 0;
+    while ray < 6 {
+        let (x, y) = QUARTER[ray];
+        directions[ray] = Point::new(x, y);
+        directions[ray + 6] = Point::new(-y, x);
+        directions[ray + 12] = Point::new(-x, -y);
+        directions[ray + 18] = Point::new(y, -x);
+        ray += 1;
+    }
+    directions
+};
 /// Half widths of the squares, in modules.
 const HALVES: [f32; 3] = [1.5, 2.5, 3.5];
 
@@ -93,9 +115,7 @@ impl Edges {
         let reach = 6.5 * module.x.max(module.y) + 3.0;
         let stride = (0.4 * module.x.min(module.y)).min(1.0);
         let mut edges = Self { points: [[Point::default(); 3]; RAYS], known: [0; RAYS], count: 0, whole: 0, bleed: 0.0 };
-        for ray in 0..RAYS {
-            let (sin, cos) = (ray as f32 * std::f32::consts::TAU / RAYS as f32).sin_cos();
-            let step = Point::new(cos, sin);
+        for step in DIRECTIONS {
             let Some(met) =
                 crossings(picture, |at| picture.level(at), at, step, candidate.threshold, reach, candidate.inverted, stride)
             else {
@@ -128,21 +148,35 @@ impl Edges {
         self.rays().flat_map(move |ray| ray.iter().copied().zip(halves))
     }
 
-    /// The squares that fit the edges best, and how well.
+    /// The squares that fit the edges, and how well.
     fn square(&self) -> Option<(Square, f32)> {
-        let reach = self.rays().map(|ray| ray[1].length()).sum::<f32>() / self.count as f32;
+        // A square reaches farthest in four directions, a quarter turn apart: their common angle.
+        let (mut reach, mut cos4, mut sin4) = (0.0, 0.0, 0.0);
+        for ray in self.rays() {
+            let (x, y, r) = (ray[1].x, ray[1].y, ray[1].length());
+            let (cos, sin) = (x / r, y / r);
+            let (cos2, sin2) = (cos * cos - sin * sin, 2.0 * cos * sin);
+            reach += r;
+            cos4 += r * (cos2 * cos2 - sin2 * sin2);
+            sin4 += r * 2.0 * cos2 * sin2;
+        }
         // Halfway between the middle square's half width and half diagonal.
-        let scale = 2.95 / reach;
-        (0..4)
-            .filter_map(|turn| {
-                let (sin, cos) = (turn as f32 * std::f32::consts::PI / 8.0).sin_cos();
-                let start = Square {
-                    across: [cos * scale, sin * scale, 0.0],
-                    down: [-sin * scale, cos * scale, 0.0],
-                };
-                start.settle(self)
-            })
-            .min_by(|a, b| a.1.total_cmp(&b.1))
+        let scale = 2.95 * self.count as f32 / reach;
+        let corner = f32::atan2(sin4, cos4) / 4.0;
+        let start = |angle: f32| {
+            let (sin, cos) = angle.sin_cos();
+            let start = Square {
+                across: [cos * scale, sin * scale, 0.0],
+                down: [-sin * scale, cos * scale, 0.0],
+            };
+            start.settle(self)
+        };
+        let side = corner + std::f32::consts::FRAC_PI_4;
+        match start(side) {
+            Some(square) if square.1 < 0.15 => Some(square),
+            // Slanted squares can mislead the angle.
+            first => first.into_iter().chain(start(corner)).min_by(|a, b| a.1.total_cmp(&b.1)),
+        }
     }
 }
 
@@ -162,7 +196,7 @@ impl Square {
 
     /// Fits each pair of sides to the points nearest to it, a few times over.
     fn settle(mut self, edges: &Edges) -> Option<(Self, f32)> {
-        for _ in 0..5 {
+        for _ in 0..4 {
             let (mut across, mut down) = (Line::default(), Line::default());
             for (at, half) in edges.met() {
                 let (a, d) = self.heights(at);

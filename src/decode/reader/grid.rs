@@ -25,6 +25,9 @@ struct Bend {
     offsets: [[Point; 7]; 7],
 }
 
+/// Alignment patterns looked for before a walk may give up.
+const WALK_LOOKS: usize = 8;
+
 /// The corners of a finder-patterned code: top left, top right, bottom left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Corners {
@@ -199,23 +202,27 @@ impl Grid {
     /// From pattern to pattern, each where its neighbours say it is; a second time from the better
     /// projection that the first time gives.
     fn align_all(&mut self, picture: Picture<'_>, corners: &Corners, places: &[u8]) -> bool {
+        let count = |known: &[[bool; 7]; 7]| known.iter().flatten().filter(|seen| **seen).count() - 3;
+        let all = places.len() * places.len() - 3;
         let (mut bend, mut known) = self.walk(picture, corners, places);
-        let last = places[places.len() - 1];
-        let mut other = self.clone();
-        other.align_last(picture, corners, last);
-        let (far_bend, far_known) = other.walk(picture, corners, places);
-        let count = |known: &[[bool; 7]; 7]| known.iter().flatten().filter(|seen| **seen).count();
-        if count(&far_known) > count(&known) {
-            (self.map, bend, known) = (other.map, far_bend, far_known);
+        if 4 * count(&known) < 3 * all {
+            let last = places[places.len() - 1];
+            let mut other = self.clone();
+            other.align_last(picture, corners, last);
+            let (far_bend, far_known) = other.walk(picture, corners, places);
+            if count(&far_known) > count(&known) {
+                (self.map, bend, known) = (other.map, far_bend, far_known);
+            }
+        }
+        if 2 * count(&known) < all {
+            return false;
         }
         let seen: Vec<_> = bend.seen(&known).map(|(at, offset)| (at, self.map.map(at) + offset, 6.0)).collect();
         self.refit(corners, &seen);
-        let (mut bend, known2) = self.walk(picture, corners, places);
-        let known = known2;
-        let seen = count(&known) - 3;
+        let (mut bend, known) = self.walk(picture, corners, places);
         bend.fill(&known);
         self.bend = bend;
-        2 * seen >= places.len() * places.len() - 3
+        true
     }
 
     /// Looks for every alignment pattern near where its neighbours say it is.
@@ -235,16 +242,22 @@ impl Grid {
             bend.offsets[row][column] = finder.middle - self.map.map(Point::new(x, y));
             known[row][column] = true;
         }
+        let (mut looked, mut seen) = (0, 0);
         for row in 0..count {
             for column in 0..count {
                 if known[row][column] {
                     continue;
                 }
+                if looked >= WALK_LOOKS && 4 * seen < looked {
+                    return (bend, known);
+                }
+                looked += 1;
                 let guess = bend.guess(&known, row, column);
                 let at = Point::new(bend.places[column], bend.places[row]);
                 if let Some(found) = self.pattern_near(picture, at, guess, 1.0, 0.4) {
                     bend.offsets[row][column] = found - self.map.map(at);
                     known[row][column] = true;
+                    seen += 1;
                 }
             }
         }
@@ -267,28 +280,31 @@ impl Grid {
         let flat = self.map.map(at);
         let u = self.map.map(Point::new(at.x + 0.5, at.y)) - self.map.map(Point::new(at.x - 0.5, at.y));
         let v = self.map.map(Point::new(at.x, at.y + 0.5)) - self.map.map(Point::new(at.x, at.y - 0.5));
-        let pattern = Alignment { u, v, inverted: self.inverted };
+        let pattern = Alignment::new(u, v, self.inverted);
         let from = flat + offset;
         if !picture.holds(from) {
             return None;
         }
+        let coarse = u.length().min(v.length()) > 2.5;
         let steps = (reach * 2.0).ceil() as i32;
         let mut best = (f32::MIN, from);
         for dy in -steps..=steps {
             for dx in -steps..=steps {
                 let place = from + u * (dx as f32 * 0.5) + v * (dy as f32 * 0.5);
                 // Of equals the nearest.
-                let score = pattern.score(picture, place) - 0.02 * ((dx * dx + dy * dy) as f32).sqrt() * 0.5;
+                let score = if coarse { pattern.coarse_score(picture, place) } else { pattern.fine_score(picture, place) };
+                let score = score - 0.02 * ((dx * dx + dy * dy) as f32).sqrt() * 0.5;
                 if score > best.0 {
                     best = (score, place);
                 }
             }
         }
+        best.0 = pattern.fine_score(picture, best.1);
         for step in [0.25, 0.12, 0.06] {
             let around = best.1;
             for (dx, dy) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)] {
                 let place = around + u * (dx * step) + v * (dy * step);
-                let score = pattern.score(picture, place);
+                let score = pattern.fine_score(picture, place);
                 if score > best.0 {
                     best = (score, place);
                 }
@@ -326,32 +342,55 @@ impl Grid {
 
 /// The 5 by 5 pattern: dark, a light ring, a dark ring.
 struct Alignment {
-    u: Point,
-    v: Point,
+    /// From the middle to the middles of its light modules.
+    light: [Point; 8],
+    /// To those of its dark modules.
+    dark: [Point; 17],
     inverted: bool,
 }
 
 impl Alignment {
-    /// How much lighter its light ring is than its dark parts, in shares of the contrast seen: 1 is
-    /// a perfect pattern.
-    fn score(&self, picture: Picture<'_>, middle: Point) -> f32 {
-        let (mut light, mut dark) = (0.0, 0.0);
-        let (mut lowest, mut highest) = (255.0f32, 0.0f32);
+    fn new(u: Point, v: Point, inverted: bool) -> Self {
+        let mut pattern = Self { light: [Point::default(); 8], dark: [Point::default(); 17], inverted };
+        let (mut light, mut dark) = (0, 0);
         for row in -2i32..=2 {
             for column in -2i32..=2 {
-                let level = picture.level(middle + self.u * column as f32 + self.v * row as f32);
-                lowest = lowest.min(level);
-                highest = highest.max(level);
+                let way = u * column as f32 + v * row as f32;
                 if row.abs().max(column.abs()) == 1 {
-                    light += level;
+                    pattern.light[light] = way;
+                    light += 1;
                 } else {
-                    dark += level;
+                    pattern.dark[dark] = way;
+                    dark += 1;
                 }
             }
         }
-        let contrast = (highest - lowest).max(12.0);
-        let step = (light / 8.0 - dark / 17.0) / contrast;
+        pattern
+    }
+
+    /// How much lighter its light ring is than its dark parts, in shares of the contrast seen: 1 is
+    /// a perfect pattern.
+    fn score(&self, middle: Point, level: impl Fn(Point) -> f32) -> f32 {
+        let (mut lowest, mut highest) = (255.0f32, 0.0f32);
+        let mut sum = |ways: &[Point]| {
+            ways.iter().fold(0.0, |sum, &way| {
+                let level = level(middle + way);
+                lowest = lowest.min(level);
+                highest = highest.max(level);
+                sum + level
+            })
+        };
+        let step = sum(&self.light) / 8.0 - sum(&self.dark) / 17.0;
+        let step = step / (highest - lowest).max(12.0);
         if self.inverted { -step } else { step }
+    }
+
+    fn coarse_score(&self, picture: Picture<'_>, middle: Point) -> f32 {
+        self.score(middle, |at| f32::from(picture.nearest(at)))
+    }
+
+    fn fine_score(&self, picture: Picture<'_>, middle: Point) -> f32 {
+        self.score(middle, |at| picture.level(at))
     }
 }
 

@@ -5,7 +5,10 @@ use super::geometry::Point;
 use super::picture::Picture;
 
 /// Patterns between which a third is looked for.
-const SEEN_MAX: usize = 8;
+const SEEN_MAX: usize = 6;
+
+/// Places looked at in one picture.
+const PLACES_MAX: usize = 24;
 
 /// How much of the pattern's contrast must be left.
 const SCORE_MIN: f32 = 0.3;
@@ -14,6 +17,7 @@ const SCORE_MIN: f32 = 0.3;
 pub(super) fn complete(picture: Picture<'_>, finders: &mut Vec<Finder>) {
     finders.sort_by(|a, b| a.error.total_cmp(&b.error));
     let seen = finders.len().min(SEEN_MAX);
+    let mut looked = 0;
     for first in 0..seen {
         for second in 0..seen {
             let (a, b) = (finders[first], finders[second]);
@@ -23,7 +27,8 @@ pub(super) fn complete(picture: Picture<'_>, finders: &mut Vec<Finder>) {
             }
             for place in places(&a, &b).into_iter().flatten() {
                 let known = |f: &Finder| (f.middle - place).length() < 4.0 * f.module();
-                if !finders.iter().any(known) {
+                if looked < PLACES_MAX && picture.holds(place) && !finders.iter().any(known) {
+                    looked += 1;
                     finders.extend(near(picture, &a, &b, place));
                 }
             }
@@ -53,7 +58,7 @@ fn places(from: &Finder, to: &Finder) -> [Option<Point>; 2] {
 /// The pattern nearest to a place, if enough of it is left.
 fn near(picture: Picture<'_>, a: &Finder, b: &Finder, place: Point) -> Option<Finder> {
     let arm = (a.middle - b.middle).length() / a.module();
-    let steps = (2.0 * (1.0 + arm / 14.0)) as i32;
+    let steps = (2.0 * (1.0 + arm / 14.0)).min(7.0) as i32;
     let mut best = (f32::MIN, place);
     for dy in -steps..=steps {
         for dx in -steps..=steps {
@@ -75,7 +80,7 @@ fn score(picture: Picture<'_>, like: &Finder, middle: Point) -> f32 {
     let (mut lowest, mut highest) = (255.0f32, 0.0f32);
     for row in -3i32..=3 {
         for column in -3i32..=3 {
-            let level = picture.level(middle + like.u * column as f32 + like.v * row as f32);
+            let level = f32::from(picture.nearest(middle + like.u * column as f32 + like.v * row as f32));
             lowest = lowest.min(level);
             highest = highest.max(level);
             if row.abs().max(column.abs()) == 2 {

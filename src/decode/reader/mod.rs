@@ -19,6 +19,7 @@ mod triple;
 mod version;
 
 use finder::Finder;
+use geometry::Point;
 use grid::{Corners, Grid};
 use modules::Modules;
 use picture::Picture;
@@ -27,6 +28,10 @@ use symbol::{Format, Symbol};
 use threshold::Thresholds;
 use triple::Triple;
 use version::Version;
+
+/// A finder pattern with less error than this is one. Among 666 pictures patterns of codes had 0.15 and
+/// less, what only looked like one 0.20 and more.
+const CERTAIN: f32 = 0.17;
 
 /// Levels of the pyramid at most.
 const LEVELS_MAX: usize = 4;
@@ -46,6 +51,8 @@ pub struct Stats {
     pub triples: usize,
     pub grids: usize,
     pub best_timing: f32,
+    pub quick: Vec<(u32, u32, u32)>,
+    pub read_quick: bool,
     pub tried: Vec<(u8, f32)>,
     pub read: Vec<(u8, f32, f32)>,
     pub times: [u64; 6],
@@ -60,6 +67,8 @@ pub struct Reader {
     finders: Vec<Finder>,
     triples: Vec<Triple>,
     levels: Vec<f32>,
+    tried: Vec<([Point; 3], Version)>,
+    sums: Vec<u16>,
     modules: Modules,
     symbol: Symbol,
     pub use_rqrr: bool,
@@ -80,43 +89,56 @@ impl Reader {
         if let Some(d) = &mut self.debug { *d = Debug::default(); }
         let full = Picture { width, height, pixels };
         let mut halves = std::mem::take(&mut self.halves);
-        self.find(full, &mut halves, Effort::Quick);
+        let mut sizes = [(0, 0); LEVELS_MAX - 1];
+        let count = self.shrink(full, &mut halves, &mut sizes);
+        self.finders.clear();
+        self.tried.clear();
+        let level = |at: usize| Picture { width: sizes[at].0, height: sizes[at].1, pixels: &halves[at] };
+        for at in 0..count {
+            self.scan_level(level(at), (2 << at) as f32, 2, Effort::Quick);
+        }
+        self.scan_level(full, 1.0, S0, Effort::Quick);
         let mut found = self.read_all(full, Effort::Quick);
-        if found.is_empty() && self.level_max > 0 && !self.finders.is_empty() {
-            self.find(full, &mut halves, Effort::Thorough);
-            found = self.read_all(full, Effort::Thorough);
-            if let Some(d) = &mut self.debug {
-                d.finders = self.finders.iter().map(|f| ([f.middle.x, f.middle.y], [f.u.x, f.u.y], [f.v.x, f.v.y], f.error, f.hits)).collect();
+        self.stats.quick = self.finders.iter().map(|f| ((f.error * 100.0) as u32, f.hits, f.module() as u32)).collect();
+        self.stats.quick.sort();
+        self.stats.read_quick = !found.is_empty();
+        if found.is_empty() && self.finders.iter().any(|f| f.error < CERTAIN) {
+            self.scan_level(full, 1.0, S0, Effort::Thorough);
+            for at in 0..count {
+                self.scan_level(level(at), (2 << at) as f32, 2, Effort::Thorough);
             }
+            found = self.read_all(full, Effort::Thorough);
         }
         self.halves = halves;
         found
     }
 
-    fn find(&mut self, full: Picture<'_>, halves: &mut [Vec<u8>; LEVELS_MAX - 1], effort: Effort) {
-        self.finders.clear();
-        self.scan_level(full, 1.0, 3, effort);
+    /// Halves the picture until little is left; how often.
+    fn shrink(&mut self, full: Picture<'_>, halves: &mut [Vec<u8>], sizes: &mut [(usize, usize)]) -> usize {
         let mut size = (full.width, full.height);
-        let mut scale = 1.0;
-        let (mut source, mut rest) = (None::<&[u8]>, &mut halves[..]);
-        while let Some((half, others)) = rest.split_first_mut() {
+        for at in 0..halves.len() {
             if size.0.min(size.1) < 48 {
-                break;
+                return at;
             }
-            let above = Picture { width: size.0, height: size.1, pixels: source.unwrap_or(full.pixels) };
-            size = picture::halve(above, half);
-            scale *= 2.0;
-            let half: &[u8] = half;
-            let picture = Picture { width: size.0, height: size.1, pixels: half };
-            self.scan_level(picture, scale, 2, effort);
-            source = Some(half);
-            rest = others;
+            let (done, rest) = halves.split_at_mut(at);
+            let pixels = done.last().map_or(full.pixels, Vec::as_slice);
+            size = picture::halve(Picture { width: size.0, height: size.1, pixels }, &mut rest[0], &mut self.sums);
+            sizes[at] = size;
         }
+        halves.len()
     }
 
     fn scan_level(&mut self, picture: Picture<'_>, scale: f32, step: usize, effort: Effort) {
         self.thresholds.measure(picture);
-        self.scan.run(picture, &self.thresholds, step, effort);
+        let finders = &self.finders;
+        let known = |at: Point, module: f32| {
+            finders.iter().any(|f| {
+                let (size, way) = (f.module(), f.middle - at * scale);
+                way.dot(way) < size * size && (0.7..1.4).contains(&(module * scale / size)) && module > 2.5
+            })
+        };
+        let widths = if scale == 1.0 { 6..W0 } else { W1..u32::MAX };
+        self.scan.run(picture, &self.thresholds, step, widths, effort, &known);
         self.stats.candidates += self.scan.candidates.len();
         for candidate in &self.scan.candidates {
             if let Some(finder) = Finder::fit(picture, candidate, effort) {
@@ -214,6 +236,12 @@ impl Reader {
     }
 
     fn read_laid(&mut self, full: Picture<'_>, corners: &Corners, mut grid: Grid, timing: f32) -> Option<Reading> {
+        let place = [corners.top_left, corners.top_right, corners.bottom_left].map(|f| f.middle);
+        let near = |a: &[Point; 3]| a.iter().zip(&place).all(|(a, b)| (*a - *b).length() < 0.7);
+        if self.tried.iter().any(|(at, version)| *version == grid.version && near(at)) {
+            return None;
+        }
+        self.tried.push((place, grid.version));
         if !grid.align(full, corners) {
             return None;
         }
@@ -272,3 +300,7 @@ fn add(finders: &mut Vec<Finder>, finder: Finder) {
         None => finders.push(finder),
     }
 }
+
+const W0: u32 = 48;
+const W1: u32 = 11;
+const S0: usize = 3;

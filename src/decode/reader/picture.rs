@@ -51,18 +51,21 @@ impl<'a> Picture<'a> {
 }
 
 /// Writes the picture at half its size into `half`; a last odd row or column is left out.
-pub(super) fn halve(picture: Picture<'_>, half: &mut Vec<u8>) -> (usize, usize) {
+pub(super) fn halve(picture: Picture<'_>, half: &mut Vec<u8>, sums: &mut Vec<u16>) -> (usize, usize) {
     let (width, height) = (picture.width / 2, picture.height / 2);
     half.resize(width * height, 0);
     if width == 0 {
         return (width, height);
     }
+    sums.resize(2 * width, 0);
     for (y, out) in half.chunks_exact_mut(width).enumerate() {
         let upper = &picture.row(2 * y)[..2 * width];
         let lower = &picture.row(2 * y + 1)[..2 * width];
-        for ((out, up), low) in out.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
-            let sum = u16::from(up[0]) + u16::from(up[1]) + u16::from(low[0]) + u16::from(low[1]);
-            *out = ((sum + 2) >> 2) as u8;
+        for ((sum, &up), &low) in sums.iter_mut().zip(upper).zip(lower) {
+            *sum = u16::from(up) + u16::from(low);
+        }
+        for (out, [left, right]) in out.iter_mut().zip(sums.as_chunks::<2>().0) {
+            *out = ((left + right + 2) >> 2) as u8;
         }
     }
     (width, height)

@@ -7,6 +7,7 @@
 use super::geometry::Point;
 use super::picture::Picture;
 use super::threshold::{BLOCK, Thresholds};
+use std::ops::Range;
 
 /// Candidates kept of one picture; noise makes more.
 const CANDIDATES_MAX: usize = 160;
@@ -74,6 +75,8 @@ impl Effort {
     }
 }
 
+const FAILED: usize = 16;
+
 /// What may be the middle of a finder pattern.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -94,15 +97,23 @@ pub(super) struct Scan {
     limits: Vec<u8>,
     dark: Vec<u8>,
     edges: Vec<u32>,
+    /// Edges at which something like a pattern begins.
+    matches: Vec<usize>,
     effort: Effort,
+    widths: Range<u32>,
+    /// Where the last patterns were that did not stand a closer look: the next rows show them again.
+    failed: [(f32, f32); FAILED],
+    failures: usize,
     pub candidates: Vec<Candidate>,
 }
 
 impl Scan {
     /// Finds candidates in every `step`th row.
-    pub fn run(&mut self, picture: Picture<'_>, thresholds: &Thresholds, step: usize, effort: Effort) {
+    pub fn run(&mut self, picture: Picture<'_>, thresholds: &Thresholds, step: usize, widths: Range<u32>, effort: Effort, known: &impl Fn(Point, f32) -> bool) {
         self.candidates.clear();
         self.effort = effort;
+        self.widths = widths;
+        self.failed = [(f32::MIN, f32::MIN); FAILED];
         let mut block_row = usize::MAX;
         for y in (step / 2..picture.height).step_by(step) {
             if y / BLOCK != block_row {
@@ -114,7 +125,7 @@ impl Scan {
             }
             let starts_dark = self.find_edges(picture.row(y));
             if self.edges.len() > 5 {
-                self.find_patterns(picture, y, starts_dark);
+                self.find_patterns(picture, y, starts_dark, known);
             }
         }
     }
@@ -124,9 +135,10 @@ impl Scan {
         self.edges.clear();
         // Beyond the picture lies what is not the code: its edges are edges.
         self.edges.push(0);
-        self.dark.clear();
-        self.dark
-            .extend(row.iter().zip(&self.limits).map(|(&level, &limit)| u8::from(level < limit)));
+        self.dark.resize(row.len(), 0);
+        for ((dark, &level), &limit) in self.dark.iter_mut().zip(row).zip(&self.limits) {
+            *dark = u8::from(level < limit);
+        }
         let starts_dark = self.dark.first().is_some_and(|&dark| dark != 0);
         let mut before = u64::from(starts_dark);
         let (words, rest) = self.dark.as_chunks::<8>();
@@ -151,23 +163,32 @@ impl Scan {
         starts_dark
     }
 
-    fn find_patterns(&mut self, picture: Picture<'_>, y: usize, starts_dark: bool) {
-        for first in 0..self.edges.len() - 5 {
+    fn find_patterns(&mut self, picture: Picture<'_>, y: usize, starts_dark: bool, known: &impl Fn(Point, f32) -> bool) {
+        self.matches.clear();
+        let (narrowest, widest) = (self.widths.start, self.widths.end);
+        for (first, edges) in self.edges.windows(6).enumerate() {
+            let width = edges[5] - edges[0];
+            if width < narrowest || width > widest {
+                continue;
+            }
+            if edges.first_chunk().is_some_and(roughly) {
+                self.matches.push(first);
+            }
+        }
+        for at in 0..self.matches.len() {
+            let first = self.matches[at];
             let Some(edges) = self.edges[first..].first_chunk::<6>() else {
                 return;
             };
-            if !roughly(edges) {
-                continue;
-            }
             let inverted = starts_dark != (first % 2 == 0);
             let Some(seen) = refine(picture.row(y), edges, inverted, self.effort) else {
                 continue;
             };
-            self.add(picture, seen, y as f32 + 0.5, inverted);
+            self.add(picture, seen, y as f32 + 0.5, inverted, known);
         }
     }
 
-    fn add(&mut self, picture: Picture<'_>, seen: Pattern, y: f32, inverted: bool) {
+    fn add(&mut self, picture: Picture<'_>, seen: Pattern, y: f32, inverted: bool, known: &impl Fn(Point, f32) -> bool) {
         let x = seen.middle;
         let same = |known: &&mut Candidate| {
             known.inverted == inverted
@@ -179,10 +200,13 @@ impl Scan {
             known.hits += 1;
             return;
         }
-        if self.candidates.len() >= CANDIDATES_MAX {
+        let again = |&(fx, fy): &(f32, f32)| (fx - x).abs() < 0.7 * seen.module && y - fy < 1.2 * seen.module;
+        if self.candidates.len() >= CANDIDATES_MAX || self.failed.iter().any(again) || known(Point::new(x, y), seen.module) {
             return;
         }
         let Some(found) = cross_check(picture, seen, Point::new(x, y), inverted, self.effort) else {
+            self.failed[self.failures % FAILED] = (x, y);
+            self.failures += 1;
             return;
         };
         let near = |known: &&mut Candidate| {
@@ -274,11 +298,11 @@ fn fits(edge: &[f32; 6], effort: Effort, whole: u32) -> Option<f32> {
 
 /// Looks up and down, then once more to the sides, from the middle of a pattern.
 fn cross_check(picture: Picture<'_>, seen: Pattern, at: Point, inverted: bool, effort: Effort) -> Option<Candidate> {
-    let down = along(picture, at, Point::new(0.0, 1.0), seen.threshold, seen.module, inverted, effort)?;
-    let at = Point::new(at.x, at.y + down.0);
-    let across = along(picture, at, Point::new(1.0, 0.0), seen.threshold, seen.module, inverted, effort)?;
+    let down = along(picture, at, Axis::Column, seen.threshold, seen.module, inverted, effort)?;
+    let at = Point::new(at.x, at.y.floor() + 0.5 + down.0);
+    let across = along(picture, at, Axis::Row, seen.threshold, seen.module, inverted, effort)?;
     Some(Candidate {
-        at: Point::new(at.x + across.0, at.y),
+        at: Point::new(at.x.floor() + 0.5 + across.0, at.y),
         module: Point::new(across.1, down.1),
         threshold: seen.threshold,
         inverted,
@@ -286,26 +310,73 @@ fn cross_check(picture: Picture<'_>, seen: Pattern, at: Point, inverted: bool, e
     })
 }
 
-/// Follows a line both ways from inside the core; the core's middle along it, and the module.
+/// Follows a row or column both ways from inside the core; the core's middle along it, from the middle
+/// of the pixel at `at`, and the module.
 fn along(
     picture: Picture<'_>,
     at: Point,
-    step: Point,
+    axis: Axis,
     threshold: f32,
     module: f32,
     inverted: bool,
     effort: Effort,
 ) -> Option<(f32, f32)> {
     let reach = 12.0 * module + 4.0;
-    let stride = (0.4 * module).min(1.0);
-    // Between pixels only where it matters: this runs for every pattern that noise makes.
-    let fine = module < 3.0;
-    let level_at = |at| if fine { picture.level(at) } else { f32::from(picture.nearest(at)) };
-    let forth = crossings(picture, level_at, at, step, threshold, reach, inverted, stride)?;
-    let back = crossings(picture, level_at, at, -step, threshold, reach, inverted, stride)?;
+    let (column, row) = (at.x as usize, at.y as usize);
+    if column >= picture.width || row >= picture.height {
+        return None;
+    }
+    let first = row * picture.width + column;
+    let (stride, before, after) = match axis {
+        Axis::Row => (1, column, picture.width - 1 - column),
+        Axis::Column => (picture.width, row, picture.height - 1 - row),
+    };
+    let sign = if inverted { -1.0 } else { 1.0 };
+    let depth = |pixel: usize| (f32::from(picture.pixels[pixel]) - threshold) * sign;
+    let back = pixel_crossings(|step| depth(first - step * stride), before, reach)?;
+    let forth = pixel_crossings(|step| depth(first + step * stride), after, reach)?;
     let edge = [-back[2], -back[1], -back[0], forth[0], forth[1], forth[2]];
     let found = fits(&edge, effort, effort.whole_sides())?;
     (0.3..3.3).contains(&(found / module)).then_some(((edge[2] + edge[3]) / 2.0, found))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Axis {
+    Row,
+    Column,
+}
+
+/// As [`crossings`], from pixel to pixel, of which there are `room`.
+fn pixel_crossings(depth: impl Fn(usize) -> f32, room: usize, reach: f32) -> Option<[f32; 3]> {
+    let mut found = [f32::INFINITY; 3];
+    let mut count = 0;
+    let mut last = depth(0);
+    if last > 0.0 {
+        return None;
+    }
+    let end = (reach as usize).min(room);
+    // The core's half takes less than half of the way.
+    let core_end = (reach * 0.45) as usize;
+    for step in 1..=end {
+        let level = depth(step);
+        if (level > 0.0) != (last > 0.0) {
+            found[count] = step as f32 - level / (level - last);
+            count += 1;
+            if count == 3 {
+                return Some(found);
+            }
+        }
+        if count == 0 && step > core_end {
+            return None;
+        }
+        last = level;
+    }
+    if end == room && count > 0 {
+        // The edge of the picture may stand for the outer edge of the pattern.
+        found[count] = room as f32 + 0.5;
+        count += 1;
+    }
+    (count >= 2).then_some(found)
 }
 
 /// Distances at which the level crosses the threshold three times, going from dark; the third is

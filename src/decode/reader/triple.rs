@@ -6,6 +6,9 @@ use super::geometry::Point;
 /// Modules from the middle of one finder pattern to that of the next, for versions 1 to 40.
 const ARM_MODULES: (f32, f32) = (14.0, 170.0);
 
+/// Finder patterns of which loose triples are made.
+const LOOSE_MAX: usize = 10;
+
 /// Three finder patterns that look like one code's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Triple {
@@ -22,9 +25,10 @@ pub(super) struct Triple {
 /// round ones, blurred ones, patterns beneath glare. Likeliest first.
 pub(super) fn loose_triples(finders: &[Finder], found: &mut Vec<Triple>) {
     found.clear();
-    for corner in 0..finders.len() {
-        for right in (0..finders.len()).filter(|&other| other != corner) {
-            for left in (0..finders.len()).filter(|&other| other != corner && other != right) {
+    let count = finders.len().min(LOOSE_MAX);
+    for corner in 0..count {
+        for right in (0..count).filter(|&other| other != corner) {
+            for left in (0..count).filter(|&other| other != corner && other != right) {
                 found.extend(loose(finders, corner, right, left));
             }
         }
