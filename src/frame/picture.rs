@@ -1,4 +1,4 @@
-//! One PNG or JPEG file read as a frame, whatever its colours.
+//! One PNG, JPEG, WebP or GIF file (its first picture) read as a frame, whatever its colours.
 
 use super::{FRAME_SIDE_PX_MAX, Frame, FrameError};
 use fare_protocol::UnixMs;
@@ -26,7 +26,7 @@ pub enum PictureError {
     #[error("it is larger than {PICTURE_BYTES_MAX} bytes")]
     TooLarge,
     /// Its bytes are not a picture this gate reads.
-    #[error("it is not a readable PNG or JPEG picture: {0}")]
+    #[error("it is not a readable PNG, JPEG, WebP or GIF picture: {0}")]
     Picture(#[source] image::ImageError),
     /// The picture has a size no frame may have.
     #[error("it cannot be a frame: {0}")]
