@@ -36,7 +36,8 @@ impl Contender {
         self.name
     }
 
-    pub(super) fn read(&mut self, frame: &Frame) -> Vec<Vec<u8>> {
+    /// The texts, or bytes, of the codes it reads in a frame. May panic.
+    pub fn read(&mut self, frame: &Frame) -> Vec<Vec<u8>> {
         (self.read)(frame)
     }
 }

@@ -19,8 +19,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Judges the codes read; none at all stand for a panic.
-    pub(super) fn of(codes: Option<&[Vec<u8>]>, reading: &Reading) -> Self {
+    /// Judges the texts of the codes read, in UTF-8 or as the codes' bytes; `None` stands for a panic.
+    pub fn of(codes: Option<&[Vec<u8>]>, reading: &Reading) -> Self {
         match codes {
             None => Self::Panicked,
             Some([]) => Self::Nothing,
