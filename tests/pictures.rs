@@ -1,5 +1,5 @@
-//! The decoder on real pictures: what it reads of them may not fall. `tests/pictures/README.md` says
-//! where they are from and how to raise the floor.
+//! The decoder on real pictures: what it reads of them may not fall, and `faregate bench decode` counts
+//! it. `tests/pictures/README.md` says where they are from and how to raise the floor.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use fare_protocol::UnixMs;
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 /// `floor.toml`.
 #[derive(Debug, Deserialize)]
@@ -84,4 +85,44 @@ fn no_fewer_pictures_are_read_than_before() {
         all.wrong <= floor.wrong_text_max,
         "more are read wrong\n{report}"
     );
+}
+
+/// `faregate bench decode` over the four pictures of the replay test.
+fn bench_decode(flag: Option<&str>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_faregate"))
+        .args(["bench", "decode"])
+        .args(flag)
+        .arg(folder().join("replay/manifest.csv"))
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn bench_decode_counts_what_is_read() {
+    let plain = bench_decode(None);
+    assert_eq!(plain.status.code(), Some(0), "{plain:?}");
+    let tables = String::from_utf8(plain.stdout).unwrap();
+    assert!(tables.starts_with("4 pictures."), "{tables}");
+    let ours = tables.lines().find(|line| line.starts_with("faregate "));
+    let ours: Vec<_> = ours.unwrap().split_whitespace().collect();
+    assert_eq!(ours[..4], ["faregate", "2", "0", "0"], "{tables}");
+
+    let json = bench_decode(Some("--json"));
+    let figures: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(figures["decoders"], serde_json::json!(["faregate"]));
+    assert_eq!(figures["with_code"]["tallies"][0]["read"], 2, "{figures}");
+    assert_eq!(figures["without_code"]["pictures"], 2, "{figures}");
+    assert!(figures["noise"]["tallies"][0]["cpu_ms"]["p50"].as_f64() > Some(0.0));
+    let first = &figures["pictures"][0];
+    assert_eq!(first["file"], "code128.png");
+    assert_eq!(first["looks"][0]["outcome"], "nothing");
+}
+
+#[cfg(not(feature = "peers"))]
+#[test]
+fn a_build_without_peers_says_how_to_get_them() {
+    let refused = bench_decode(Some("--peers"));
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("make bench-decode MANIFEST="), "{why}");
 }
