@@ -78,7 +78,7 @@ pub struct Group {
     pub pictures: usize,
     /// Pictures that at least one peer read right; unset without peers.
     pub read_by_any_peer: Option<usize>,
-    /// The peer that read most; unset without peers.
+    /// The peer that read most; unset without peers, or when none read any.
     pub best_peer: Option<BestPeer>,
     /// One tally of each decoder.
     pub tallies: Vec<Tally>,
@@ -217,6 +217,7 @@ fn best<'a>(peers: impl Iterator<Item = &'a Tally>) -> Option<BestPeer> {
             read: tally.read,
         })
         .reduce(better)
+        .filter(|best| best.read > 0)
 }
 
 impl Tally {

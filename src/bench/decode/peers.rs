@@ -4,7 +4,6 @@
 //! once is made once; what it needs for each frame is made and counted for each frame.
 
 use super::Contender;
-use crate::frame::Frame;
 use rxing::BarcodeFormat;
 use rxing::helpers::{detect_in_luma_filtered, detect_in_luma_slice};
 use zbar_rust::{ZBarConfig, ZBarImageScanner, ZBarSymbolType};

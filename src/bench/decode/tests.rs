@@ -107,30 +107,45 @@ fn the_first_look_counts_and_the_others_are_timed() {
 }
 
 #[test]
-fn ratios_are_ours_to_each_peer() {
-    let spin = |micros: u64| {
-        move |_: &Frame| {
-            let watch = CpuStopwatch::start();
-            while watch.elapsed().as_micros() < u128::from(micros) {}
-            Vec::new()
-        }
+fn medians_and_ratios_are_of_the_times_given() {
+    let looks = |times_ms: [f64; 2]| {
+        let look = |(decoder, cpu_ms)| Look {
+            decoder,
+            outcome: Outcome::Nothing,
+            cpu_ms,
+        };
+        ["ours", "peer"]
+            .into_iter()
+            .zip(times_ms)
+            .map(look)
+            .collect()
     };
-    let figures = figures(&mut [
-        Contender::new("ours", spin(200)),
-        Contender::new("slow", spin(2_000)),
-    ]);
-    let [ratio] = &figures.ratios[..] else {
-        panic!("{:?}", figures.ratios)
+    let row = |has_code, times_ms| PictureRow {
+        file: String::new(),
+        set: "a".to_owned(),
+        has_code,
+        looks: looks(times_ms),
     };
-    assert_eq!(ratio.peer, "slow");
-    for figure in [
-        ratio.median,
-        ratio.p95,
-        ratio.empty_median,
-        ratio.noise_median,
-    ] {
-        assert!(figure.unwrap() < 1.0, "{ratio:?}");
-    }
+    let rows = vec![
+        row(true, [1.0, 2.0]),
+        row(true, [9.0, 6.0]),
+        row(true, [2.0, 4.0]),
+        row(false, [3.0, 1.0]),
+    ];
+    let figures = DecodeFigures::of(vec!["ours", "peer"], rows, &[looks([5.0, 2.0])]);
+    let with_code = figures.with_code.unwrap();
+    let ours = with_code.tallies[0].cpu_ms;
+    assert_eq!((ours.p50, ours.p95), (2.0, 9.0));
+    assert_eq!(
+        figures.ratios,
+        [Ratio {
+            peer: "peer",
+            median: Some(0.5),
+            p95: Some(1.5),
+            empty_median: Some(3.0),
+            noise_median: Some(2.5),
+        }]
+    );
 }
 
 #[test]

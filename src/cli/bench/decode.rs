@@ -136,12 +136,11 @@ fn ours(figures: &DecodeFigures) -> Vec<Vec<String>> {
             ms(ours.cpu_ms.p50),
             ms(ours.cpu_ms.p95),
         ];
-        if let (Some(best), Some(any)) = (&group.best_peer, group.read_by_any_peer) {
-            line.extend([
-                best.decoder.to_owned(),
-                best.read.to_string(),
-                any.to_string(),
-            ]);
+        if let Some(any) = group.read_by_any_peer {
+            let best = group.best_peer.as_ref();
+            line.push(best.map_or_else(dash, |best| best.decoder.to_owned()));
+            line.push(best.map_or(0, |best| best.read).to_string());
+            line.push(any.to_string());
         }
         line
     };
