@@ -72,12 +72,12 @@ pub enum Reading {
 #[derive(Debug, Error)]
 pub enum ExpectError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {why}")]
     Read {
         /// The manifest.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        why: io::Error,
     },
     /// One of its lines is wrong.
     #[error("{path}:{line}: {why}")]
@@ -97,9 +97,9 @@ impl Manifest {
     /// # Errors
     /// [`ExpectError`], with the line.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
-        let cannot = |source| ExpectError::Read {
+        let cannot = |why| ExpectError::Read {
             path: path.to_owned(),
-            source,
+            why,
         };
         let mut text = String::new();
         File::open(path)

@@ -14,7 +14,7 @@ pub enum ManifestError {
     #[error(transparent)]
     Manifest(#[from] ExpectError),
     /// A line names a picture that cannot be read.
-    #[error("{manifest}:{line}: {file}: {source}")]
+    #[error("{manifest}:{line}: {file}: {why}")]
     Picture {
         /// The manifest.
         manifest: PathBuf,
@@ -23,7 +23,7 @@ pub enum ManifestError {
         /// The picture as the manifest names it.
         file: String,
         /// What is wrong with it.
-        source: PictureError,
+        why: PictureError,
     },
     /// A line does not say what is in its picture.
     #[error(
@@ -108,12 +108,12 @@ impl Listed {
         picture::read(&self.path, UnixMs::default()).map_err(|error| self.unreadable(error))
     }
 
-    fn unreadable(&self, source: PictureError) -> ManifestError {
+    fn unreadable(&self, why: PictureError) -> ManifestError {
         ManifestError::Picture {
             manifest: self.manifest.clone(),
             line: self.line,
             file: self.file.clone(),
-            source,
+            why,
         }
     }
 }
