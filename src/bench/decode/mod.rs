@@ -3,7 +3,7 @@
 //! Each picture of the manifests is shown to every decoder in turn, in one thread and in one run, so
 //! that all are measured in the same weather. The first look warms up and is the one whose reading
 //! counts; the processor time is the median of [`TIMED_LOOKS`] more. Beside the pictures stand
-//! [`noise`] frames: what a gate sees when nobody is there.
+//! frames of noise: what a gate sees when nobody is there.
 
 mod contender;
 mod figures;
