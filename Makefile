@@ -79,3 +79,14 @@ bench: ## measure what a tap costs with the gate's release build, over rendered 
 	  '$(TARGET_DIR)/release/faregate' bench tap '$(TARGET_DIR)/bench' \
 	    --config '$(TARGET_DIR)/bench/gate/PGY-01.toml' --folder "$$folder"; done
 	@stat -c '%n: %s bytes' '$(TARGET_DIR)/release/faregate'
+
+.PHONY: bench-decode
+bench-decode: ## compare the decoder with others over pictures (MANIFEST=FILE.csv…, by default the tests')
+	@scripts/setup peers
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate --features peers
+	@'$(TARGET_DIR)/release/faregate' bench decode --peers $(ARGS) $(or $(MANIFEST),tests/pictures/manifest.csv)
+
+.PHONY: clippy-peers
+clippy-peers: ## lint with the feature `peers` (needs C++; not part of `test`)
+	@scripts/setup peers
+	@$(STEP) clippy-peers cargo clippy -q --locked -p faregate --all-targets --features peers -- -D warnings

@@ -1,6 +1,7 @@
 //! The gate's clock: the only place that reads the time of day or measures how long a thing took.
 
 use fare_protocol::UnixMs;
+use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The time of day by the system clock, in Unix milliseconds.
@@ -41,6 +42,31 @@ impl Stopwatch {
     }
 }
 
+/// Measures the processor time that this thread takes, which other programs cannot stretch much.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuStopwatch(Duration);
+
+impl CpuStopwatch {
+    /// Starts measuring this thread.
+    pub fn start() -> Self {
+        Self(thread_cpu())
+    }
+
+    /// The processor time since [`CpuStopwatch::start`]; meaningless on another thread.
+    pub fn elapsed(&self) -> Duration {
+        thread_cpu().saturating_sub(self.0)
+    }
+}
+
+/// Processor time of this thread since it began.
+fn thread_cpu() -> Duration {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(spent.tv_sec).unwrap_or_default(),
+        u32::try_from(spent.tv_nsec).unwrap_or_default(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +81,17 @@ mod tests {
         let watch = Stopwatch::start();
         let early = watch.elapsed();
         assert!(watch.elapsed() >= early);
+    }
+
+    #[test]
+    fn a_thread_that_works_takes_processor_time_and_one_that_sleeps_takes_little() {
+        let (cpu, wall) = (CpuStopwatch::start(), Stopwatch::start());
+        while cpu.elapsed() < Duration::from_millis(2) {
+            std::hint::black_box(now());
+        }
+        assert!(wall.elapsed() >= Duration::from_millis(1));
+        let cpu = CpuStopwatch::start();
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(cpu.elapsed() < Duration::from_millis(40));
     }
 }

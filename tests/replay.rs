@@ -182,7 +182,7 @@ fn a_truncated_stream_from_a_pipe_is_played_to_its_last_whole_frame() {
 #[test]
 fn a_picture_on_which_rqrr_panics_is_counted_and_the_rest_goes_on() {
     let site = Site::new(1);
-    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures/replay");
     let mut replay = replay(&pictures, &site.entry(None).config);
     replay.arg("--expect").arg(pictures.join("manifest.csv"));
     let (out, status) = text(&replay.output().unwrap());

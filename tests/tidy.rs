@@ -350,6 +350,17 @@ fn the_gate_carries_nothing_of_the_server() {
 }
 
 #[test]
+fn the_gate_carries_no_other_decoder() {
+    for line in linked_into("faregate") {
+        let name = crate_name(&line);
+        let peer = ["quirc", "rxing", "zbar", "zxing"]
+            .into_iter()
+            .find(|peer| name.starts_with(peer));
+        assert_eq!(peer, None, "only the feature `peers` may bring {line}");
+    }
+}
+
+#[test]
 fn the_pure_crates_have_no_way_to_the_world() {
     let world = [
         "getrandom",

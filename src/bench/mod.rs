@@ -1,4 +1,7 @@
-//! Benchmarks that run on the gate's own box: what a tap costs there, beside the disk's own limit.
+//! Benchmarks that run on the gate's own box: what a tap costs there, beside the disk's own limit, and
+//! what the decoder reads of pictures.
+
+pub mod decode;
 
 use crate::clock::Stopwatch;
 use crate::config::GateConfig;

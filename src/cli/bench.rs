@@ -1,11 +1,13 @@
 //! `faregate bench`: measures the gate on this machine.
 
+mod decode;
+
 use crate::bench::{self, TapFigures};
 use crate::config::GateConfig;
 use crate::scratch::ScratchDir;
 use clap::{Args, Subcommand};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -30,21 +32,34 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// How many pictures are read, how many wrongly, and in what time
+    Decode(decode::DecodeArgs),
 }
 
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
-    let BenchCommand::Tap {
-        recording,
-        config,
-        folder,
-        json,
-    } = args.command;
-    let config = GateConfig::load(&config)?;
+    match args.command {
+        BenchCommand::Tap {
+            recording,
+            config,
+            folder,
+            json,
+        } => tap(&recording, &config, folder, json),
+        BenchCommand::Decode(args) => decode::run(&args),
+    }
+}
+
+fn tap(
+    recording: &Path,
+    config: &Path,
+    folder: Option<PathBuf>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let config = GateConfig::load(config)?;
     let scratch = match folder {
         Some(folder) => ScratchDir::below(&folder, "bench")?,
         None => ScratchDir::new("bench")?,
     };
-    let figures = bench::tap(&config, &recording, scratch.path())?;
+    let figures = bench::tap(&config, recording, scratch.path())?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::to_string(&figures)?)?;

@@ -20,7 +20,7 @@ pub(super) struct DecodeArgs {
     /// (hexadecimal) and ms, or file and error
     #[arg(long)]
     json: bool,
-    /// PNG or JPEG pictures
+    /// PNG, JPEG, WebP or GIF pictures
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
 }
@@ -209,7 +209,10 @@ mod tests {
             columns[..3].iter().all(|line| line[1].ends_with(" ms")),
             "{lines:?}"
         );
-        assert!(lines[3].starts_with("broken.png\t-\tit is not a readable PNG or JPEG picture"));
+        assert!(
+            lines[3]
+                .starts_with("broken.png\t-\tit is not a readable PNG, JPEG, WebP or GIF picture")
+        );
         assert!(
             lines[4].starts_with("gone.jpg\t-\tcannot read it: No such file"),
             "{}",

@@ -56,7 +56,9 @@ fn report(err: &anyhow::Error) -> ExitCode {
     }
     // When even standard error is gone, the exit status is all that is left to say.
     let _lost = writeln!(io::stderr().lock(), "faregate: {err:#}");
-    if err.is::<crate::config::ConfigError>() {
+    let bad_usage =
+        err.is::<crate::config::ConfigError>() || err.is::<crate::bench::decode::PeersMissing>();
+    if bad_usage {
         ExitCode::from(BAD_CONFIG)
     } else {
         ExitCode::FAILURE

@@ -203,7 +203,7 @@ mod tests {
             (
                 FrameFormat::MJPEG,
                 b"\xff\xd8\xff",
-                "it is not a readable PNG or JPEG picture",
+                "it is not a readable PNG, JPEG, WebP or GIF picture",
             ),
             (FrameFormat::RAWRGB, b"rgbrgbrgbrgb", "the camera sends"),
         ] {

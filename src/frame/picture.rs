@@ -1,4 +1,4 @@
-//! One PNG or JPEG file read as a frame, whatever its colours.
+//! One PNG, JPEG, WebP or GIF file (its first picture) read as a frame, whatever its colours.
 
 use super::{FRAME_SIDE_PX_MAX, Frame, FrameError};
 use fare_protocol::UnixMs;
@@ -26,7 +26,7 @@ pub enum PictureError {
     #[error("it is larger than {PICTURE_BYTES_MAX} bytes")]
     TooLarge,
     /// Its bytes are not a picture this gate reads.
-    #[error("it is not a readable PNG or JPEG picture: {0}")]
+    #[error("it is not a readable PNG, JPEG, WebP or GIF picture: {0}")]
     Picture(#[source] image::ImageError),
     /// The picture has a size no frame may have.
     #[error("it cannot be a frame: {0}")]
@@ -110,10 +110,17 @@ mod tests {
         let rgb = image::RgbImage::from_pixel(2, 2, Rgb([128, 128, 128]));
         let clear = image::RgbaImage::from_pixel(2, 2, Rgba([0, 0, 0, 0]));
         let half = image::GrayAlphaImage::from_pixel(2, 2, LumaA([0, 128]));
-        let cases: [(&str, DynamicImage, ImageFormat, u8); 5] = [
+        let cases: [(&str, DynamicImage, ImageFormat, u8); 7] = [
             ("16-bit grey PNG", grey16.into(), ImageFormat::Png, 128),
             ("RGB PNG", rgb.clone().into(), ImageFormat::Png, 128),
-            ("RGB JPEG", rgb.into(), ImageFormat::Jpeg, 128),
+            ("RGB JPEG", rgb.clone().into(), ImageFormat::Jpeg, 128),
+            ("RGB WebP", rgb.into(), ImageFormat::WebP, 128),
+            (
+                "transparent GIF",
+                clear.clone().into(),
+                ImageFormat::Gif,
+                255,
+            ),
             (
                 "transparent PNG shows white",
                 clear.into(),
@@ -153,17 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_cut_anywhere_never_panics() {
-        let whole = encoded(
-            image::GrayImage::from_pixel(40, 30, Luma([9])),
-            ImageFormat::Jpeg,
-        );
-        assert!(decode(&whole, AT).is_ok());
-        // A JPEG that breaks off inside its pixels may still give a picture; then it is whole in
-        // size.
-        for cut in 0..whole.len() {
-            if let Ok(frame) = decode(&whole[..cut], AT) {
-                assert_eq!((frame.width(), frame.height()), (40, 30));
+    fn other_formats_cut_anywhere_never_panic() {
+        for format in [ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif] {
+            let grey = image::RgbImage::from_pixel(40, 30, Rgb([9, 9, 9]));
+            let whole = encoded(grey, format);
+            assert!(decode(&whole, AT).is_ok());
+            // A picture that breaks off inside its pixels may still be one; then it is whole in size.
+            for cut in 0..whole.len() {
+                if let Ok(frame) = decode(&whole[..cut], AT) {
+                    assert_eq!((frame.width(), frame.height()), (40, 30), "{format:?}");
+                }
             }
         }
     }

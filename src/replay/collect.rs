@@ -93,8 +93,9 @@ impl Collector {
             let skipped = outcome.skipped.iter().map(|skipped| skipped.name.as_str());
             let seen: HashSet<&str> = frames.chain(skipped).collect();
             let missing = manifest
-                .files()
+                .entries()
                 .iter()
+                .map(|entry| &entry.file)
                 .filter(|file| !seen.contains(file.as_str()));
             let unlisted = outcome.frames.iter().filter(|frame| frame.check.is_none());
             Comparison {

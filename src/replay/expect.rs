@@ -8,6 +8,8 @@
 //! - `kind`: where it starts with `neg`, nothing may be read, whatever `expected` says.
 //! - `verdict`: what the lane must decide on this frame: `admit`, a refusal's code, or `none`; an
 //!   empty cell claims nothing.
+//!
+//! A column `set` may say which pictures belong together; `faregate bench decode` counts by it.
 
 use super::csv::{self, CsvError, Record};
 use super::outcome::{Check, DecisionOutcome, FrameOutcome, readable};
@@ -26,8 +28,21 @@ const NO_DECISION: &str = "none";
 /// What is expected of the frames of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
-    files: Vec<String>,
-    by_file: HashMap<String, Expectation>,
+    entries: Vec<Entry>,
+    by_file: HashMap<String, usize>,
+}
+
+/// One line of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The frame's name.
+    pub file: String,
+    /// The line of the manifest, from 1.
+    pub line: usize,
+    /// The set the frame belongs to; empty where the manifest does not say.
+    pub set: String,
+    /// What is expected of the frame.
+    pub expectation: Expectation,
 }
 
 /// What is expected of one frame.
@@ -57,12 +72,12 @@ pub enum Reading {
 #[derive(Debug, Error)]
 pub enum ExpectError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {why}")]
     Read {
         /// The manifest.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        why: io::Error,
     },
     /// One of its lines is wrong.
     #[error("{path}:{line}: {why}")]
@@ -82,9 +97,9 @@ impl Manifest {
     /// # Errors
     /// [`ExpectError`], with the line.
     pub fn read(path: &Path) -> Result<Self, ExpectError> {
-        let cannot = |source| ExpectError::Read {
+        let cannot = |why| ExpectError::Read {
             path: path.to_owned(),
-            source,
+            why,
         };
         let mut text = String::new();
         File::open(path)
@@ -125,22 +140,24 @@ impl Manifest {
                 "{got} fields, expected {expected} as in the first line"
             ));
         }
-        let (file, expectation) = columns.expectation(&record.fields)?;
-        if self.by_file.insert(file.clone(), expectation).is_some() {
-            return Err(format!("{file} stands here a second time"));
+        let entry = columns.entry(record)?;
+        let place = self.entries.len();
+        if self.by_file.insert(entry.file.clone(), place).is_some() {
+            return Err(format!("{} stands here a second time", entry.file));
         }
-        self.files.push(file);
+        self.entries.push(entry);
         Ok(())
     }
 
     /// What is expected of the frame of this name.
     pub fn expectation(&self, name: &str) -> Option<&Expectation> {
-        self.by_file.get(name)
+        let place = *self.by_file.get(name)?;
+        Some(&self.entries[place].expectation)
     }
 
     /// The frames named, in the manifest's order.
-    pub fn files(&self) -> &[String] {
-        &self.files
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// Holds a frame against what is expected of it; nothing if the manifest does not name it.
@@ -161,6 +178,7 @@ struct Columns {
     expected: Option<usize>,
     kind: Option<usize>,
     verdict: Option<usize>,
+    set: Option<usize>,
 }
 
 impl Columns {
@@ -184,11 +202,12 @@ impl Columns {
             expected,
             kind,
             verdict,
+            set: place("set"),
         })
     }
 
-    fn expectation(&self, fields: &[String]) -> Result<(String, Expectation), String> {
-        let cell = |column: Option<usize>| column.map_or("", |at| fields[at].trim());
+    fn entry(&self, record: &Record) -> Result<Entry, String> {
+        let cell = |column: Option<usize>| column.map_or("", |at| record.fields[at].trim());
         let file = cell(Some(self.file)).to_owned();
         if file.is_empty() {
             return Err("the column `file` is empty".to_owned());
@@ -201,7 +220,12 @@ impl Columns {
         let verdict = Some(cell(self.verdict))
             .filter(|v| !v.is_empty())
             .map(str::to_owned);
-        Ok((file, Expectation { reading, verdict }))
+        Ok(Entry {
+            file,
+            line: record.line,
+            set: cell(self.set).to_owned(),
+            expectation: Expectation { reading, verdict },
+        })
     }
 }
 
@@ -223,26 +247,34 @@ impl Reading {
         })
     }
 
-    fn difference(&self, frame: &FrameOutcome) -> Option<String> {
+    /// Whether codes with these bytes are as expected.
+    pub fn allows(&self, codes: &[Vec<u8>]) -> bool {
+        let read = |text: &String| codes.iter().any(|bytes| says(bytes, text));
         match self {
-            Self::Unstated => None,
-            Self::Nothing => {
-                let content = frame.content()?;
-                Some(format!("expected nothing, read {content}"))
-            }
-            Self::Something if frame.codes.is_empty() => {
-                Some(format!("expected a code, {}", got(frame)))
-            }
-            Self::Something => None,
+            Self::Unstated => true,
+            Self::Nothing => codes.is_empty(),
+            Self::Something => !codes.is_empty(),
+            Self::OneOf(texts) => texts.iter().any(read),
+        }
+    }
+
+    fn difference(&self, frame: &FrameOutcome) -> Option<String> {
+        if self.allows(&frame.codes) {
+            return None;
+        }
+        let expected = match self {
+            Self::Unstated => return None,
+            Self::Nothing => "nothing".to_owned(),
+            Self::Something => "a code".to_owned(),
             Self::OneOf(texts) => {
-                let says = |text: &String| frame.codes.iter().any(|bytes| says(bytes, text));
                 let wanted = texts
                     .first()
                     .map_or_else(String::new, |t| readable(t.as_bytes()));
                 let or = if texts.len() > 1 { " or another" } else { "" };
-                (!texts.iter().any(says)).then(|| format!("expected {wanted}{or}, {}", got(frame)))
+                format!("{wanted}{or}")
             }
-        }
+        };
+        Some(format!("expected {expected}, {}", got(frame)))
     }
 }
 

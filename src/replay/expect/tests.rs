@@ -25,16 +25,25 @@ fn frame(name: &str, codes: &[&[u8]], verdict: Option<&str>) -> FrameOutcome {
 
 #[test]
 fn a_manifest_is_read_by_its_header_in_any_order() {
-    let text = "licence,expected,file,kind\r\n\
-                CC0,\"[\"\"a,b\"\", \"\"c\"\"]\",x/1.png,qr\r\n\
-                CC0,[],2.png,qr\r\n\
-                CC0,,3.png,qr\r\n\
-                CC0,\"[\"\"\"\"]\",4.png,qr\r\n\
-                CC0,\"[\"\"a\"\"]\",5.png,neg-scene\r\n";
+    let text = "licence,expected,file,kind,set\r\n\
+                CC0,\"[\"\"a,b\"\", \"\"c\"\"]\",x/1.png,qr,x\r\n\
+                CC0,[],2.png,qr,\r\n\
+                CC0,,3.png,qr,\r\n\
+                CC0,\"[\"\"\"\"]\",4.png,qr,\r\n\
+                CC0,\"[\"\"a\"\"]\",5.png,neg-scene,y\r\n";
     let manifest = Manifest::parse(text).unwrap();
+    let lines = manifest.entries().iter();
     assert_eq!(
-        manifest.files(),
-        ["x/1.png", "2.png", "3.png", "4.png", "5.png"]
+        lines
+            .map(|entry| (entry.file.as_str(), entry.line, entry.set.as_str()))
+            .collect::<Vec<_>>(),
+        [
+            ("x/1.png", 2, "x"),
+            ("2.png", 3, ""),
+            ("3.png", 4, ""),
+            ("4.png", 5, ""),
+            ("5.png", 6, "y")
+        ]
     );
     let reading = |file: &str| manifest.expectation(file).unwrap().reading.clone();
     assert_eq!(
