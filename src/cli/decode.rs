@@ -103,7 +103,7 @@ fn rounded_ms(elapsed: Duration) -> f64 {
 
 impl Line {
     fn of(code: &QrContent, file: &str, ms: Option<f64>) -> Self {
-        let text = code.text().map(str::to_owned);
+        let text = code.text().map(std::borrow::Cow::into_owned);
         Self {
             file: file.to_owned(),
             text,

@@ -159,8 +159,8 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
         latest.give_back(frame);
         let codes = match decoded.read {
             Ok(codes) => codes,
-            Err(NothingRead::Undecodable { .. }) => Vec::new(),
-            Err(NothingRead::NoFinder) => continue,
+            Err(NothingRead::Unread(_)) => Vec::new(),
+            Err(NothingRead::Nothing) => continue,
             Err(NothingRead::Panicked { what }) => {
                 if decoder.panics() % PANICS_PER_LOG == 1 {
                     tracing::warn!(what, panics = decoder.panics(), "the decoder failed");

@@ -1,20 +1,32 @@
 //! Reading QR codes out of frames, so that no picture can take the gate down.
 //!
-//! The reader is rqrr. It panics on some real photographs, so each frame is decoded behind
-//! `contain`: a panic becomes [`NothingRead::Panicked`], is counted, and stays off standard error.
-//! Nothing of a frame outlives its decoding, so there is no state that a panic could leave broken.
+//! `reader` finds and reads the codes, `text` turns their bytes into characters, `cause` tells why
+//! nothing was read. Each frame is decoded behind `contain`: should a picture make the reader panic,
+//! that becomes [`NothingRead::Panicked`], is counted, and stays off standard error; the next frame
+//! gets a new reader.
+
+mod cause;
+mod reader;
+mod text;
+
+pub use cause::Unread;
 
 use crate::clock::Stopwatch;
 use crate::contain;
 use crate::frame::Frame;
+use reader::{Picture, Reader, Reading};
 use std::time::Duration;
 use thiserror::Error;
 
 /// One QR code that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QrContent {
     /// What it says. QR codes carry bytes; text is one use of them.
     pub bytes: Vec<u8>,
+    /// The assignment number of its character set, if it names one (extended channel interpretation).
+    pub eci: Option<u32>,
+    /// Some of it is in kanji mode, which is Shift JIS.
+    pub has_kanji: bool,
     /// The code's corners in the frame: x to the right and y down, in pixels, clockwise from the
     /// code's own top left. They may lie outside the frame.
     pub corners: [(i32, i32); 4],
@@ -24,27 +36,15 @@ pub struct QrContent {
     pub version: u8,
 }
 
-impl QrContent {
-    /// The bytes as text, where they are UTF-8.
-    pub fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.bytes).ok()
-    }
-}
-
 /// Why nothing was read from a frame.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NothingRead {
-    /// No three finder patterns that belong together.
+    /// Nobody holds a code before the camera.
     #[error("no QR code was seen")]
-    NoFinder,
-    /// Codes were seen, and none could be decoded.
-    #[error("{found} QR {} seen, none could be decoded: {first_error}", codes(*.found))]
-    Undecodable {
-        /// How many were seen.
-        found: usize,
-        /// What was wrong with the first.
-        first_error: String,
-    },
+    Nothing,
+    /// Something was held before the camera and could not be read.
+    #[error("{0}")]
+    Unread(Unread),
     /// The decoder panicked on this frame, which was contained.
     #[error("the decoder failed on this picture: {what}")]
     Panicked {
@@ -57,15 +57,11 @@ impl NothingRead {
     /// A short stable code for counters, logs and reports.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoFinder => "no-finder",
-            Self::Undecodable { .. } => "undecodable",
+            Self::Nothing => "nothing",
+            Self::Unread(why) => why.code(),
             Self::Panicked { .. } => "decoder-panic",
         }
     }
-}
-
-fn codes(found: usize) -> &'static str {
-    if found == 1 { "code was" } else { "codes were" }
 }
 
 /// The result of decoding one frame.
@@ -87,6 +83,7 @@ impl Decoded {
 /// Decodes frames, and counts the panics it contained.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    reader: Reader,
     panics: u64,
 }
 
@@ -99,7 +96,7 @@ impl Decoder {
 
     /// Reads all QR codes in a frame.
     pub fn decode(&mut self, frame: &Frame) -> Decoded {
-        self.decode_with(|| read_codes(frame))
+        self.decode_with(|reader| read_codes(reader, frame))
     }
 
     /// How many frames the decoder has panicked on.
@@ -109,13 +106,25 @@ impl Decoder {
 
     fn decode_with(
         &mut self,
-        read: impl FnOnce() -> Result<Vec<QrContent>, NothingRead>,
+        read: impl FnOnce(&mut Reader) -> Result<Vec<QrContent>, NothingRead>,
     ) -> Decoded {
         let watch = Stopwatch::start();
-        let read = contain::contain(read).unwrap_or_else(|what| {
-            self.panics += 1;
-            Err(NothingRead::Panicked { what })
+        // What a panic leaves of a reader is dropped with it.
+        let mut reader = std::mem::take(&mut self.reader);
+        let read = contain::contain(|| {
+            let read = read(&mut reader);
+            (read, reader)
         });
+        let read = match read {
+            Ok((read, reader)) => {
+                self.reader = reader;
+                read
+            }
+            Err(what) => {
+                self.panics += 1;
+                Err(NothingRead::Panicked { what })
+            }
+        };
         Decoded {
             read,
             elapsed: watch.elapsed(),
@@ -123,60 +132,32 @@ impl Decoder {
     }
 }
 
-/// Finds and decodes with rqrr. May panic.
-fn read_codes(frame: &Frame) -> Result<Vec<QrContent>, NothingRead> {
-    let (width, luma) = (frame.width() as usize, frame.luma());
-    let mut prepared =
-        rqrr::PreparedImage::prepare_from_greyscale(width, frame.height() as usize, |x, y| {
-            luma[y * width + x]
-        });
-    let grids = prepared.detect_grids();
-    let found = grids.len();
-    let mut codes = Vec::with_capacity(found);
-    let mut first_error = None;
-    for grid in grids {
-        let mut bytes = Vec::new();
-        match grid.decode_to(&mut bytes) {
-            Ok(meta) => codes.push(content(bytes, grid.bounds, meta.version.0)),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
+/// All codes of a frame, nearest first, or why there are none.
+fn read_codes(reader: &mut Reader, frame: &Frame) -> Result<Vec<QrContent>, NothingRead> {
+    let picture = Picture::new(
+        frame.width() as usize,
+        frame.height() as usize,
+        frame.luma(),
+    );
+    let mut codes: Vec<_> = reader.read(picture).into_iter().map(content).collect();
+    if codes.is_empty() {
+        return Err(cause::of(picture, &reader.sight()));
     }
     codes.sort_by_key(|code| std::cmp::Reverse(code.area_px));
-    if !codes.is_empty() {
-        return Ok(codes);
-    }
-    Err(match first_error {
-        Some(error) => NothingRead::Undecodable {
-            found,
-            first_error: sentence(error).to_owned(),
-        },
-        None => NothingRead::NoFinder,
-    })
+    Ok(codes)
 }
 
-/// What is wrong with a code, in words for people.
-fn sentence(error: rqrr::DeQRError) -> &'static str {
-    use rqrr::DeQRError as E;
-    match error {
-        E::DataEcc => "too much of it is damaged, covered or blurred",
-        E::FormatEcc => "its format information cannot be read",
-        E::InvalidVersion | E::InvalidGridSize => "its size is not one a QR code can have",
-        E::DataUnderflow => "its data ends too soon",
-        E::DataOverflow => "its data does not fit its size",
-        E::UnknownDataType => "it holds a kind of data this gate does not know",
-        E::EncodingError => "its text is not UTF-8",
-        E::IoError => "its content could not be stored",
-    }
-}
-
-fn content(bytes: Vec<u8>, bounds: [rqrr::Point; 4], version: usize) -> QrContent {
-    let corners = bounds.map(|point| (point.x, point.y));
-    // rqrr reads no version above 40.
+fn content(reading: Reading) -> QrContent {
+    let corners = reading
+        .corners
+        .map(|at| (at.x.round() as i32, at.y.round() as i32));
     QrContent {
-        bytes,
-        corners,
         area_px: area(&corners),
-        version: version.min(40) as u8,
+        bytes: reading.bytes,
+        eci: reading.eci,
+        has_kanji: reading.has_kanji,
+        corners,
+        version: reading.version,
     }
 }
 

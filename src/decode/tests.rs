@@ -30,7 +30,10 @@ fn a_code_is_read_with_its_place_and_version() {
     let [code] = decoded.codes() else {
         panic!("{decoded:?}")
     };
-    assert_eq!((code.text(), code.version), (Some("FG1:HELLO"), 1));
+    assert_eq!(
+        (code.text().as_deref(), code.version),
+        (Some("FG1:HELLO"), 1)
+    );
     for ((x, y), (want_x, want_y)) in
         code.corners
             .into_iter()
@@ -64,7 +67,7 @@ fn an_empty_picture_has_no_finder_whatever_its_size() {
     for (width, height) in [(1, 1), (1, 9), (9, 1), (7, 7), (640, 480)] {
         for shade in [0, 128, 255] {
             let picture = frame(width, height, vec![shade; (width * height) as usize]);
-            assert_eq!(decoder.decode(&picture).read, Err(NothingRead::NoFinder));
+            assert_eq!(decoder.decode(&picture).read, Err(NothingRead::Nothing));
         }
     }
     assert_eq!(decoder.panics(), 0);
@@ -84,22 +87,14 @@ fn a_code_torn_apart_is_seen_and_not_read() {
     let Err(nothing) = decoded.read else {
         panic!("{decoded:?}")
     };
-    assert!(
-        matches!(nothing, NothingRead::Undecodable { found: 1, .. }),
-        "{nothing:?}"
-    );
-    assert!(
-        nothing
-            .to_string()
-            .starts_with("1 QR code was seen, none could be decoded: ")
-    );
+    assert_eq!(nothing, NothingRead::Unread(Unread::Damaged));
 }
 
 #[test]
 fn a_panic_is_contained_counted_and_the_next_frame_is_read() {
     let mut decoder = Decoder::new();
     for count in 1..=3 {
-        let decoded = decoder.decode_with(|| panic!("assertion failed: x <= i32::MAX as f64"));
+        let decoded = decoder.decode_with(|_| panic!("assertion failed: x <= i32::MAX as f64"));
         let Err(NothingRead::Panicked { what }) = decoded.read else {
             panic!("{:?}", decoded.read)
         };
@@ -109,70 +104,8 @@ fn a_panic_is_contained_counted_and_the_next_frame_is_read() {
         );
         assert_eq!(decoder.panics(), count);
         let next = decoder.decode(&drawn(160, 160, &[("next", 20, 20, 4)]));
-        assert_eq!(next.codes().first().and_then(QrContent::text), Some("next"));
+        assert_eq!(next.codes()[0].text().as_deref(), Some("next"));
     }
-}
-
-/// Three finder patterns, drawn by a seeded search, whose positions make rqrr 0.11.0 divide by
-/// nearly nothing and then panic on an assertion. Rows 16 to 51 of 64, a bit for each dark pixel.
-const PANICKING: [u64; 36] = [
-    0x0000000003fe0000,
-    0x0000000003ffff00,
-    0x0000000003ffff80,
-    0x0000000003003f80,
-    0x0000000007000380,
-    0x0000000007100380,
-    0x00000000063fe700,
-    0x000000000e3fc700,
-    0x000000000e3fc700,
-    0x000000000e7fc600,
-    0x000000000c7fce00,
-    0x000000001c7f8e00,
-    0x03fff0001c7f8e00,
-    0x03fff0001c1f8c00,
-    0x0300300038001c00,
-    0x033f300038001c00,
-    0x033f18003ffc1800,
-    0x033f98083ffff800,
-    0x019f981f01fff800,
-    0x019f983fc1fc7800,
-    0x019f9871f0c00000,
-    0x018018e07c000000,
-    0x01fff9c01f000000,
-    0x01fffb8707e00000,
-    0x0000070fc0f00000,
-    0x00000f1ff0e00000,
-    0x00001e3ff1c00000,
-    0x00003c7fe3800000,
-    0x00003c1fc7000000,
-    0x00001f078e000000,
-    0x000007c11e000000,
-    0x000001f03c000000,
-    0x0000007e78000000,
-    0x0000001ff0000000,
-    0x00000003e0000000,
-    0x00000000c0000000,
-];
-
-#[test]
-fn a_picture_that_panics_rqrr_is_contained() {
-    let rows = [&[0; 16], &PANICKING[..], &[0; 12]].concat();
-    let dark = rows
-        .iter()
-        .flat_map(|row| (0..64).rev().map(move |bit| row >> bit & 1 == 1));
-    let picture = frame(
-        64,
-        64,
-        dark.map(|dark| if dark { 20 } else { 230 }).collect(),
-    );
-    let mut decoder = Decoder::new();
-    let Err(NothingRead::Panicked { what }) = decoder.decode(&picture).read else {
-        panic!("rqrr no longer panics on this picture; is its panic still worth containing?");
-    };
-    assert!(what.contains("geometry.rs"), "{what}");
-    assert_eq!(decoder.panics(), 1);
-    let next = decoder.decode(&drawn(160, 160, &[("next", 20, 20, 4)]));
-    assert_eq!(next.codes().first().and_then(QrContent::text), Some("next"));
 }
 
 #[test]

@@ -153,8 +153,8 @@ impl FrameOutcome {
     pub fn failed(&self) -> bool {
         match (&self.check, &self.nothing) {
             (Some(check), _) => check.difference.is_some(),
-            (None, Some(NothingRead::Undecodable { .. } | NothingRead::Panicked { .. })) => true,
-            (None, Some(NothingRead::NoFinder) | None) => false,
+            (None, Some(NothingRead::Unread(_) | NothingRead::Panicked { .. })) => true,
+            (None, Some(NothingRead::Nothing) | None) => false,
         }
     }
 

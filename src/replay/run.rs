@@ -191,8 +191,8 @@ impl Replay {
             Ok(codes) => self
                 .controller
                 .scanned(codes.iter().map(|code| code.bytes.as_slice()), now),
-            Err(NothingRead::Undecodable { .. }) => self.controller.unreadable(now),
-            Err(NothingRead::NoFinder | NothingRead::Panicked { .. }) => Vec::new(),
+            Err(NothingRead::Unread(_)) => self.controller.unreadable(now),
+            Err(NothingRead::Nothing | NothingRead::Panicked { .. }) => Vec::new(),
         };
         self.carry_out(effects, at);
         self.decision.take()

@@ -4,7 +4,7 @@
 
 use super::geometry::Point;
 use super::picture::Picture;
-use super::scan::{Candidate, Effort, crossings};
+use super::scan::{Candidate, Effort, Ray, crossings};
 
 const RAYS: usize = 24;
 /// Evenly around, from a quarter of these and its three turns.
@@ -45,17 +45,16 @@ pub(super) struct Finder {
     pub threshold: f32,
     /// Mean distance of the edges from where they should be, in modules.
     pub error: f32,
-    pub hits: u32,
 }
 
 impl Finder {
     /// Pixels a module.
-    pub fn module(&self) -> f32 {
+    pub(super) fn module(&self) -> f32 {
         self.u.cross(self.v).abs().sqrt()
     }
 
     /// A finder pattern around `candidate`, with places in `picture`.
-    pub fn fit(picture: Picture<'_>, candidate: &Candidate, effort: Effort) -> Option<Self> {
+    pub(super) fn fit(picture: Picture<'_>, candidate: &Candidate, effort: Effort) -> Option<Self> {
         let mut at = candidate.at;
         let mut fitted = None;
         // A second round from the better middle, or rays to far corners leave on the wrong side.
@@ -70,7 +69,8 @@ impl Finder {
         }
         let (square, error) = fitted?;
         let (u, v) = square.modules()?;
-        if error > effort.error() || u.length() > 4.0 * v.length() || v.length() > 4.0 * u.length() {
+        if error > effort.error() || u.length() > 4.0 * v.length() || v.length() > 4.0 * u.length()
+        {
             return None;
         }
         Some(Self {
@@ -80,17 +80,27 @@ impl Finder {
             inverted: candidate.inverted,
             threshold: candidate.threshold,
             error,
-            hits: candidate.hits,
         })
     }
 
+    /// Whether a pattern with this middle and module would be this one.
+    pub(super) fn is_at(&self, middle: Point, module: f32) -> bool {
+        let (way, size) = (self.middle - middle, self.module());
+        way.dot(way) < size * size && (0.7..1.4).contains(&(module / size))
+    }
+
     /// The same pattern in a picture `scale` times as large.
-    pub fn scaled(self, scale: f32) -> Self {
-        Self { middle: self.middle * scale, u: self.u * scale, v: self.v * scale, ..self }
+    pub(super) fn scaled(self, scale: f32) -> Self {
+        Self {
+            middle: self.middle * scale,
+            u: self.u * scale,
+            v: self.v * scale,
+            ..self
+        }
     }
 
     /// Where a place is, in modules along `u` and `v` from the middle.
-    pub fn modules_to(&self, at: Point) -> (f32, f32) {
+    pub(super) fn modules_to(&self, at: Point) -> (f32, f32) {
         let way = at - self.middle;
         let area = self.u.cross(self.v);
         (way.cross(self.v) / area, self.u.cross(way) / area)
@@ -114,11 +124,21 @@ impl Edges {
         let module = candidate.module;
         let reach = 6.5 * module.x.max(module.y) + 3.0;
         let stride = (0.4 * module.x.min(module.y)).min(1.0);
-        let mut edges = Self { points: [[Point::default(); 3]; RAYS], known: [0; RAYS], count: 0, whole: 0, bleed: 0.0 };
+        let mut edges = Self {
+            points: [[Point::default(); 3]; RAYS],
+            known: [0; RAYS],
+            count: 0,
+            whole: 0,
+            bleed: 0.0,
+        };
         for step in DIRECTIONS {
-            let Some(met) =
-                crossings(picture, |at| picture.level(at), at, step, candidate.threshold, reach, candidate.inverted, stride)
-            else {
+            let ray = Ray {
+                from: at,
+                step,
+                stride,
+                reach,
+            };
+            let Some(met) = crossings(picture, ray, candidate.threshold, candidate.inverted) else {
                 continue;
             };
             // Light that bleeds into dark moves like edges alike: their sums stay 4 and 6 modules.
@@ -138,14 +158,19 @@ impl Edges {
     }
 
     fn rays(&self) -> impl Iterator<Item = &[Point]> {
-        self.points.iter().zip(self.known).take(self.count).map(|(points, known)| &points[..known])
+        self.points
+            .iter()
+            .zip(self.known)
+            .take(self.count)
+            .map(|(points, known)| &points[..known])
     }
 
     /// Every place where an edge was met, with the half width of its square.
     fn met(&self) -> impl Iterator<Item = (Point, f32)> {
         let bleed = self.bleed / self.count as f32;
         let halves = [HALVES[0] - bleed, HALVES[1] + bleed, HALVES[2] - bleed];
-        self.rays().flat_map(move |ray| ray.iter().copied().zip(halves))
+        self.rays()
+            .flat_map(move |ray| ray.iter().copied().zip(halves))
     }
 
     /// The squares that fit the edges, and how well.
@@ -175,7 +200,10 @@ impl Edges {
         match start(side) {
             Some(square) if square.1 < 0.15 => Some(square),
             // Slanted squares can mislead the angle.
-            first => first.into_iter().chain(start(corner)).min_by(|a, b| a.1.total_cmp(&b.1)),
+            first => first
+                .into_iter()
+                .chain(start(corner))
+                .min_by(|a, b| a.1.total_cmp(&b.1)),
         }
     }
 }
@@ -206,7 +234,10 @@ impl Square {
                     down.add(at, half.copysign(d));
                 }
             }
-            self = Self { across: across.solve()?, down: down.solve()? };
+            self = Self {
+                across: across.solve()?,
+                down: down.solve()?,
+            };
         }
         let off = |(at, half): (Point, f32)| {
             let (a, d) = self.heights(at);
@@ -227,7 +258,10 @@ impl Square {
     fn modules(&self) -> Option<(Point, Point)> {
         let ([a, b, _], [c, d, _]) = (self.across, self.down);
         let area = a * d - b * c;
-        let (u, v) = (Point::new(d / area, -c / area), Point::new(-b / area, a / area));
+        let (u, v) = (
+            Point::new(d / area, -c / area),
+            Point::new(-b / area, a / area),
+        );
         let turned = if area > 0.0 { v } else { -v };
         let angle = u.cross(turned) / (u.length() * turned.length());
         (angle > 0.35 && angle.is_finite()).then_some((u, turned))
@@ -265,7 +299,11 @@ impl Line {
         if self.count < 6.0 {
             return None;
         }
-        let (mx, my, mh) = (self.x / self.count, self.y / self.count, self.h / self.count);
+        let (mx, my, mh) = (
+            self.x / self.count,
+            self.y / self.count,
+            self.h / self.count,
+        );
         let (xx, xy) = (self.xx - self.x * mx, self.xy - self.x * my);
         let yy = self.yy - self.y * my;
         let (xh, yh) = (self.xh - self.x * mh, self.yh - self.y * mh);
@@ -275,5 +313,20 @@ impl Line {
         }
         let (a, b) = ((xh * yy - yh * xy) / area, (yh * xx - xh * xy) / area);
         Some([a, b, mh - a * mx - b * my])
+    }
+}
+
+/// Adds a finder pattern unless another size of the picture has shown it before; the better one stays.
+pub(super) fn add(finders: &mut Vec<Finder>, finder: Finder) {
+    let module = finder.module();
+    let same = |known: &&mut Finder| {
+        known.inverted == finder.inverted
+            && (known.middle - finder.middle).length() < 1.5 * module
+            && (0.6..1.7).contains(&(known.module() / module))
+    };
+    match finders.iter_mut().find(same) {
+        Some(known) if known.error > finder.error => *known = finder,
+        Some(_) => {}
+        None => finders.push(finder),
     }
 }

@@ -4,26 +4,26 @@ use std::ops::{Add, Mul, Neg, Sub};
 
 /// A place or a direction: x to the right, y down.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Point {
+pub(crate) struct Point {
     pub x: f32,
     pub y: f32,
 }
 
 impl Point {
-    pub const fn new(x: f32, y: f32) -> Self {
+    pub(crate) const fn new(x: f32, y: f32) -> Self {
         Self { x, y }
     }
 
-    pub fn length(self) -> f32 {
+    pub(crate) fn length(self) -> f32 {
         self.x.hypot(self.y)
     }
 
-    pub fn dot(self, other: Self) -> f32 {
+    pub(crate) fn dot(self, other: Self) -> f32 {
         self.x * other.x + self.y * other.y
     }
 
     /// Twice the area between two directions, positive when `other` is clockwise of `self` as seen.
-    pub fn cross(self, other: Self) -> f32 {
+    pub(crate) fn cross(self, other: Self) -> f32 {
         self.x * other.y - self.y * other.x
     }
 }
@@ -62,7 +62,7 @@ pub(super) struct Homography(pub [f32; 8]);
 
 impl Homography {
     #[inline]
-    pub fn map(&self, at: Point) -> Point {
+    pub(crate) fn map(&self, at: Point) -> Point {
         let [a, b, c, d, e, f, g, h] = self.0;
         let w = 1.0 / (g * at.x + h * at.y + 1.0);
         Point::new((a * at.x + b * at.y + c) * w, (d * at.x + e * at.y + f) * w)
@@ -70,12 +70,12 @@ impl Homography {
 
     /// The map that carries each first point nearest to its second, by weighted least squares.
     /// `None` where the points do not determine one.
-    pub fn fit(pairs: &[(Point, Point, f32)]) -> Option<Self> {
+    pub(crate) fn fit(pairs: impl Iterator<Item = (Point, Point, f32)> + Clone) -> Option<Self> {
         // Both sides are moved and scaled to about -1..1, or the equations are badly conditioned.
-        let from = Frame::around(pairs.iter().map(|pair| pair.0))?;
-        let to = Frame::around(pairs.iter().map(|pair| pair.1))?;
+        let from = Frame::around(pairs.clone().map(|pair| pair.0))?;
+        let to = Frame::around(pairs.clone().map(|pair| pair.1))?;
         let mut normal = [[0.0f64; 9]; 8];
-        for &(source, target, weight) in pairs {
+        for (source, target, weight) in pairs {
             let (s, t) = (from.inside(source), to.inside(target));
             let (x, y) = (f64::from(s.x), f64::from(s.y));
             for (row, want) in [
@@ -93,12 +93,6 @@ impl Homography {
         let solution = solve(&mut normal)?;
         Some(from.join(solution, to))
     }
-
-    /// The map that carries four points to four others.
-    pub fn through(from: [Point; 4], to: [Point; 4]) -> Option<Self> {
-        let pairs: [_; 4] = std::array::from_fn(|i| (from[i], to[i], 1.0));
-        Self::fit(&pairs)
-    }
 }
 
 fn accumulate(normal: &mut [[f64; 9]; 8], equation: &[f64; 9], weight: f64) {
@@ -113,7 +107,8 @@ fn accumulate(normal: &mut [[f64; 9]; 8], equation: &[f64; 9], weight: f64) {
 /// Gaussian elimination with row pivots.
 fn solve(m: &mut [[f64; 9]; 8]) -> Option<[f64; 8]> {
     for column in 0..8 {
-        let pivot = (column..8).max_by(|&a, &b| m[a][column].abs().total_cmp(&m[b][column].abs()))?;
+        let pivot =
+            (column..8).max_by(|&a, &b| m[a][column].abs().total_cmp(&m[b][column].abs()))?;
         if m[pivot][column].abs() < 1e-9 {
             return None;
         }
@@ -146,7 +141,10 @@ impl Frame {
         let sum = points.clone().fold(Point::default(), Add::add);
         let middle = sum * (1.0 / count);
         let reach = points.map(|p| (p - middle).length()).fold(0.0, f32::max);
-        (reach > 0.0 && reach.is_finite()).then(|| Self { middle, scale: 1.0 / reach })
+        (reach > 0.0 && reach.is_finite()).then(|| Self {
+            middle,
+            scale: 1.0 / reach,
+        })
     }
 
     fn inside(&self, at: Point) -> Point {
@@ -155,11 +153,23 @@ impl Frame {
 
     /// `to⁻¹ ∘ m ∘ self` as one map.
     fn join(&self, m: [f64; 8], to: Self) -> Homography {
-        let (s, mx, my) = (f64::from(self.scale), f64::from(self.middle.x), f64::from(self.middle.y));
+        let (s, mx, my) = (
+            f64::from(self.scale),
+            f64::from(self.middle.x),
+            f64::from(self.middle.y),
+        );
         // m ∘ self: columns scaled, third column shifted.
         let row = |a: f64, b: f64, c: f64| [a * s, b * s, c - s * (a * mx + b * my)];
-        let (top, side, low) = (row(m[0], m[1], m[2]), row(m[3], m[4], m[5]), row(m[6], m[7], 1.0));
-        let (k, tx, ty) = (1.0 / f64::from(to.scale), f64::from(to.middle.x), f64::from(to.middle.y));
+        let (top, side, low) = (
+            row(m[0], m[1], m[2]),
+            row(m[3], m[4], m[5]),
+            row(m[6], m[7], 1.0),
+        );
+        let (k, tx, ty) = (
+            1.0 / f64::from(to.scale),
+            f64::from(to.middle.x),
+            f64::from(to.middle.y),
+        );
         let scale = 1.0 / low[2];
         let cell = |v: f64, l: f64, t: f64| ((v * k + l * t) * scale) as f32;
         Homography([

@@ -12,7 +12,6 @@ pub(super) struct Grid {
     pub version: Version,
     pub map: Homography,
     pub inverted: bool,
-    pub threshold: f32,
     bend: Bend,
 }
 
@@ -40,33 +39,54 @@ pub(super) struct Corners {
 fn axes(finder: &Finder, right: Point, down: Point) -> (Point, Point) {
     let along = |way: Point| {
         let (u, v) = finder.modules_to(finder.middle + way);
-        if u.abs() > v.abs() { finder.u * u.signum() } else { finder.v * v.signum() }
+        if u.abs() > v.abs() {
+            finder.u * u.signum()
+        } else {
+            finder.v * v.signum()
+        }
     };
     (along(right), along(down))
 }
 
+/// A place in modules, where it lies in the picture, and how much it counts.
+type Pair = (Point, Point, f32);
+
 impl Corners {
+    pub(super) fn middles(&self) -> [Point; 3] {
+        [
+            self.top_left.middle,
+            self.top_right.middle,
+            self.bottom_left.middle,
+        ]
+    }
+
     /// Modules of the code paired with places in the picture.
-    pub fn pairs(&self, size: usize) -> Vec<(Point, Point, f32)> {
+    fn pairs(&self, size: usize) -> [Pair; 15] {
         let right = self.top_right.middle - self.top_left.middle;
         let down = self.bottom_left.middle - self.top_left.middle;
         let far = size as f32 - FINDER_MIDDLE;
-        let mut pairs = Vec::with_capacity(20);
+        let mut pairs = [(Point::default(), Point::default(), 0.0); 15];
+        let mut places = pairs.iter_mut();
         for (finder, x, y) in [
             (&self.top_left, FINDER_MIDDLE, FINDER_MIDDLE),
             (&self.top_right, far, FINDER_MIDDLE),
             (&self.bottom_left, FINDER_MIDDLE, far),
         ] {
             let (u, v) = axes(finder, right, down);
-            let mut pair = |dx: f32, dy: f32, weight: f32| {
-                let place = finder.middle + u * dx + v * dy;
-                pairs.push((Point::new(x + dx, y + dy), place, weight));
-            };
-            pair(0.0, 0.0, 4.0);
-            pair(3.0, 0.0, 1.0);
-            pair(-3.0, 0.0, 1.0);
-            pair(0.0, 3.0, 1.0);
-            pair(0.0, -3.0, 1.0);
+            let around = [
+                (0.0, 0.0, 4.0),
+                (3.0, 0.0, 1.0),
+                (-3.0, 0.0, 1.0),
+                (0.0, 3.0, 1.0),
+                (0.0, -3.0, 1.0),
+            ];
+            for ((dx, dy, weight), pair) in around.into_iter().zip(&mut places) {
+                *pair = (
+                    Point::new(x + dx, y + dy),
+                    finder.middle + u * dx + v * dy,
+                    weight,
+                );
+            }
         }
         pairs
     }
@@ -75,7 +95,7 @@ impl Corners {
 impl Corners {
     /// The version that versions 7 and up say beside two of their finder patterns, where it can be
     /// read. What is so near to a pattern is not moved by whatever bends the code.
-    pub fn version(&self, picture: Picture<'_>) -> Option<Version> {
+    pub(super) fn version(&self, picture: Picture<'_>) -> Option<Version> {
         let right = self.top_right.middle - self.top_left.middle;
         let down = self.bottom_left.middle - self.top_left.middle;
         let read = |finder: &Finder, turned: bool| {
@@ -90,20 +110,21 @@ impl Corners {
             Version::nearest(bits)
         };
         let best = [read(&self.top_right, false), read(&self.bottom_left, true)];
-        best.into_iter().min_by_key(|(distance, _)| *distance).filter(|(d, _)| *d <= 3).map(|(_, version)| version)
+        best.into_iter()
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(d, _)| *d <= 3)
+            .map(|(_, version)| version)
     }
 }
 
 impl Grid {
     /// Lays a code of this version through three finder patterns.
-    pub fn lay(corners: &Corners, version: Version) -> Option<Self> {
-        let map = Homography::fit(&corners.pairs(version.size()))?;
-        let thresholds = corners.top_left.threshold + corners.top_right.threshold + corners.bottom_left.threshold;
+    pub(super) fn lay(corners: &Corners, version: Version) -> Option<Self> {
+        let map = Homography::fit(corners.pairs(version.size()).into_iter())?;
         let grid = Self {
             version,
             map,
             inverted: corners.top_left.inverted,
-            threshold: thresholds / 3.0,
             bend: Bend::default(),
         };
         grid.is_plausible().then_some(grid)
@@ -114,38 +135,40 @@ impl Grid {
         let n = self.version.size() as f32;
         let [.., g, h] = self.map.0;
         let depths = [1.0, g * n + 1.0, h * n + 1.0, (g + h) * n + 1.0];
-        let (low, high) = depths.iter().fold((f32::MAX, f32::MIN), |(low, high), &d| (low.min(d), high.max(d)));
+        let (low, high) = depths.iter().fold((f32::MAX, f32::MIN), |(low, high), &d| {
+            (low.min(d), high.max(d))
+        });
         low > 0.0 && high < 6.0 * low && high.is_finite()
     }
 
     /// Where a place in modules lies in the picture.
     #[inline]
-    pub fn place(&self, at: Point) -> Point {
+    pub(super) fn place(&self, at: Point) -> Point {
         let flat = self.map.map(at);
-        if self.bend.count < 2 { flat } else { flat + self.bend.at(at) }
+        if self.bend.count < 2 {
+            flat
+        } else {
+            flat + self.bend.at(at)
+        }
     }
 
     /// The four corners, clockwise from the code's own top left.
-    pub fn corners(&self) -> [Point; 4] {
+    pub(super) fn corners(&self) -> [Point; 4] {
         let n = self.version.size() as f32;
         [(0.0, 0.0), (n, 0.0), (n, n), (0.0, n)].map(|(x, y)| self.place(Point::new(x, y)))
     }
 
-    /// Dark as 1, light as -1, by how far the level at a module lies on its side; -1 to 1.
-    #[inline]
-    fn darkness(&self, picture: Picture<'_>, at: Point, threshold: f32, scale: f32) -> f32 {
-        let level = (threshold - picture.level(at)) * scale;
-        let level = level.clamp(-1.0, 1.0);
-        if self.inverted { -level } else { level }
-    }
-
     /// How well both timing patterns alternate: 1 all, 0 none.
-    pub fn timing(&self, picture: Picture<'_>) -> f32 {
+    pub(super) fn timing(&self, picture: Picture<'_>) -> f32 {
         let n = self.version.size();
         let side = |vertical: bool| {
             let at = |i: usize| {
                 let i = i as f32 + 0.5;
-                let place = if vertical { Point::new(6.5, i) } else { Point::new(i, 6.5) };
+                let place = if vertical {
+                    Point::new(6.5, i)
+                } else {
+                    Point::new(i, 6.5)
+                };
                 picture.level(self.place(place))
             };
             // Each module against its two neighbours: uneven light does not matter.
@@ -165,7 +188,7 @@ impl Grid {
 
     /// Makes the projection exact with the alignment patterns, and bends the grid through them.
     /// False where so few of many are to be seen that this is no code.
-    pub fn align(&mut self, picture: Picture<'_>, corners: &Corners) -> bool {
+    pub(super) fn align(&mut self, picture: Picture<'_>, corners: &Corners) -> bool {
         let alignment = self.version.alignment();
         match alignment.as_slice() {
             [] => true,
@@ -182,16 +205,15 @@ impl Grid {
         let far = Point::new(f32::from(last) + 0.5, f32::from(last) + 0.5);
         let reach = (1.5 + self.version.size() as f32 / 16.0).min(5.0);
         if let Some(found) = self.find_pattern(picture, far, reach, 0.45) {
-            self.refit(corners, &[(far, found, 12.0)]);
+            self.refit(corners, std::iter::once((far, found, 12.0)));
         }
     }
 
     /// Fits the projection once more, with places of alignment patterns.
-    fn refit(&mut self, corners: &Corners, seen: &[(Point, Point, f32)]) {
-        let mut pairs = corners.pairs(self.version.size());
-        pairs.extend_from_slice(seen);
+    fn refit(&mut self, corners: &Corners, seen: impl Iterator<Item = Pair> + Clone) {
+        let pairs = corners.pairs(self.version.size()).into_iter().chain(seen);
         let before = self.map;
-        if let Some(map) = Homography::fit(&pairs) {
+        if let Some(map) = Homography::fit(pairs) {
             self.map = map;
             if !self.is_plausible() {
                 self.map = before;
@@ -202,7 +224,8 @@ impl Grid {
     /// From pattern to pattern, each where its neighbours say it is; a second time from the better
     /// projection that the first time gives.
     fn align_all(&mut self, picture: Picture<'_>, corners: &Corners, places: &[u8]) -> bool {
-        let count = |known: &[[bool; 7]; 7]| known.iter().flatten().filter(|seen| **seen).count() - 3;
+        let count =
+            |known: &[[bool; 7]; 7]| known.iter().flatten().filter(|seen| **seen).count() - 3;
         let all = places.len() * places.len() - 3;
         let (mut bend, mut known) = self.walk(picture, corners, places);
         if 4 * count(&known) < 3 * all {
@@ -217,8 +240,12 @@ impl Grid {
         if 2 * count(&known) < all {
             return false;
         }
-        let seen: Vec<_> = bend.seen(&known).map(|(at, offset)| (at, self.map.map(at) + offset, 6.0)).collect();
-        self.refit(corners, &seen);
+        let before = self.map;
+        self.refit(
+            corners,
+            bend.seen(&known)
+                .map(|(at, offset)| (at, before.map(at) + offset, 6.0)),
+        );
         let (mut bend, known) = self.walk(picture, corners, places);
         bend.fill(&known);
         self.bend = bend;
@@ -226,9 +253,17 @@ impl Grid {
     }
 
     /// Looks for every alignment pattern near where its neighbours say it is.
-    fn walk(&self, picture: Picture<'_>, corners: &Corners, places: &[u8]) -> (Bend, [[bool; 7]; 7]) {
+    fn walk(
+        &self,
+        picture: Picture<'_>,
+        corners: &Corners,
+        places: &[u8],
+    ) -> (Bend, [[bool; 7]; 7]) {
         let count = places.len();
-        let mut bend = Bend { count, ..Bend::default() };
+        let mut bend = Bend {
+            count,
+            ..Bend::default()
+        };
         let mut known = [[false; 7]; 7];
         for (at, &place) in bend.places.iter_mut().zip(places) {
             *at = f32::from(place) + 0.5;
@@ -265,7 +300,13 @@ impl Grid {
     }
 
     /// The middle of the alignment pattern nearest to module place `at`.
-    fn find_pattern(&self, picture: Picture<'_>, at: Point, reach: f32, enough: f32) -> Option<Point> {
+    fn find_pattern(
+        &self,
+        picture: Picture<'_>,
+        at: Point,
+        reach: f32,
+        enough: f32,
+    ) -> Option<Point> {
         self.pattern_near(picture, at, Point::default(), reach, enough)
     }
 
@@ -278,8 +319,10 @@ impl Grid {
         enough: f32,
     ) -> Option<Point> {
         let flat = self.map.map(at);
-        let u = self.map.map(Point::new(at.x + 0.5, at.y)) - self.map.map(Point::new(at.x - 0.5, at.y));
-        let v = self.map.map(Point::new(at.x, at.y + 0.5)) - self.map.map(Point::new(at.x, at.y - 0.5));
+        let u =
+            self.map.map(Point::new(at.x + 0.5, at.y)) - self.map.map(Point::new(at.x - 0.5, at.y));
+        let v =
+            self.map.map(Point::new(at.x, at.y + 0.5)) - self.map.map(Point::new(at.x, at.y - 0.5));
         let pattern = Alignment::new(u, v, self.inverted);
         let from = flat + offset;
         if !picture.holds(from) {
@@ -292,7 +335,11 @@ impl Grid {
             for dx in -steps..=steps {
                 let place = from + u * (dx as f32 * 0.5) + v * (dy as f32 * 0.5);
                 // Of equals the nearest.
-                let score = if coarse { pattern.coarse_score(picture, place) } else { pattern.fine_score(picture, place) };
+                let score = if coarse {
+                    pattern.coarse_score(picture, place)
+                } else {
+                    pattern.fine_score(picture, place)
+                };
                 let score = score - 0.02 * ((dx * dx + dy * dy) as f32).sqrt() * 0.5;
                 if score > best.0 {
                     best = (score, place);
@@ -314,11 +361,13 @@ impl Grid {
     }
 
     /// The level of each module, row by row, lighter is larger whatever the code's polarity.
-    pub fn sample(&self, picture: Picture<'_>, levels: &mut Vec<f32>) {
+    pub(super) fn sample(&self, picture: Picture<'_>, levels: &mut Vec<f32>) {
         let n = self.version.size();
         levels.clear();
         let middle = Point::new(n as f32 / 2.0, n as f32 / 2.0);
-        let unit = (self.map.map(middle + Point::new(0.5, 0.0)) - self.map.map(middle - Point::new(0.5, 0.0))).length();
+        let unit = (self.map.map(middle + Point::new(0.5, 0.0))
+            - self.map.map(middle - Point::new(0.5, 0.0)))
+        .length();
         let spread = if unit > 3.5 { 0.2 } else { 0.0 };
         for row in 0..n {
             for column in 0..n {
@@ -351,7 +400,11 @@ struct Alignment {
 
 impl Alignment {
     fn new(u: Point, v: Point, inverted: bool) -> Self {
-        let mut pattern = Self { light: [Point::default(); 8], dark: [Point::default(); 17], inverted };
+        let mut pattern = Self {
+            light: [Point::default(); 8],
+            dark: [Point::default(); 17],
+            inverted,
+        };
         let (mut light, mut dark) = (0, 0);
         for row in -2i32..=2 {
             for column in -2i32..=2 {
@@ -400,7 +453,8 @@ impl Bend {
         let (column, fx) = self.cell(at.x);
         let (row, fy) = self.cell(at.y);
         let upper = self.offsets[row][column] * (1.0 - fx) + self.offsets[row][column + 1] * fx;
-        let lower = self.offsets[row + 1][column] * (1.0 - fx) + self.offsets[row + 1][column + 1] * fx;
+        let lower =
+            self.offsets[row + 1][column] * (1.0 - fx) + self.offsets[row + 1][column + 1] * fx;
         upper * (1.0 - fy) + lower * fy
     }
 
@@ -412,7 +466,7 @@ impl Bend {
     }
 
     /// All patterns that were seen but the finder patterns, with their offsets.
-    fn seen(&self, known: &[[bool; 7]; 7]) -> impl Iterator<Item = (Point, Point)> {
+    fn seen(&self, known: &[[bool; 7]; 7]) -> impl Iterator<Item = (Point, Point)> + Clone {
         let last = self.count - 1;
         let corner = move |row: usize, column: usize| {
             (row == 0 && (column == 0 || column == last)) || (row == last && column == 0)
@@ -420,7 +474,12 @@ impl Bend {
         (0..self.count).flat_map(move |row| {
             (0..self.count)
                 .filter(move |&column| known[row][column] && !corner(row, column))
-                .map(move |column| (Point::new(self.places[column], self.places[row]), self.offsets[row][column]))
+                .map(move |column| {
+                    (
+                        Point::new(self.places[column], self.places[row]),
+                        self.offsets[row][column],
+                    )
+                })
         })
     }
 
@@ -430,7 +489,10 @@ impl Bend {
         let mut sum = Point::default();
         let mut count = 0.0;
         let mut add = |near: Option<(usize, usize)>, far: Option<(usize, usize)>| {
-            let seen = |at: Option<(usize, usize)>| at.filter(|&(r, c)| known[r][c]).map(|(r, c)| self.offsets[r][c]);
+            let seen = |at: Option<(usize, usize)>| {
+                at.filter(|&(r, c)| known[r][c])
+                    .map(|(r, c)| self.offsets[r][c])
+            };
             match (seen(near), seen(far)) {
                 (Some(near), Some(far)) => sum = sum + near + (near - far) * 0.5,
                 (Some(near), None) => sum = sum + near,
@@ -442,7 +504,11 @@ impl Bend {
         let up = |by: usize| row.checked_sub(by).map(|r| (r, column));
         add(left(1), left(2));
         add(up(1), up(2));
-        if count > 0.0 { sum * (1.0 / count) } else { Point::default() }
+        if count > 0.0 {
+            sum * (1.0 / count)
+        } else {
+            Point::default()
+        }
     }
 
     /// Patterns that were not seen lie where the mean of their neighbours does.
@@ -455,7 +521,12 @@ impl Bend {
                 let mut sum = Point::default();
                 let mut weights = 0.0;
                 for (r, line) in known.iter().enumerate().take(self.count) {
-                    for (c, _) in line.iter().enumerate().take(self.count).filter(|(_, seen)| **seen) {
+                    for (c, _) in line
+                        .iter()
+                        .enumerate()
+                        .take(self.count)
+                        .filter(|(_, seen)| **seen)
+                    {
                         let distance = (r.abs_diff(row).pow(2) + c.abs_diff(column).pow(2)) as f32;
                         sum = sum + self.offsets[r][c] * (1.0 / (distance * distance));
                         weights += 1.0 / (distance * distance);

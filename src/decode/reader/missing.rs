@@ -71,7 +71,11 @@ fn near(picture: Picture<'_>, a: &Finder, b: &Finder, place: Point) -> Option<Fi
             }
         }
     }
-    (best.0 > SCORE_MIN).then(|| Finder { middle: best.1, error: 0.35, hits: 0, ..*a })
+    (best.0 > SCORE_MIN).then_some(Finder {
+        middle: best.1,
+        error: 0.35,
+        ..*a
+    })
 }
 
 /// How much lighter the light ring is than the dark parts, in shares of the contrast of `like`.
@@ -80,7 +84,8 @@ fn score(picture: Picture<'_>, like: &Finder, middle: Point) -> f32 {
     let (mut lowest, mut highest) = (255.0f32, 0.0f32);
     for row in -3i32..=3 {
         for column in -3i32..=3 {
-            let level = f32::from(picture.nearest(middle + like.u * column as f32 + like.v * row as f32));
+            let level =
+                f32::from(picture.nearest(middle + like.u * column as f32 + like.v * row as f32));
             lowest = lowest.min(level);
             highest = highest.max(level);
             if row.abs().max(column.abs()) == 2 {

@@ -1,7 +1,6 @@
 //! Which modules are dark, judged beside the modules around them.
 
 use super::version::Version;
-use rqrr::BitGrid;
 
 /// Dark and light modules of one code.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +16,7 @@ pub(super) struct Modules {
 impl Modules {
     /// Judges `levels` against the mean of `reach` modules to each side. `sharpen` takes from each
     /// module that share of its difference to its four neighbours: what blur has smeared.
-    pub fn judge(&mut self, version: Version, levels: &[f32], reach: usize, sharpen: f32) {
+    pub(super) fn judge(&mut self, version: Version, levels: &[f32], reach: usize, sharpen: f32) {
         let n = version.size();
         self.size = n;
         self.sharpen(levels, sharpen);
@@ -68,7 +67,8 @@ impl Modules {
             let mut line = 0.0;
             for column in 0..n {
                 line += levels[row * n + column];
-                self.sums[(row + 1) * (n + 1) + column + 1] = self.sums[row * (n + 1) + column + 1] + line;
+                self.sums[(row + 1) * (n + 1) + column + 1] =
+                    self.sums[row * (n + 1) + column + 1] + line;
             }
         }
     }
@@ -77,23 +77,13 @@ impl Modules {
         self.sums[row * (self.size + 1) + column]
     }
 
-    pub fn is_dark(&self, row: usize, column: usize) -> bool {
+    pub(super) fn is_dark(&self, row: usize, column: usize) -> bool {
         self.dark[row * self.size + column]
     }
 }
 
 impl Modules {
-    pub fn dark_at(&self, at: usize) -> bool {
+    pub(super) fn dark_at(&self, at: usize) -> bool {
         self.dark[at]
-    }
-}
-
-impl BitGrid for &Modules {
-    fn size(&self) -> usize {
-        self.size
-    }
-
-    fn bit(&self, y: usize, x: usize) -> bool {
-        self.is_dark(y, x)
     }
 }

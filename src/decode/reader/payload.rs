@@ -99,9 +99,18 @@ fn numeric(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Resu
     Ok(())
 }
 
-fn alphanumeric(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result<(), Malformed> {
+fn alphanumeric(
+    bits: &mut Bits<'_>,
+    version: Version,
+    payload: &mut Payload,
+) -> Result<(), Malformed> {
     const CHARACTERS: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
-    let character = |value: u32| CHARACTERS.get(value as usize).copied().ok_or(Malformed::BadCharacter);
+    let character = |value: u32| {
+        CHARACTERS
+            .get(value as usize)
+            .copied()
+            .ok_or(Malformed::BadCharacter)
+    };
     let mut left = count(bits, version, [9, 11, 13])?;
     while left >= 2 {
         let pair = bits.take(11)?;
@@ -126,7 +135,7 @@ fn bytes(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result
 fn kanji(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result<(), Malformed> {
     for _ in 0..count(bits, version, [8, 10, 12])? {
         let value = bits.take(13)?;
-        let packed = (value / 0xc0) << 8 | value % 0xc0;
+        let packed = ((value / 0xc0) << 8) | (value % 0xc0);
         let code = packed + if packed < 0x1f00 { 0x8140 } else { 0xc140 };
         push(payload, &[(code >> 8) as u8, code as u8])?;
         payload.has_kanji = true;
@@ -141,7 +150,7 @@ fn hanzi(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result
     }
     for _ in 0..count(bits, version, [8, 10, 12])? {
         let value = bits.take(13)?;
-        let packed = (value / 0x60) << 8 | value % 0x60;
+        let packed = ((value / 0x60) << 8) | (value % 0x60);
         let code = packed + if packed < 0x0a00 { 0xa1a1 } else { 0xa6a1 };
         push(payload, &[(code >> 8) as u8, code as u8])?;
         payload.eci = payload.eci.or(Some(29));

@@ -7,25 +7,34 @@ use super::geometry::Point;
 
 /// A borrowed grey picture, row by row, 0 black to 255 white.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Picture<'a> {
+pub(crate) struct Picture<'a> {
     pub width: usize,
     pub height: usize,
     pub pixels: &'a [u8],
 }
 
 impl<'a> Picture<'a> {
-    pub fn row(&self, y: usize) -> &'a [u8] {
+    /// A picture of `width` times `height` pixels; neither may be 0.
+    pub(crate) fn new(width: usize, height: usize, pixels: &'a [u8]) -> Self {
+        Self {
+            width,
+            height,
+            pixels,
+        }
+    }
+
+    pub(crate) fn row(&self, y: usize) -> &'a [u8] {
         &self.pixels[y * self.width..][..self.width]
     }
 
     /// Whether a place lies in the picture.
-    pub fn holds(&self, at: Point) -> bool {
+    pub(crate) fn holds(&self, at: Point) -> bool {
         (0.0..self.width as f32).contains(&at.x) && (0.0..self.height as f32).contains(&at.y)
     }
 
     /// The level at a place, between the four pixels around it; outside, that of the nearest edge.
     #[inline]
-    pub fn level(&self, at: Point) -> f32 {
+    pub(crate) fn level(&self, at: Point) -> f32 {
         let x = (at.x - 0.5).clamp(0.0, (self.width - 1) as f32);
         let y = (at.y - 0.5).clamp(0.0, (self.height - 1) as f32);
         let (column, row) = (x as usize, y as usize);
@@ -43,7 +52,7 @@ impl<'a> Picture<'a> {
 
     /// The level of the pixel that covers a place.
     #[inline]
-    pub fn nearest(&self, at: Point) -> u8 {
+    pub(crate) fn nearest(&self, at: Point) -> u8 {
         let column = (at.x.max(0.0) as usize).min(self.width - 1);
         let row = (at.y.max(0.0) as usize).min(self.height - 1);
         self.pixels[row * self.width + column]
@@ -51,7 +60,11 @@ impl<'a> Picture<'a> {
 }
 
 /// Writes the picture at half its size into `half`; a last odd row or column is left out.
-pub(super) fn halve(picture: Picture<'_>, half: &mut Vec<u8>, sums: &mut Vec<u16>) -> (usize, usize) {
+pub(super) fn halve(
+    picture: Picture<'_>,
+    half: &mut Vec<u8>,
+    sums: &mut Vec<u16>,
+) -> (usize, usize) {
     let (width, height) = (picture.width / 2, picture.height / 2);
     half.resize(width * height, 0);
     if width == 0 {

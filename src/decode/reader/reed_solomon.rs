@@ -41,11 +41,19 @@ fn log(value: u8) -> usize {
 }
 
 fn product(a: u8, b: u8) -> u8 {
-    if a == 0 || b == 0 { 0 } else { T.exp[log(a) + log(b)] }
+    if a == 0 || b == 0 {
+        0
+    } else {
+        T.exp[log(a) + log(b)]
+    }
 }
 
 fn quotient(a: u8, b: u8) -> u8 {
-    if a == 0 { 0 } else { T.exp[log(a) + 255 - log(b)] }
+    if a == 0 {
+        0
+    } else {
+        T.exp[log(a) + 255 - log(b)]
+    }
 }
 
 /// The generator to this power, less than 510.
@@ -74,7 +82,10 @@ pub(super) fn mend(block: &mut [u8], check: usize, erased: &[u8], spare: usize) 
 
 /// The block's polynomial at the generator's powers; `Some(None)` if all are 0, `None` for a block
 /// that cannot be one.
-#[expect(clippy::option_option, reason = "a block can be impossible, whole or wrong")]
+#[expect(
+    clippy::option_option,
+    reason = "a block can be impossible, whole or wrong"
+)]
 fn syndromes(block: &[u8], check: usize) -> Option<Option<Polynomial>> {
     if check > CHECK_MAX || check >= block.len() || block.len() > 255 {
         return None;
@@ -93,7 +104,12 @@ fn syndromes(block: &[u8], check: usize) -> Option<Option<Polynomial>> {
 }
 
 /// The polynomial whose roots are the places of wrong and erased bytes, and its degree.
-fn locate(syndromes: &Polynomial, length: usize, check: usize, erased: &[u8]) -> Option<(Polynomial, usize)> {
+fn locate(
+    syndromes: &Polynomial,
+    length: usize,
+    check: usize,
+    erased: &[u8],
+) -> Option<(Polynomial, usize)> {
     let mut locator = [0; TERMS];
     locator[0] = 1;
     for (degree, &place) in erased.iter().enumerate() {
@@ -131,7 +147,12 @@ fn locate(syndromes: &Polynomial, length: usize, check: usize, erased: &[u8]) ->
 }
 
 /// Mends the bytes at the locator's roots; how many roots there were.
-fn correct(block: &mut [u8], syndromes: &Polynomial, locator: &Polynomial, check: usize) -> Option<usize> {
+fn correct(
+    block: &mut [u8],
+    syndromes: &Polynomial,
+    locator: &Polynomial,
+    check: usize,
+) -> Option<usize> {
     let mut evaluator = [0; TERMS];
     for (sum, term) in evaluator.iter_mut().enumerate().take(check) {
         for at in 0..=sum {
@@ -160,7 +181,9 @@ fn correct(block: &mut [u8], syndromes: &Polynomial, locator: &Polynomial, check
 
 /// A polynomial at the generator's `at`th power.
 fn value(terms: &Polynomial, at: usize) -> u8 {
-    terms.iter().rev().fold(0, |sum, &term| term ^ if sum == 0 { 0 } else { power(log(sum) + at) })
+    terms.iter().rev().fold(0, |sum, &term| {
+        term ^ if sum == 0 { 0 } else { power(log(sum) + at) }
+    })
 }
 
 /// The formal derivative there: odd terms alone are left over a field of characteristic 2.

@@ -15,6 +15,25 @@ const CANDIDATES_MAX: usize = 160;
 /// Narrowest finder pattern that is looked for, in pixels.
 const WIDTH_MIN: f32 = 6.5;
 
+/// Which rows are looked at, and for finder patterns of which widths in pixels.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    step: usize,
+    widths: Range<u32>,
+}
+
+/// The whole picture is for small patterns, whose middle is crossed by every third row.
+pub(super) const FULL: Rows = Rows {
+    step: 3,
+    widths: 6..48,
+};
+
+/// Halved pictures are for those that are still wide enough to be measured.
+pub(super) const HALVED: Rows = Rows {
+    step: 2,
+    widths: 11..u32::MAX,
+};
+
 /// How much to put up with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Effort {
@@ -43,7 +62,7 @@ impl Effort {
     }
 
     /// Rays of 24 that must meet the two inner edges at plausible distances.
-    pub const fn rays(self) -> usize {
+    pub(super) const fn rays(self) -> usize {
         match self {
             Self::Quick => 20,
             Self::Thorough => 15,
@@ -51,7 +70,7 @@ impl Effort {
     }
 
     /// Rays of 24 that must meet all three edges: something may lie over the pattern's rim.
-    pub const fn whole_rays(self) -> usize {
+    pub(super) const fn whole_rays(self) -> usize {
         match self {
             Self::Quick => 15,
             Self::Thorough => 11,
@@ -59,7 +78,7 @@ impl Effort {
     }
 
     /// Mean distance of a finder pattern's edges from where they should be, in modules, at most.
-    pub const fn error(self) -> f32 {
+    pub(super) const fn error(self) -> f32 {
         match self {
             Self::Quick => 0.3,
             Self::Thorough => 0.4,
@@ -87,8 +106,6 @@ pub(super) struct Candidate {
     pub threshold: f32,
     /// Light on dark.
     pub inverted: bool,
-    /// Rows that agree.
-    pub hits: u32,
 }
 
 /// Looks along rows. Keeps its buffers.
@@ -108,14 +125,21 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Finds candidates in every `step`th row.
-    pub fn run(&mut self, picture: Picture<'_>, thresholds: &Thresholds, step: usize, widths: Range<u32>, effort: Effort, known: &impl Fn(Point, f32) -> bool) {
+    /// Finds candidates.
+    pub(super) fn run(
+        &mut self,
+        picture: Picture<'_>,
+        thresholds: &Thresholds,
+        rows: &Rows,
+        effort: Effort,
+        known: &impl Fn(Point, f32) -> bool,
+    ) {
         self.candidates.clear();
         self.effort = effort;
-        self.widths = widths;
+        self.widths = rows.widths.clone();
         self.failed = [(f32::MIN, f32::MIN); FAILED];
         let mut block_row = usize::MAX;
-        for y in (step / 2..picture.height).step_by(step) {
+        for y in (rows.step / 2..picture.height).step_by(rows.step) {
             if y / BLOCK != block_row {
                 block_row = y / BLOCK;
                 self.limits.clear();
@@ -163,7 +187,13 @@ impl Scan {
         starts_dark
     }
 
-    fn find_patterns(&mut self, picture: Picture<'_>, y: usize, starts_dark: bool, known: &impl Fn(Point, f32) -> bool) {
+    fn find_patterns(
+        &mut self,
+        picture: Picture<'_>,
+        y: usize,
+        starts_dark: bool,
+        known: &impl Fn(Point, f32) -> bool,
+    ) {
         self.matches.clear();
         let (narrowest, widest) = (self.widths.start, self.widths.end);
         for (first, edges) in self.edges.windows(6).enumerate() {
@@ -180,7 +210,7 @@ impl Scan {
             let Some(edges) = self.edges[first..].first_chunk::<6>() else {
                 return;
             };
-            let inverted = starts_dark != (first % 2 == 0);
+            let inverted = starts_dark != first.is_multiple_of(2);
             let Some(seen) = refine(picture.row(y), edges, inverted, self.effort) else {
                 continue;
             };
@@ -188,35 +218,44 @@ impl Scan {
         }
     }
 
-    fn add(&mut self, picture: Picture<'_>, seen: Pattern, y: f32, inverted: bool, known: &impl Fn(Point, f32) -> bool) {
+    fn add(
+        &mut self,
+        picture: Picture<'_>,
+        seen: Pattern,
+        y: f32,
+        inverted: bool,
+        known: &impl Fn(Point, f32) -> bool,
+    ) {
         let x = seen.middle;
-        let same = |known: &&mut Candidate| {
+        let same = |known: &Candidate| {
             known.inverted == inverted
                 && (known.at.x - x).abs() < 1.5 * known.module.x
                 && (known.at.y - y).abs() < 1.7 * known.module.y
                 && (0.6..1.7).contains(&(known.module.x / seen.module))
         };
-        if let Some(known) = self.candidates.iter_mut().find(same) {
-            known.hits += 1;
+        let again = |&(fx, fy): &(f32, f32)| {
+            (fx - x).abs() < 0.7 * seen.module && y - fy < 1.2 * seen.module
+        };
+        if self.candidates.len() >= CANDIDATES_MAX
+            || self.candidates.iter().any(same)
+            || self.failed.iter().any(again)
+            || known(Point::new(x, y), seen.module)
+        {
             return;
         }
-        let again = |&(fx, fy): &(f32, f32)| (fx - x).abs() < 0.7 * seen.module && y - fy < 1.2 * seen.module;
-        if self.candidates.len() >= CANDIDATES_MAX || self.failed.iter().any(again) || known(Point::new(x, y), seen.module) {
-            return;
-        }
-        let Some(found) = cross_check(picture, seen, Point::new(x, y), inverted, self.effort) else {
+        let Some(found) = cross_check(picture, seen, Point::new(x, y), inverted, self.effort)
+        else {
             self.failed[self.failures % FAILED] = (x, y);
             self.failures += 1;
             return;
         };
-        let near = |known: &&mut Candidate| {
+        let near = |known: &Candidate| {
             known.inverted == inverted
                 && (known.at.x - found.at.x).abs() < known.module.x
                 && (known.at.y - found.at.y).abs() < known.module.y
         };
-        match self.candidates.iter_mut().find(near) {
-            Some(known) => known.hits += 1,
-            None => self.candidates.push(found),
+        if !self.candidates.iter().any(near) {
+            self.candidates.push(found);
         }
     }
 }
@@ -252,12 +291,20 @@ fn refine(row: &[u8], edges: &[u32; 6], inverted: bool, effort: Effort) -> Optio
     let mean = |i: usize| {
         let run = &row[edges[i] as usize..edges[i + 1] as usize];
         // Edge pixels of a run are half its neighbour's.
-        let inner = if run.len() > 2 { &run[1..run.len() - 1] } else { run };
+        let inner = if run.len() > 2 {
+            &run[1..run.len() - 1]
+        } else {
+            run
+        };
         inner.iter().map(|&p| f32::from(p)).sum::<f32>() / inner.len() as f32
     };
     let extreme = |i: usize| {
         let run = &row[edges[i] as usize..edges[i + 1] as usize];
-        let end = if inverted { run.iter().min() } else { run.iter().max() };
+        let end = if inverted {
+            run.iter().min()
+        } else {
+            run.iter().max()
+        };
         end.map_or(0.0, |&p| f32::from(p))
     };
     let (ring, core) = ((extreme(1) + extreme(3)) / 2.0, mean(2));
@@ -270,7 +317,11 @@ fn refine(row: &[u8], edges: &[u32; 6], inverted: bool, effort: Effort) -> Optio
         *place = between(row, edge as usize, threshold);
     }
     let module = fits(&place, effort, 2).filter(|_| place[5] - place[0] >= WIDTH_MIN)?;
-    Some(Pattern { middle: (place[2] + place[3]) / 2.0, module, threshold })
+    Some(Pattern {
+        middle: (place[2] + place[3]) / 2.0,
+        module,
+        threshold,
+    })
 }
 
 /// Where between the middles of pixels `edge - 1` and `edge` the level crosses the threshold.
@@ -279,7 +330,11 @@ fn between(row: &[u8], edge: usize, threshold: f32) -> f32 {
         return edge as f32;
     }
     let (before, after) = (f32::from(row[edge - 1]), f32::from(row[edge]));
-    let share = if before == after { 0.5 } else { (threshold - before) / (after - before) };
+    let share = if before == after {
+        0.5
+    } else {
+        (threshold - before) / (after - before)
+    };
     edge as f32 - 0.5 + share.clamp(-0.5, 1.5)
 }
 
@@ -297,16 +352,37 @@ fn fits(edge: &[f32; 6], effort: Effort, whole: u32) -> Option<f32> {
 }
 
 /// Looks up and down, then once more to the sides, from the middle of a pattern.
-fn cross_check(picture: Picture<'_>, seen: Pattern, at: Point, inverted: bool, effort: Effort) -> Option<Candidate> {
-    let down = along(picture, at, Axis::Column, seen.threshold, seen.module, inverted, effort)?;
+fn cross_check(
+    picture: Picture<'_>,
+    seen: Pattern,
+    at: Point,
+    inverted: bool,
+    effort: Effort,
+) -> Option<Candidate> {
+    let down = along(
+        picture,
+        at,
+        Axis::Column,
+        seen.threshold,
+        seen.module,
+        inverted,
+        effort,
+    )?;
     let at = Point::new(at.x, at.y.floor() + 0.5 + down.0);
-    let across = along(picture, at, Axis::Row, seen.threshold, seen.module, inverted, effort)?;
+    let across = along(
+        picture,
+        at,
+        Axis::Row,
+        seen.threshold,
+        seen.module,
+        inverted,
+        effort,
+    )?;
     Some(Candidate {
         at: Point::new(at.x.floor() + 0.5 + across.0, at.y),
         module: Point::new(across.1, down.1),
         threshold: seen.threshold,
         inverted,
-        hits: 1,
     })
 }
 
@@ -337,7 +413,9 @@ fn along(
     let forth = pixel_crossings(|step| depth(first + step * stride), after, reach)?;
     let edge = [-back[2], -back[1], -back[0], forth[0], forth[1], forth[2]];
     let found = fits(&edge, effort, effort.whole_sides())?;
-    (0.3..3.3).contains(&(found / module)).then_some(((edge[2] + edge[3]) / 2.0, found))
+    (0.3..3.3)
+        .contains(&(found / module))
+        .then_some(((edge[2] + edge[3]) / 2.0, found))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -379,20 +457,33 @@ fn pixel_crossings(depth: impl Fn(usize) -> f32, room: usize, reach: f32) -> Opt
     (count >= 2).then_some(found)
 }
 
+/// A line of sight out of a dark core.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ray {
+    pub from: Point,
+    /// One pixel on.
+    pub step: Point,
+    /// Pixels from one look to the next, and to the last.
+    pub stride: f32,
+    pub reach: f32,
+}
+
 /// Distances at which the level crosses the threshold three times, going from dark; the third is
-/// infinite where it does not within `reach`.
+/// infinite where it does not within reach.
 pub(super) fn crossings(
     picture: Picture<'_>,
-    level_at: impl Fn(Point) -> f32,
-    from: Point,
-    step: Point,
+    ray: Ray,
     threshold: f32,
-    reach: f32,
     inverted: bool,
-    stride: f32,
 ) -> Option<[f32; 3]> {
+    let Ray {
+        from,
+        step,
+        stride,
+        reach,
+    } = ray;
     let sign = if inverted { -1.0 } else { 1.0 };
-    let depth = |at: Point| (level_at(at) - threshold) * sign;
+    let depth = |at: Point| (picture.level(at) - threshold) * sign;
     let mut found = [f32::INFINITY; 3];
     let mut count = 0;
     let mut last = depth(from);

@@ -25,52 +25,43 @@ pub(super) struct Format {
     pub distance: u32,
 }
 
-/// Why modules could not be turned into codewords.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Damage {
-    /// Neither copy of the format information can be read.
-    Format,
-    /// More bytes are wrong than can be mended.
-    Codewords,
-}
-
 /// Check bytes of each block, by level and version.
 const CHECK_BYTES: [[u8; 40]; 4] = [
     [
-        7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28, 28, 28, 30, 30, 26, 28, 30, 30,
-        30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+        7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28, 28, 28, 30,
+        30, 26, 28, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
     ],
     [
-        10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26, 26, 28, 28, 28, 28, 28, 28, 28,
-        28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
+        10, 16, 26, 18, 24, 16, 18, 22, 22, 26, 30, 22, 22, 24, 24, 28, 28, 26, 26, 26, 26, 28, 28,
+        28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
     ],
     [
-        13, 22, 18, 26, 18, 24, 18, 22, 20, 24, 28, 26, 24, 20, 30, 24, 28, 28, 26, 30, 28, 30, 30, 30, 30, 28, 30, 30,
-        30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+        13, 22, 18, 26, 18, 24, 18, 22, 20, 24, 28, 26, 24, 20, 30, 24, 28, 28, 26, 30, 28, 30, 30,
+        30, 30, 28, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
     ],
     [
-        17, 28, 22, 16, 22, 28, 26, 26, 24, 28, 24, 28, 22, 24, 24, 30, 28, 28, 26, 28, 30, 24, 30, 30, 30, 30, 30, 30,
-        30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+        17, 28, 22, 16, 22, 28, 26, 26, 24, 28, 24, 28, 22, 24, 24, 30, 28, 28, 26, 28, 30, 24, 30,
+        30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
     ],
 ];
 
 /// Blocks, by level and version.
 const BLOCKS: [[u8; 40]; 4] = [
     [
-        1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 6, 6, 6, 6, 7, 8, 8, 9, 9, 10, 12, 12, 12, 13, 14, 15, 16, 17, 18,
-        19, 19, 20, 21, 22, 24, 25,
+        1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 6, 6, 6, 6, 7, 8, 8, 9, 9, 10, 12, 12, 12, 13,
+        14, 15, 16, 17, 18, 19, 19, 20, 21, 22, 24, 25,
     ],
     [
-        1, 1, 1, 2, 2, 4, 4, 4, 5, 5, 5, 8, 9, 9, 10, 10, 11, 13, 14, 16, 17, 17, 18, 20, 21, 23, 25, 26, 28, 29, 31,
-        33, 35, 37, 38, 40, 43, 45, 47, 49,
+        1, 1, 1, 2, 2, 4, 4, 4, 5, 5, 5, 8, 9, 9, 10, 10, 11, 13, 14, 16, 17, 17, 18, 20, 21, 23,
+        25, 26, 28, 29, 31, 33, 35, 37, 38, 40, 43, 45, 47, 49,
     ],
     [
-        1, 1, 2, 2, 4, 4, 6, 6, 8, 8, 8, 10, 12, 16, 12, 17, 16, 18, 21, 20, 23, 23, 25, 27, 29, 34, 34, 35, 38, 40,
-        43, 45, 48, 51, 53, 56, 59, 62, 65, 68,
+        1, 1, 2, 2, 4, 4, 6, 6, 8, 8, 8, 10, 12, 16, 12, 17, 16, 18, 21, 20, 23, 23, 25, 27, 29,
+        34, 34, 35, 38, 40, 43, 45, 48, 51, 53, 56, 59, 62, 65, 68,
     ],
     [
-        1, 1, 2, 4, 4, 4, 5, 6, 8, 8, 11, 11, 16, 16, 18, 16, 19, 21, 25, 25, 25, 34, 30, 32, 35, 37, 40, 42, 45, 48,
-        51, 54, 57, 60, 63, 66, 70, 74, 77, 81,
+        1, 1, 2, 4, 4, 4, 5, 6, 8, 8, 11, 11, 16, 16, 18, 16, 19, 21, 25, 25, 25, 34, 30, 32, 35,
+        37, 40, 42, 45, 48, 51, 54, 57, 60, 63, 66, 70, 74, 77, 81,
     ],
 ];
 
@@ -105,14 +96,20 @@ pub(super) struct Symbol {
     block_sure: Vec<f32>,
     reserved: Vec<bool>,
     reserved_for: u8,
-    pub data: Vec<u8>,
+    data: Vec<u8>,
 }
 
 impl Symbol {
-    /// Fills `data` with the mended data codewords.
-    pub fn read(&mut self, modules: &Modules, version: Version, format: Format) -> Result<(), Damage> {
+    /// The mended data codewords; `None` where more are wrong than can be mended.
+    pub(super) fn read(
+        &mut self,
+        modules: &Modules,
+        version: Version,
+        format: Format,
+    ) -> Option<&[u8]> {
         self.collect(modules, version, format);
-        self.mend(version, format.level)
+        self.mend(version, format.level)?;
+        Some(&self.data)
     }
 
     /// Follows the codewords' way through the modules, two columns at a time, up and down.
@@ -131,7 +128,11 @@ impl Symbol {
                     if self.reserved[row * n + column] {
                         continue;
                     }
-                    let at = if format.mirrored { column * n + row } else { row * n + column };
+                    let at = if format.mirrored {
+                        column * n + row
+                    } else {
+                        row * n + column
+                    };
                     let dark = modules.dark_at(at) ^ is_masked(format.mask, row, column);
                     byte = byte << 1 | u8::from(dark);
                     least = least.min(modules.margin[at]);
@@ -190,7 +191,7 @@ impl Symbol {
         }
     }
 
-    fn mend(&mut self, version: Version, level: Level) -> Result<(), Damage> {
+    fn mend(&mut self, version: Version, level: Level) -> Option<()> {
         let index = usize::from(version.number()) - 1;
         let check = usize::from(CHECK_BYTES[level.row()][index]);
         let blocks = usize::from(BLOCKS[level.row()][index]);
@@ -201,14 +202,27 @@ impl Symbol {
         for block in 0..blocks {
             let length = short + usize::from(block >= long_from);
             self.gather(block, blocks, short, length, check, long_from);
-            mend_block(&mut self.block, &self.block_sure, check, level.spare(version)).ok_or(Damage::Codewords)?;
+            mend_block(
+                &mut self.block,
+                &self.block_sure,
+                check,
+                level.spare(version),
+            )?;
             self.data.extend_from_slice(&self.block[..length - check]);
         }
-        Ok(())
+        Some(())
     }
 
     /// Puts the interleaved codewords of one block one after another.
-    fn gather(&mut self, block: usize, blocks: usize, short: usize, length: usize, check: usize, long_from: usize) {
+    fn gather(
+        &mut self,
+        block: usize,
+        blocks: usize,
+        short: usize,
+        length: usize,
+        check: usize,
+        long_from: usize,
+    ) {
         let short_data = short - check;
         let data = length - check;
         let checks_from = short_data * blocks + (blocks - long_from);
@@ -275,11 +289,15 @@ fn is_masked(mask: u8, row: usize, column: usize) -> bool {
 
 impl Format {
     /// The likeliest formats of these modules, the likeliest first: as seen and as in a mirror.
-    pub fn of(modules: &Modules, version: Version) -> [Option<Self>; 2] {
+    pub(super) fn of(modules: &Modules, version: Version) -> [Option<Self>; 2] {
         let n = version.size();
         let mut found = [false, true].map(|mirrored| {
             let bit = |row: usize, column: usize| {
-                let (row, column) = if mirrored { (column, row) } else { (row, column) };
+                let (row, column) = if mirrored {
+                    (column, row)
+                } else {
+                    (row, column)
+                };
                 u32::from(modules.is_dark(row, column))
             };
             let read = |places: &dyn Fn(usize) -> (usize, usize)| {
@@ -296,8 +314,17 @@ impl Format {
                 8 => (7, 8),
                 _ => (14 - i, 8),
             });
-            let second = read(&|i| if i < 7 { (n - 1 - i, 8) } else { (8, n - 15 + i) });
-            [first, second].into_iter().filter_map(|bits| Self::nearest(bits, mirrored)).min_by_key(|f| f.distance)
+            let second = read(&|i| {
+                if i < 7 {
+                    (n - 1 - i, 8)
+                } else {
+                    (8, n - 15 + i)
+                }
+            });
+            [first, second]
+                .into_iter()
+                .filter_map(|bits| Self::nearest(bits, mirrored))
+                .min_by_key(|f| f.distance)
         });
         let distance = |f: &Option<Self>| f.map_or(u32::MAX, |f| f.distance);
         if distance(&found[1]) < distance(&found[0]) {

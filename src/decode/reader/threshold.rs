@@ -27,7 +27,7 @@ pub(super) struct Thresholds {
 
 impl Thresholds {
     /// Measures a picture.
-    pub fn measure(&mut self, picture: Picture<'_>) {
+    pub(super) fn measure(&mut self, picture: Picture<'_>) {
         self.columns = picture.width.div_ceil(BLOCK);
         self.rows = picture.height.div_ceil(BLOCK);
         self.range.clear();
@@ -82,7 +82,7 @@ impl Thresholds {
     }
 
     /// Thresholds of the blocks that row `y` of the picture crosses.
-    pub fn row(&self, y: usize) -> &[u8] {
+    pub(super) fn row(&self, y: usize) -> &[u8] {
         &self.level[y / BLOCK * self.columns..][..self.columns]
     }
 }

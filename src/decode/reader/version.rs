@@ -15,36 +15,45 @@ pub(super) struct AlignmentPlaces {
 }
 
 impl Version {
-    pub fn new(number: i32) -> Option<Self> {
-        u8::try_from(number).ok().filter(|n| (1..=40).contains(n)).map(Self)
+    pub(super) fn new(number: i32) -> Option<Self> {
+        u8::try_from(number)
+            .ok()
+            .filter(|n| (1..=40).contains(n))
+            .map(Self)
     }
 
     /// The version whose finder patterns lie nearest to `arm` modules apart.
-    pub fn of_arm(arm: f32) -> i32 {
+    pub(super) fn of_arm(arm: f32) -> i32 {
         ((arm + 7.0 - 17.0) / 4.0).round() as i32
     }
 
-    pub const fn number(self) -> u8 {
+    pub(super) const fn number(self) -> u8 {
         self.0
     }
 
     /// The version whose information differs least from these 18 bits, and in how many; annex D of
     /// the standard.
-    pub fn nearest(bits: u32) -> (u32, Self) {
+    pub(super) fn nearest(bits: u32) -> (u32, Self) {
         let distance = |number: u8| (information(u32::from(number)) ^ bits).count_ones();
-        let (distance, number) = (7..=40).map(|number| (distance(number), number)).min().unwrap_or((18, 7));
+        let (distance, number) = (7..=40)
+            .map(|number| (distance(number), number))
+            .min()
+            .unwrap_or((18, 7));
         (distance, Self(number))
     }
 
     /// Modules along a side.
-    pub const fn size(self) -> usize {
+    pub(super) const fn size(self) -> usize {
         17 + 4 * self.0 as usize
     }
 
     /// Places of alignment patterns along a side, the first and last of which are finder patterns'
     /// in three of four corners. Empty for version 1. Annex E of the standard.
-    pub fn alignment(self) -> AlignmentPlaces {
-        let mut found = AlignmentPlaces { places: [0; 7], count: 0 };
+    pub(super) fn alignment(self) -> AlignmentPlaces {
+        let mut found = AlignmentPlaces {
+            places: [0; 7],
+            count: 0,
+        };
         if self.0 == 1 {
             return found;
         }
@@ -52,7 +61,11 @@ impl Version {
         let count = version / 7 + 2;
         // Even steps back from the last; the first step takes what is left. Version 32 is the
         // standard's one exception.
-        let step = if version == 32 { 26 } else { (version * 4 + count * 2 + 1) / (count * 2 - 2) * 2 };
+        let step = if version == 32 {
+            26
+        } else {
+            (version * 4 + count * 2 + 1) / (count * 2 - 2) * 2
+        };
         found.count = count;
         found.places[0] = 6;
         for (back, place) in found.places[1..count].iter_mut().rev().enumerate() {
@@ -76,7 +89,7 @@ const fn information(version: u32) -> u32 {
 }
 
 impl AlignmentPlaces {
-    pub fn as_slice(&self) -> &[u8] {
+    pub(super) fn as_slice(&self) -> &[u8] {
         &self.places[..self.count]
     }
 }

@@ -16,7 +16,7 @@ fn frame(name: &str, codes: &[&[u8]], verdict: Option<&str>) -> FrameOutcome {
         at: UnixMs(0),
         decode_ms: 1.0,
         codes: codes.iter().map(|code| code.to_vec()).collect(),
-        nothing: codes.is_empty().then_some(NothingRead::NoFinder),
+        nothing: codes.is_empty().then_some(NothingRead::Nothing),
         decision,
         check: None,
         thumbnail: None,

@@ -32,7 +32,7 @@ fn outcome() -> ReplayOutcome {
     };
     let failed = FrameOutcome {
         codes: vec![],
-        nothing: Some(NothingRead::NoFinder),
+        nothing: Some(NothingRead::Nothing),
         check: Some(Check {
             expected: Expectation {
                 reading: Reading::Something,

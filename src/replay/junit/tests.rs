@@ -14,7 +14,7 @@ fn frame(name: &str, check: Option<Check>) -> FrameOutcome {
         at: UnixMs(0),
         decode_ms: 12.5,
         codes: vec![],
-        nothing: Some(NothingRead::NoFinder),
+        nothing: Some(NothingRead::Nothing),
         decision: None,
         check,
         thumbnail: None,

@@ -58,10 +58,10 @@ fn a_frame_is_a_line_and_a_json_object() {
             .contains("  expired: Show a new code  FG1:A"),
         "{read}"
     );
-    let unread = frame(&[], Some(NothingRead::NoFinder));
+    let unread = frame(&[], Some(NothingRead::Nothing));
     assert_eq!(
         (unread.kind(), unread.to_string().as_str()),
-        ("no-finder", "1.png  1.2 ms")
+        ("nothing", "1.png  1.2 ms")
     );
     assert_eq!(unread.json()["error"], "no QR code was seen");
     let long = frame(&["é".repeat(49).as_bytes()], None).to_string();
@@ -70,10 +70,7 @@ fn a_frame_is_a_line_and_a_json_object() {
 
 #[test]
 fn a_seen_and_unread_code_is_a_failure_unless_the_manifest_knows_better() {
-    let torn = NothingRead::Undecodable {
-        found: 1,
-        first_error: "torn".to_owned(),
-    };
+    let torn = NothingRead::Unread(crate::decode::Unread::Damaged);
     let check = |difference: Option<&str>| {
         let reading = crate::replay::expect::Reading::Nothing;
         let expected = Expectation {
@@ -87,7 +84,7 @@ fn a_seen_and_unread_code_is_a_failure_unless_the_manifest_knows_better() {
     };
     for (nothing, check, failed) in [
         (None, None, false),
-        (Some(NothingRead::NoFinder), None, false),
+        (Some(NothingRead::Nothing), None, false),
         (Some(torn.clone()), None, true),
         (
             Some(NothingRead::Panicked {

@@ -38,7 +38,7 @@ fn figures_are_counted_and_printed() {
             frame(10.0, None, Some("admit")),
             frame(12.0, None, Some("admit")),
             frame(14.0, None, Some("expired")),
-            frame(2.0, Some(NothingRead::NoFinder), None),
+            frame(2.0, Some(NothingRead::Nothing), None),
             frame(16.0, None, None),
         ],
         skipped: vec![SkippedFrame {
@@ -55,7 +55,7 @@ fn figures_are_counted_and_printed() {
     let summary = Summary::of(&outcome);
     let want = "taps: 5 frames, 1 skipped, in 1.5 s\n  \
                 decoded     4 frames\n  \
-                not read    no-finder 1\n  \
+                not read    nothing 1\n  \
                 decisions   admit 2 · expired 1\n  \
                 decode ms   p50 12.0 · p95 16.0 · p99 16.0 · max 16.0\n  \
                 compared    0 as expected · 2 different · 1 not listed\n";
