@@ -304,6 +304,31 @@ impl Shot {
     }
 }
 
+/// What matters to whoever asks why a frame was not read.
+impl std::fmt::Display for Shot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let modules = |px: f32| px / self.module_px;
+        write!(
+            f,
+            "{:.1} px a module, defocus {:.2} and motion {:.2} modules, black {:.0} white {:.0} \
+             noise {:.1}",
+            self.module_px,
+            modules(self.defocus_px),
+            modules(self.motion_px),
+            self.black,
+            self.white,
+            self.noise
+        )?;
+        if let Some(glare) = self.glare {
+            write!(f, ", glare {:.0}", glare.strength)?;
+        }
+        if let Some(moire) = self.moire {
+            write!(f, ", moire {:.2}", moire.depth)?;
+        }
+        Ok(())
+    }
+}
+
 impl Glare {
     fn draw((chance, strength): (f32, f32), seed: &mut Seed) -> Option<Self> {
         let glare = Self {

@@ -1,32 +1,41 @@
 //! `fare-sim frames`: a recording of phones with valid ride codes, and what to expect of it.
 
-use crate::camera::Camera;
+use super::Picture;
 use crate::cast::Cast;
 use crate::city::{City, GateSite};
-use crate::recording::{Expected, RecordingWriter};
+use crate::recording::{Label, RecordingWriter};
 use crate::seed::Seed;
-use crate::shot::{Difficulty, FrameSize, Shot};
+use crate::sets::{Sample, Stage};
+use crate::shot::{Difficulty, FrameSize};
 use fare_protocol::{LaneNo, Millis, UnixMs};
 use fare_rules::Role;
 use std::path::PathBuf;
-
-/// Every so manieth frame is empty: reading something there is wrong.
-const EMPTY_EVERY: u32 = 10;
 
 /// Where the recording's gate stands.
 const STATION: &str = "PGY";
 
 /// Write a recording: one rider a frame, each with a valid code made just before.
 ///
-/// Beside frames.jsonl, the PNGs and manifest.csv, the folder gets gate/: keys, tariff and a
-/// configuration for replaying it, gate/PGY-01.toml, that believes this recording's made-up issuer.
+/// Each difficulty in each size is a set of its own in the manifest, such as medium-640x480, of
+/// --count frames. Beside frames.jsonl, the PNGs and manifest.csv, the folder gets gate/: keys, tariff
+/// and a configuration for replaying it, gate/PGY-01.toml, that believes this recording's made-up
+/// issuer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     picture: Picture,
-    /// How many frames; every tenth is empty.
+    /// How hard the frames are to read: easy, medium and hard, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "easy")]
+    difficulty: Vec<Difficulty>,
+    /// Width and height; several are separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "1280x720")]
+    size: Vec<FrameSize>,
+    /// How many frames of each set.
     #[arg(long, default_value_t = 20)]
     count: u32,
+    /// Every so manieth frame shows nobody; 0: none does.
+    #[arg(long, value_name = "FRAMES", default_value_t = 10)]
+    empty_every: u32,
     /// Time from frame to frame.
     #[arg(long, value_name = "MS", default_value_t = 3000)]
     interval_ms: u32,
@@ -35,77 +44,32 @@ pub(super) struct Args {
     out: PathBuf,
 }
 
-/// What all rendering subcommands share.
-#[derive(Debug, clap::Args)]
-pub(super) struct Picture {
-    /// Everything follows from this number.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
-    /// How hard the frames are to read.
-    #[arg(long, value_enum, default_value = "easy")]
-    pub(super) difficulty: Difficulty,
-    /// Width and height.
-    #[arg(long, default_value_t = FrameSize::HD)]
-    pub(super) size: FrameSize,
-    /// Time of the first frame, Unix milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1_780_000_000_000)]
-    pub(super) start_ms: i64,
-}
-
-/// What a recording is made with.
-pub(super) struct Stage {
-    pub(super) seed: Seed,
-    pub(super) start: UnixMs,
-    pub(super) camera: Camera,
-    pub(super) cast: Cast,
-}
-
-impl Picture {
-    pub(super) fn stage(&self) -> Stage {
-        let (seed, start) = (Seed::new(self.seed), UnixMs(self.start_ms));
-        let (camera, cast) = (Camera::new(self.size, &seed), Cast::new(&seed, start));
-        Stage {
-            seed,
-            start,
-            camera,
-            cast,
-        }
-    }
+/// The recording under way.
+struct Writing {
+    recording: RecordingWriter,
+    start: UnixMs,
+    interval_ms: u32,
+    /// Frames so far; each has its own number, and its own rider.
+    number: u32,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let Picture {
-        difficulty, size, ..
-    } = args.picture;
-    let Stage {
-        seed,
+    let Picture { seed, start_ms } = args.picture;
+    let (seed, start) = (Seed::new(seed), UnixMs(start_ms));
+    let mut writing = Writing {
+        recording: RecordingWriter::create(&args.out)?,
         start,
-        camera,
-        cast,
-    } = args.picture.stage();
-    let mut recording = RecordingWriter::create(&args.out)?;
-    for number in 0..args.count {
-        let taken_at = start.after(Millis(args.interval_ms.saturating_mul(number)));
-        let mut random = seed.fork("frame", number.into());
-        if number % EMPTY_EVERY == EMPTY_EVERY - 1 {
-            let frame = camera.empty(random.next_u64());
-            recording.add(taken_at, &frame, &Expected::Nothing, None)?;
-            continue;
+        interval_ms: args.interval_ms,
+        number: 0,
+    };
+    for &size in &args.size {
+        let stage = Stage::new(&seed, start, size);
+        for &difficulty in &args.difficulty {
+            write_set(&mut writing, &stage, difficulty, args)?;
         }
-        let mut rider = cast.rider(number.into());
-        // The rider opened the code a moment before holding it to the glass.
-        let text = rider.make_code(taken_at.before(Millis(1500)));
-        let phone = rider.show(&text)?;
-        let shot = Shot::draw(difficulty, &phone, size, &mut random);
-        let frame = camera.take(&phone, &shot);
-        recording.add(
-            taken_at,
-            &frame,
-            &Expected::OneOf(vec![text]),
-            Some("admit"),
-        )?;
     }
-    recording.finish()?;
+    writing.recording.finish()?;
+    let cast = Cast::new(&seed, start);
     let city = City::write(&args.out.join("gate"), &[cast.issuer()])?;
     let site = GateSite {
         station: STATION.parse()?,
@@ -114,4 +78,56 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     };
     city.write_gate(site, None)?;
     Ok(())
+}
+
+/// One difficulty in one size.
+fn write_set(
+    writing: &mut Writing,
+    stage: &Stage,
+    difficulty: Difficulty,
+    args: &Args,
+) -> anyhow::Result<()> {
+    let size = stage.camera().size();
+    let set = format!("{difficulty}-{size}");
+    for frame in 1..=args.count {
+        let (number, at) = writing.next();
+        if args.empty_every > 0 && frame.is_multiple_of(args.empty_every) {
+            let label = Label {
+                set: &format!("empty-{size}"),
+                ..Label::default()
+            };
+            writing.add(at, &stage.empty(number), label)?;
+            continue;
+        }
+        let label = Label {
+            set: &set,
+            verdict: Some("admit"),
+            ..Label::default()
+        };
+        let sample = stage.gate_frame(difficulty, number, at)?;
+        writing.add(at, &sample, label)?;
+    }
+    Ok(())
+}
+
+impl Writing {
+    /// Number and time of the next frame.
+    fn next(&mut self) -> (u64, UnixMs) {
+        let number = self.number;
+        self.number += 1;
+        let at = self
+            .start
+            .after(Millis(self.interval_ms.saturating_mul(number)));
+        (number.into(), at)
+    }
+
+    /// Adds `sample`; texts and how it was taken come from it, the rest from `label`.
+    fn add(&mut self, at: UnixMs, sample: &Sample, label: Label<'_>) -> anyhow::Result<()> {
+        let label = Label {
+            texts: &sample.texts,
+            how: &sample.how,
+            ..label
+        };
+        Ok(self.recording.add(at, &sample.frame, &label)?)
+    }
 }

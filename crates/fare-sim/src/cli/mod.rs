@@ -28,6 +28,17 @@ enum Command {
     Y4m(y4m::Args),
 }
 
+/// What all rendering subcommands share.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Picture {
+    /// Everything follows from this number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Time of the first frame, Unix milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 1_780_000_000_000)]
+    start_ms: i64,
+}
+
 /// Runs the program. Exit status: 0 done, 1 failed or differs, 2 bad usage.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
