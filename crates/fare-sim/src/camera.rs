@@ -2,7 +2,7 @@
 
 use crate::blur::{Area, defocus, motion};
 use crate::homography::Homography;
-use crate::scene::hall;
+use crate::scene::{hall, passenger};
 use crate::screen::Phone;
 use crate::seed::Seed;
 use crate::sheet::{OUTSIDE, Raster};
@@ -58,6 +58,13 @@ impl Camera {
             hall: hall(self.size, seed),
             noise: self.noise.clone(),
         }
+    }
+
+    /// The same camera with somebody standing over it.
+    pub(crate) fn with_person(&self, seed: &mut Seed) -> Self {
+        let mut camera = self.clone();
+        passenger(&mut camera.hall, seed);
+        camera
     }
 
     /// A frame with `phone` in it.

@@ -3,6 +3,7 @@
 use crate::codewords::Blocks;
 use crate::screen::Code;
 use crate::seed::Seed;
+use crate::sheet::OUTSIDE;
 use image::GrayImage;
 
 /// Side of a finder pattern with its separator, in modules.
@@ -246,7 +247,8 @@ impl Cover {
                         (y as f32 + 0.5 - origin.1) / px,
                     );
                     let pixel = picture.get_pixel_mut(x, y);
-                    if pixel.0[0] != crate::sheet::OUTSIDE && !self.on_finder(at) {
+                    let glass = pixel.0[0] != OUTSIDE || self.kind == CoverKind::Finger;
+                    if glass && !self.on_finder(at) && stroke.reaches(at, px) {
                         let seen = self.seen_at(stroke, at, px, f32::from(pixel.0[0]));
                         pixel.0[0] = seen.max(1.0) as u8;
                     }
@@ -271,6 +273,11 @@ impl Cover {
 }
 
 impl Stroke {
+    /// Whether it is seen at all in a pixel at `at`.
+    fn reaches(&self, at: (f32, f32), px: f32) -> bool {
+        (self.half_width - self.distance(at)) * px > -0.5
+    }
+
     fn distance(&self, (x, y): (f32, f32)) -> f32 {
         let (dx, dy) = (self.to.0 - self.from.0, self.to.1 - self.from.1);
         let (px, py) = (x - self.from.0, y - self.from.1);

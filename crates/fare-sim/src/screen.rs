@@ -182,6 +182,11 @@ impl Phone {
         self.code.size() + 2 * QUIET_MODULES
     }
 
+    /// Width of the whole phone.
+    pub(crate) const fn outer_modules(&self) -> u32 {
+        sheet::outer_modules(self.card_modules())
+    }
+
     /// Draws it flat at `px` pixels a module.
     pub(crate) fn raster(&self, px: u32) -> Raster {
         sheet::phone(

@@ -1,7 +1,7 @@
 //! Flat drawings of what riders hold to the glass: phones with whatever is on their screens, and
 //! paper. Measured in modules of the symbol shown.
 
-use crate::cover::Cover;
+use crate::cover::{Cover, CoverKind};
 use crate::screen::{Grid, Look, QUIET_MODULES};
 use crate::seed::Seed;
 use image::GrayImage;
@@ -13,6 +13,8 @@ const MARGIN_MODULES: u32 = 4;
 const BEZEL_MODULES: u32 = 2;
 /// Pixels of this value are not part of the thing drawn.
 pub(crate) const OUTSIDE: u8 = 0;
+/// How far a finger is seen beyond the phone it holds.
+const FINGER_MODULES: u32 = 24;
 /// Level of a white card or paper.
 const WHITE: u8 = 250;
 /// Level of dark modules.
@@ -20,7 +22,7 @@ const BLACK: u8 = 6;
 /// Level of the card of an inverted code, and of its light modules.
 const INVERTED: (u8, u8) = (14, 238);
 /// Side of the card that stands where a phone shows no symbol.
-const NO_CARD_MODULES: u32 = 65;
+pub(crate) const NO_CARD_MODULES: u32 = 65;
 
 /// Something drawn flat: `px` pixels a module; `origin` is the pixel at the middle of the symbol.
 #[derive(Clone, Debug)]
@@ -46,6 +48,19 @@ pub(crate) enum Screen<'a> {
 }
 
 impl Raster {
+    /// The same drawing with so many pixels of nothing on all sides.
+    fn with_margin(self, margin: u32) -> Self {
+        let (width, height) = self.picture.dimensions();
+        let mut picture = GrayImage::new(width + 2 * margin, height + 2 * margin);
+        imageops::replace(&mut picture, &self.picture, margin.into(), margin.into());
+        let (x, y) = self.origin;
+        Self {
+            picture,
+            origin: (x + margin as f32, y + margin as f32),
+            ..self
+        }
+    }
+
     /// The same drawing with `px` pixels a module, averaged: for things so far off that a pixel of
     /// the frame sees several of the drawing.
     pub(crate) fn shrunk(&self, px: f32) -> Self {
@@ -66,7 +81,12 @@ impl Raster {
     }
 }
 
-/// Draws a phone at `px` pixels a module. What covers it lies over the screen alone.
+/// Width of a phone with a card this wide.
+pub(crate) const fn outer_modules(card_modules: u32) -> u32 {
+    card_modules + 2 * (MARGIN_MODULES + BEZEL_MODULES)
+}
+
+/// Draws a phone at `px` pixels a module.
 pub(crate) fn phone(screen: Screen<'_>, look: &Look, cover: Option<&Cover>, px: u32) -> Raster {
     let px = px.max(1);
     let card = match screen {
@@ -78,7 +98,7 @@ pub(crate) fn phone(screen: Screen<'_>, look: &Look, cover: Option<&Cover>, px: 
             (NO_CARD_MODULES, NO_CARD_MODULES)
         }
     };
-    let width = card.0 + 2 * (MARGIN_MODULES + BEZEL_MODULES);
+    let width = outer_modules(card.0);
     let height = width * 2;
     let (left, top) = (BEZEL_MODULES + MARGIN_MODULES, height / 4);
     let mut sheet = Sheet {
@@ -104,15 +124,18 @@ pub(crate) fn phone(screen: Screen<'_>, look: &Look, cover: Option<&Cover>, px: 
         Screen::Icons => sheet.icons(inner, look),
     }
     let middle = |corner: u32, side: u32| (corner * px) as f32 + (side * px) as f32 / 2.0;
-    let origin = (middle(left, card.0), middle(top, card.1));
-    if let Some(cover) = cover {
-        cover.draw(&mut sheet.picture, px as f32, origin);
-    }
-    Raster {
+    let mut raster = Raster {
         picture: sheet.picture,
         px: px as f32,
-        origin,
+        origin: (middle(left, card.0), middle(top, card.1)),
+    };
+    if let Some(cover) = cover {
+        if cover.kind() == CoverKind::Finger {
+            raster = raster.with_margin(FINGER_MODULES * px);
+        }
+        cover.draw(&mut raster.picture, raster.px, raster.origin);
     }
+    raster
 }
 
 /// Draws a slip of paper with a symbol printed on it.

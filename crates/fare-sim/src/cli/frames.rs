@@ -5,7 +5,7 @@ use crate::cast::Cast;
 use crate::city::{City, GateSite};
 use crate::recording::{Label, RecordingWriter};
 use crate::seed::Seed;
-use crate::sets::{Sample, Stage};
+use crate::sets::{Cause, Sample, Stage};
 use crate::shot::{Difficulty, FrameSize};
 use fare_protocol::{LaneNo, Millis, UnixMs};
 use fare_rules::Role;
@@ -24,9 +24,16 @@ const STATION: &str = "PGY";
 pub(super) struct Args {
     #[command(flatten)]
     picture: Picture,
-    /// How hard the frames are to read: easy, medium and hard, separated by commas.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "easy")]
+    /// How hard the frames are to read: easy, medium and hard, separated by commas. Easy when nothing
+    /// else is asked for.
+    #[arg(long, value_enum, value_delimiter = ',')]
     difficulty: Vec<Difficulty>,
+    /// Frames that cannot be read, by cause, separated by commas; each cause is a set of its name.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    cause: Vec<Cause>,
+    /// Frames with a phone behind another, as a set two-phones.
+    #[arg(long)]
+    two_phones: bool,
     /// Width and height; several are separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "1280x720")]
     size: Vec<FrameSize>,
@@ -62,10 +69,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         interval_ms: args.interval_ms,
         number: 0,
     };
+    let difficulties = match args.difficulty.as_slice() {
+        [] if args.cause.is_empty() && !args.two_phones => &[Difficulty::Easy],
+        asked => asked,
+    };
     for &size in &args.size {
         let stage = Stage::new(&seed, start, size);
-        for &difficulty in &args.difficulty {
-            write_set(&mut writing, &stage, difficulty, args)?;
+        for &difficulty in difficulties {
+            write_difficulty(&mut writing, &stage, difficulty, args)?;
+        }
+        for &cause in &args.cause {
+            write_cause(&mut writing, &stage, cause, args.count)?;
+        }
+        if args.two_phones {
+            write_two_phones(&mut writing, &stage, args.count)?;
         }
     }
     writing.recording.finish()?;
@@ -81,7 +98,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// One difficulty in one size.
-fn write_set(
+fn write_difficulty(
     writing: &mut Writing,
     stage: &Stage,
     difficulty: Difficulty,
@@ -106,6 +123,39 @@ fn write_set(
         };
         let sample = stage.gate_frame(difficulty, number, at)?;
         writing.add(at, &sample, label)?;
+    }
+    Ok(())
+}
+
+/// Frames that cannot be read for this cause.
+fn write_cause(
+    writing: &mut Writing,
+    stage: &Stage,
+    cause: Cause,
+    count: u32,
+) -> anyhow::Result<()> {
+    let label = Label {
+        set: cause.code(),
+        cause: Some(cause.code()),
+        ..Label::default()
+    };
+    for _ in 0..count {
+        let (number, at) = writing.next();
+        let sample = stage.cause_frame(cause, number, at)?;
+        writing.add(at, &sample, label)?;
+    }
+    Ok(())
+}
+
+/// Frames with two phones.
+fn write_two_phones(writing: &mut Writing, stage: &Stage, count: u32) -> anyhow::Result<()> {
+    let label = Label {
+        set: "two-phones",
+        ..Label::default()
+    };
+    for _ in 0..count {
+        let (number, at) = writing.next();
+        writing.add(at, &stage.two_phones(number, at)?, label)?;
     }
     Ok(())
 }

@@ -1,5 +1,11 @@
 //! Sets of frames by which a decoder is judged: everything in them is known and follows from a seed.
 
+mod cause;
+mod symbols;
+mod two_phones;
+
+pub use cause::Cause;
+
 use crate::camera::Camera;
 use crate::cast::Cast;
 use crate::cover::{Cover, CoverKind};
