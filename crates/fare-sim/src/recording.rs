@@ -77,7 +77,8 @@ impl RecordingWriter {
         })
     }
 
-    /// Adds a frame taken at `taken_at`, and what is in it.
+    /// Adds a frame taken at `taken_at`, and what is in it; without a label the manifest does not
+    /// name it.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -85,11 +86,21 @@ impl RecordingWriter {
         &mut self,
         taken_at: UnixMs,
         frame: &GrayImage,
-        label: &Label<'_>,
+        label: Option<&Label<'_>>,
     ) -> Result<(), RecordingError> {
         self.written += 1;
         let file = format!("{:06}.png", self.written);
         save_png(&self.folder.join(&file), frame)?;
+        writeln!(self.times, r#"{{"t_ms": {taken_at}, "file": "{file}"}}"#)
+            .and_then(|()| match label {
+                Some(label) => self.name(&file, frame, label),
+                None => Ok(()),
+            })
+            .map_err(at(&self.folder))
+    }
+
+    /// A line of the manifest.
+    fn name(&mut self, file: &str, frame: &GrayImage, label: &Label<'_>) -> io::Result<()> {
         let (set, codes) = (label.set, label.texts.len());
         let kind = if codes == 0 { "neg" } else { "qr" };
         let texts = quoted(&serde_json::json!(label.texts).to_string());
@@ -97,15 +108,11 @@ impl RecordingWriter {
         let cause = label.cause.unwrap_or_default();
         let verdict = label.verdict.unwrap_or_default();
         let how = quoted(label.how);
-        writeln!(self.times, r#"{{"t_ms": {taken_at}, "file": "{file}"}}"#)
-            .and_then(|()| {
-                write!(
-                    self.manifest,
-                    "{file},{set},{kind},{texts},{codes},{width},{height},"
-                )
-            })
-            .and_then(|()| writeln!(self.manifest, "{cause},{how},{verdict}"))
-            .map_err(at(&self.folder))
+        write!(
+            self.manifest,
+            "{file},{set},{kind},{texts},{codes},{width},{height},"
+        )?;
+        writeln!(self.manifest, "{cause},{how},{verdict}")
     }
 
     /// Writes out what is still buffered.
@@ -201,8 +208,9 @@ mod tests {
             verdict: None,
             how: "",
         };
-        recording.add(UnixMs(1000), &frame, &read).unwrap();
-        recording.add(UnixMs(1033), &frame, &empty).unwrap();
+        recording.add(UnixMs(1000), &frame, Some(&read)).unwrap();
+        recording.add(UnixMs(1033), &frame, Some(&empty)).unwrap();
+        recording.add(UnixMs(1066), &frame, None).unwrap();
         recording.finish().unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let second = read("frames.jsonl").lines().nth(1).unwrap().to_owned();

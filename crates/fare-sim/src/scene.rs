@@ -103,7 +103,7 @@ fn person(picture: &mut GrayImage, unit: f32, seed: &mut Seed) {
 }
 
 /// Head and shoulders; the head's middle is at `(x, y)` and `r` its half height.
-fn figure(picture: &mut GrayImage, (x, y): (f32, f32), r: f32, seed: &mut Seed) {
+pub(crate) fn figure(picture: &mut GrayImage, (x, y): (f32, f32), r: f32, seed: &mut Seed) {
     let coat = 20 + seed.below(60) as u8;
     let skin = 90 + seed.below(60) as u8;
     paint(picture, (x, y + 3.4 * r), 4.0 * r, coat, |dx, dy| {

@@ -8,6 +8,12 @@ use crate::seed::Seed;
 /// Side of a finder pattern.
 const FINDER_MODULES: u32 = 7;
 
+/// Limits within which a code is certainly readable: frame pixels a module, blurs in modules. The
+/// usual rider's phone ([`Difficulty::Medium`]) keeps them while it is held.
+const READABLE_MODULE_PX: f32 = 3.0;
+const READABLE_DEFOCUS: f32 = 0.28;
+const READABLE_MOTION: f32 = 0.35;
+
 /// Width and height of a camera's frames, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameSize {
@@ -292,6 +298,15 @@ impl Shot {
     pub fn sees_finders(&self, phone: &Phone, size: FrameSize) -> bool {
         let half = (phone.code().size() - FINDER_MODULES) as f32 / 2.0;
         self.sees(&[(-half, -half), (half, -half), (-half, half)], size)
+    }
+
+    /// Whether the whole card is seen, as sharp and still as the usual rider's: nothing but light
+    /// keeps it from being read.
+    pub fn is_readable(&self, phone: &Phone, size: FrameSize) -> bool {
+        self.module_px >= READABLE_MODULE_PX
+            && self.defocus_px <= self.module_px * READABLE_DEFOCUS
+            && self.motion_px <= self.module_px * READABLE_MOTION
+            && self.sees_whole_card(phone, size)
     }
 
     /// Whether the middle of the code lies in the frame and not a bit of at least one of its finder

@@ -1,18 +1,13 @@
 //! `fare-sim frames`: a recording of phones with valid ride codes, and what to expect of it.
 
-use super::Picture;
+use super::{Picture, write_gate};
 use crate::cast::Cast;
-use crate::city::{City, GateSite};
 use crate::recording::{Label, RecordingWriter};
 use crate::seed::Seed;
 use crate::sets::{Cause, Sample, Stage};
 use crate::shot::{Difficulty, FrameSize};
-use fare_protocol::{LaneNo, Millis, UnixMs};
-use fare_rules::Role;
+use fare_protocol::{Millis, UnixMs};
 use std::path::PathBuf;
-
-/// Where the recording's gate stands.
-const STATION: &str = "PGY";
 
 /// Write a recording: one rider a frame, each with a valid code made just before.
 ///
@@ -86,15 +81,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     writing.recording.finish()?;
-    let cast = Cast::new(&seed, start);
-    let city = City::write(&args.out.join("gate"), &[cast.issuer()])?;
-    let site = GateSite {
-        station: STATION.parse()?,
-        lane: LaneNo(1),
-        role: Role::Entry,
-    };
-    city.write_gate(site, None)?;
-    Ok(())
+    write_gate(&args.out, &Cast::new(&seed, start))
 }
 
 /// One difficulty in one size.
@@ -178,6 +165,6 @@ impl Writing {
             how: &sample.how,
             ..label
         };
-        Ok(self.recording.add(at, &sample.frame, &label)?)
+        Ok(self.recording.add(at, &sample.frame, Some(&label))?)
     }
 }

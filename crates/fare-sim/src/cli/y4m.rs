@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         let text = rider.make_code(start.after(Millis(frames.saturating_mul(1000) / args.fps)));
         let phone = rider.show(&text)?;
         let held = Shot::draw(difficulty, &phone, size, &mut random);
-        for shot in APPROACH.shots(&held, &random) {
+        for shot in APPROACH.shots(&held, size, &random) {
             stream
                 .frame(&camera.take(&phone, &shot))
                 .context("cannot write the stream")?;

@@ -27,7 +27,7 @@ pub enum Cause {
     TooNear,
     /// Modules smaller than 1.3 pixels.
     TooFar,
-    /// The phone went more than 1.5 modules while the shutter was open.
+    /// The phone went more than two modules while the shutter was open.
     Moving,
     /// Cracked or covered beyond error correction, with all finder patterns in sight.
     Damaged,
@@ -135,7 +135,7 @@ fn spoilt(shot: Shot, cause: Cause, phone: &Phone, size: FrameSize, random: &mut
             ..shot
         },
         Cause::Moving => Shot {
-            motion_px: shot.module_px * random.between(1.7, 4.0),
+            motion_px: shot.module_px * random.between(2.2, 4.0),
             ..shot
         },
         Cause::Nothing | Cause::Damaged | Cause::NotQr => shot,

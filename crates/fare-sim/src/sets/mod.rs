@@ -1,10 +1,16 @@
 //! Sets of frames by which a decoder is judged: everything in them is known and follows from a seed.
 
 mod cause;
+mod hostile;
+mod idle;
+mod presentation;
 mod symbols;
 mod two_phones;
 
 pub use cause::Cause;
+pub use hostile::Hostile;
+pub use idle::Idle;
+pub use presentation::{FPS, Moment, Presentation, Sight, frame_time};
 
 use crate::camera::Camera;
 use crate::cast::Cast;
