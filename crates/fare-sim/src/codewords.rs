@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn a_reader_gives_up_just_where_the_damage_passes_one() {
-        // Versions 1, 2, 5, 6, 7, 10 and 16: one block and several, of one and of two lengths.
-        for len in [20, 40, 150, 190, 220, 366, 800] {
+        // From version 5 on: readers differ in whether they keep codewords back in 1 to 3.
+        for len in [150, 190, 220, 366, 800] {
             let (text, code) = long(len);
             let most = Blocks::of(&code).correctable;
             let (picture, damage) = spoilt(&code, most);

@@ -11,8 +11,8 @@ const FINDER_MODULES: u32 = 7;
 /// Limits within which a code is certainly readable: frame pixels a module, blurs in modules. The
 /// usual rider's phone ([`Difficulty::Medium`]) keeps them while it is held.
 const READABLE_MODULE_PX: f32 = 3.0;
-const READABLE_DEFOCUS: f32 = 0.28;
-const READABLE_MOTION: f32 = 0.35;
+const READABLE_DEFOCUS: f32 = 0.36;
+const READABLE_MOTION: f32 = 0.43;
 
 /// Width and height of a camera's frames, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
