@@ -2,9 +2,10 @@
 
 use crate::blur::{Area, defocus, motion};
 use crate::homography::Homography;
-use crate::scene::hall;
-use crate::screen::{OUTSIDE, Phone, Raster};
+use crate::scene::{hall, passenger};
+use crate::screen::Phone;
 use crate::seed::Seed;
+use crate::sheet::{OUTSIDE, Raster};
 use crate::shot::{FrameSize, Glare, Moire, Shot};
 use image::GrayImage;
 
@@ -50,33 +51,72 @@ impl Camera {
         frame
     }
 
+    /// The same camera at another place.
+    pub(crate) fn elsewhere(&self, seed: &mut Seed) -> Self {
+        Self {
+            size: self.size,
+            hall: hall(self.size, seed),
+            noise: self.noise.clone(),
+        }
+    }
+
+    /// The same camera with somebody standing over it.
+    pub(crate) fn with_person(&self, seed: &mut Seed) -> Self {
+        let mut camera = self.clone();
+        passenger(&mut camera.hall, seed);
+        camera
+    }
+
     /// A frame with `phone` in it.
     pub fn take(&self, phone: &Phone, shot: &Shot) -> GrayImage {
-        let mut frame = self.hall.clone();
-        let dimmed: [u8; 256] = std::array::from_fn(|p| (p as f32 * shot.ambient) as u8);
-        frame.iter_mut().for_each(|p| *p = dimmed[usize::from(*p)]);
         let raster = phone.raster(shot.module_px.ceil() as u32);
+        self.take_all(&[(&raster, shot)], phone.card_modules())
+    }
+
+    /// A frame with these things in it, the farthest first. Light, glare and noise are those of the
+    /// last one's shot, whose card has this side.
+    pub(crate) fn take_all(&self, things: &[(&Raster, &Shot)], card_modules: u32) -> GrayImage {
+        let Some((_, nearest)) = things.last() else {
+            return self.empty(0);
+        };
+        let mut frame = self.lit(nearest.ambient);
+        for (raster, shot) in things {
+            self.add(&mut frame, raster, shot);
+        }
+        self.finish(&mut frame, nearest, card_modules);
+        frame
+    }
+
+    /// The hall in this light, 1 being usual.
+    pub(crate) fn lit(&self, light: f32) -> GrayImage {
+        let mut frame = self.hall.clone();
+        let dimmed: [u8; 256] = std::array::from_fn(|p| (p as f32 * light) as u8);
+        frame.iter_mut().for_each(|p| *p = dimmed[usize::from(*p)]);
+        frame
+    }
+
+    /// Lays one thing into `frame`.
+    fn add(&self, frame: &mut GrayImage, raster: &Raster, shot: &Shot) {
         let to_frame = shot.pose(self.size).to_frame();
         let margin = 2.0 * shot.defocus_px + shot.motion_px + 2.0;
-        let area = self.area_of(&raster, &to_frame, margin);
-        lay(&mut frame, area, &raster, &to_frame, &self.levels(shot));
-        defocus(&mut frame, area, shot.defocus_px);
-        motion(&mut frame, area, shot.motion_px, shot.motion_angle);
+        let area = self.area_of(raster, &to_frame, margin);
+        lay(frame, area, raster, &to_frame, &self.levels(shot));
+        defocus(frame, area, shot.defocus_px);
+        motion(frame, area, shot.motion_px, shot.motion_angle);
         if let Some(moire) = shot.moire {
-            add_moire(&mut frame, area, moire);
+            add_moire(frame, area, moire);
         }
+    }
+
+    /// Adds what lies over everything: a lamp mirrored in the card, and noise.
+    fn finish(&self, frame: &mut GrayImage, shot: &Shot, card_modules: u32) {
         if let Some(glare) = shot.glare {
-            let half_card = phone.card_modules() as f32 / 2.0;
-            let at = to_frame.map((glare.at.0 * half_card, glare.at.1 * half_card));
-            add_glare(
-                &mut frame,
-                at,
-                glare.radius * half_card * shot.module_px,
-                glare,
-            );
+            let half_card = card_modules as f32 / 2.0;
+            let at = (glare.at.0 * half_card, glare.at.1 * half_card);
+            let at = shot.pose(self.size).to_frame().map(at);
+            add_glare(frame, at, glare.radius * half_card * shot.module_px, glare);
         }
-        self.add_noise(&mut frame, shot.noise, shot.noise_seed);
-        frame
+        self.add_noise(frame, shot.noise, shot.noise_seed);
     }
 
     /// The part of the frame that `raster` covers, with `margin` pixels around it.
@@ -115,7 +155,7 @@ impl Camera {
         (0..16).map(band).collect()
     }
 
-    fn add_noise(&self, frame: &mut GrayImage, deviation: f32, seed: u64) {
+    pub(crate) fn add_noise(&self, frame: &mut GrayImage, deviation: f32, seed: u64) {
         let factor = (deviation / NOISE_UNIT * 1024.0) as i32;
         let mut seed = Seed::new(seed);
         for row in frame.chunks_exact_mut(self.size.width as usize) {

@@ -29,16 +29,23 @@ pub enum RecordingError {
     },
 }
 
-/// What should be read in a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// One of these texts.
-    OneOf(Vec<String>),
-    /// A code is there; whether it can be read is open.
-    Something,
-    /// Nothing at all.
-    Nothing,
+/// What stands in the manifest about a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Label<'a> {
+    /// Which set it belongs to.
+    pub set: &'a str,
+    /// Texts of the codes in it, the nearest first; none where nothing may be read.
+    pub texts: &'a [String],
+    /// Why its code cannot be read, or that there is none; unset where one is to be read.
+    pub cause: Option<&'a str>,
+    /// The gate's expected answer, such as `admit` or a refusal's code.
+    pub verdict: Option<&'a str>,
+    /// How it was taken, for people.
+    pub how: &'a str,
 }
+
+/// First line of a manifest.
+const MANIFEST_COLUMNS: &str = "file,set,kind,expected,n_codes,width,height,cause,how,verdict";
 
 /// A folder with `frames.jsonl`, the frames as PNG, and `manifest.csv` saying what is in them.
 #[derive(Debug)]
@@ -61,7 +68,7 @@ impl RecordingWriter {
             File::create(&path).map(BufWriter::new).map_err(at(&path))
         };
         let (times, mut manifest) = (open("frames.jsonl")?, open("manifest.csv")?);
-        writeln!(manifest, "file,kind,expected,verdict").map_err(at(folder))?;
+        writeln!(manifest, "{MANIFEST_COLUMNS}").map_err(at(folder))?;
         Ok(Self {
             folder: folder.to_owned(),
             times,
@@ -70,8 +77,8 @@ impl RecordingWriter {
         })
     }
 
-    /// Adds a frame taken at `taken_at`. `verdict` is the gate's expected answer, such as `admit`
-    /// or a refusal's code.
+    /// Adds a frame taken at `taken_at`, and what is in it; without a label the manifest does not
+    /// name it.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -79,22 +86,33 @@ impl RecordingWriter {
         &mut self,
         taken_at: UnixMs,
         frame: &GrayImage,
-        expected: &Expected,
-        verdict: Option<&str>,
+        label: Option<&Label<'_>>,
     ) -> Result<(), RecordingError> {
         self.written += 1;
         let file = format!("{:06}.png", self.written);
         save_png(&self.folder.join(&file), frame)?;
-        let (kind, texts) = match expected {
-            Expected::OneOf(texts) => ("qr", texts.as_slice()),
-            Expected::Something => ("qr", [].as_slice()),
-            Expected::Nothing => ("neg-empty", [].as_slice()),
-        };
-        let texts = quoted(&serde_json::json!(texts).to_string());
-        let verdict = verdict.unwrap_or_default();
         writeln!(self.times, r#"{{"t_ms": {taken_at}, "file": "{file}"}}"#)
-            .and_then(|()| writeln!(self.manifest, "{file},{kind},{texts},{verdict}"))
+            .and_then(|()| match label {
+                Some(label) => self.name(&file, frame, label),
+                None => Ok(()),
+            })
             .map_err(at(&self.folder))
+    }
+
+    /// A line of the manifest.
+    fn name(&mut self, file: &str, frame: &GrayImage, label: &Label<'_>) -> io::Result<()> {
+        let (set, codes) = (label.set, label.texts.len());
+        let kind = if codes == 0 { "neg" } else { "qr" };
+        let texts = quoted(&serde_json::json!(label.texts).to_string());
+        let (width, height) = frame.dimensions();
+        let cause = label.cause.unwrap_or_default();
+        let verdict = label.verdict.unwrap_or_default();
+        let how = quoted(label.how);
+        write!(
+            self.manifest,
+            "{file},{set},{kind},{texts},{codes},{width},{height},"
+        )?;
+        writeln!(self.manifest, "{cause},{how},{verdict}")
     }
 
     /// Writes out what is still buffered.
@@ -175,16 +193,24 @@ mod tests {
         let folder = dir.path().join("new/recording");
         let frame = GrayImage::from_fn(9, 5, |x, y| Luma([(x * y) as u8]));
         let mut recording = RecordingWriter::create(&folder).unwrap();
-        let text = Expected::OneOf(vec!["FG1:A \"B\", C".into()]);
-        recording
-            .add(UnixMs(1000), &frame, &text, Some("admit"))
-            .unwrap();
-        recording
-            .add(UnixMs(1033), &frame, &Expected::Nothing, None)
-            .unwrap();
-        recording
-            .add(UnixMs(1066), &frame, &Expected::Something, None)
-            .unwrap();
+        let texts = ["FG1:A \"B\", C".to_owned()];
+        let read = Label {
+            set: "easy-9x5",
+            texts: &texts,
+            cause: None,
+            verdict: Some("admit"),
+            how: "near, sharp",
+        };
+        let empty = Label {
+            set: "nothing",
+            texts: &[],
+            cause: Some("nothing"),
+            verdict: None,
+            how: "",
+        };
+        recording.add(UnixMs(1000), &frame, Some(&read)).unwrap();
+        recording.add(UnixMs(1033), &frame, Some(&empty)).unwrap();
+        recording.add(UnixMs(1066), &frame, None).unwrap();
         recording.finish().unwrap();
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
         let second = read("frames.jsonl").lines().nth(1).unwrap().to_owned();
@@ -193,10 +219,9 @@ mod tests {
             second,
             serde_json::json!({"t_ms": 1033, "file": "000002.png"})
         );
-        let manifest = "file,kind,expected,verdict\n\
-            000001.png,qr,\"[\"\"FG1:A \\\"\"B\\\"\", C\"\"]\",admit\n\
-            000002.png,neg-empty,\"[]\",\n\
-            000003.png,qr,\"[]\",\n";
+        let manifest = "file,set,kind,expected,n_codes,width,height,cause,how,verdict\n\
+            000001.png,easy-9x5,qr,\"[\"\"FG1:A \\\"\"B\\\"\", C\"\"]\",1,9,5,,\"near, sharp\",admit\n\
+            000002.png,nothing,neg,\"[]\",0,9,5,nothing,\"\",\n";
         assert_eq!(read("manifest.csv"), manifest);
         let again = image::open(folder.join("000001.png")).unwrap().into_luma8();
         assert_eq!(again, frame);

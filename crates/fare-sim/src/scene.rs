@@ -86,10 +86,24 @@ fn lamp(picture: &mut GrayImage, unit: f32, seed: &mut Seed) {
     paint(picture, at, length * 1.5, 215 + seed.below(40) as u8, shape);
 }
 
+/// Somebody who stands over the glass, large and soft.
+pub(crate) fn passenger(picture: &mut GrayImage, seed: &mut Seed) {
+    let unit = picture.height() as f32 / 100.0;
+    let (x, _) = somewhere(picture, seed);
+    let y = unit * seed.between(20.0, 60.0);
+    figure(picture, (x, y), unit * seed.between(14.0, 26.0), seed);
+    let whole = Area::whole(picture);
+    defocus(picture, whole, unit * 0.6);
+}
+
 fn person(picture: &mut GrayImage, unit: f32, seed: &mut Seed) {
     let (x, _) = somewhere(picture, seed);
     let y = unit * seed.between(60.0, 95.0);
-    let r = unit * seed.between(5.0, 11.0);
+    figure(picture, (x, y), unit * seed.between(5.0, 11.0), seed);
+}
+
+/// Head and shoulders; the head's middle is at `(x, y)` and `r` its half height.
+pub(crate) fn figure(picture: &mut GrayImage, (x, y): (f32, f32), r: f32, seed: &mut Seed) {
     let coat = 20 + seed.below(60) as u8;
     let skin = 90 + seed.below(60) as u8;
     paint(picture, (x, y + 3.4 * r), 4.0 * r, coat, |dx, dy| {

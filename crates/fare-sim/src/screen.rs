@@ -1,17 +1,13 @@
 //! The picture on a rider's phone: a QR code on a white card, bars where text would stand, bezel.
 
+use crate::cover::Cover;
 use crate::seed::Seed;
-use fast_qr::{ECL, Mode, QRBuilder};
+use crate::sheet::{self, Raster, Screen};
+use fast_qr::{ECL, Mode, ModuleType, QRBuilder};
 use image::{GrayImage, Luma};
 
 /// Light modules left free around the code, as ISO/IEC 18004 asks.
-const QUIET_MODULES: u32 = 4;
-/// From the card's edge to the screen's.
-const MARGIN_MODULES: u32 = 4;
-/// From the screen's edge to the phone's.
-const BEZEL_MODULES: u32 = 2;
-/// Pixels of this value are not part of the phone.
-pub(crate) const OUTSIDE: u8 = 0;
+pub(crate) const QUIET_MODULES: u32 = 4;
 
 /// Why a text cannot be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +40,17 @@ pub enum Packing {
 /// The modules of one QR code, level L, smallest version that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
-    size: u32,
-    dark: Vec<bool>,
+    pub(crate) grid: Grid,
+    /// Which modules carry codewords; the others are patterns, format and version.
+    pub(crate) data: Vec<bool>,
+}
+
+/// The modules of a printed symbol, row by row from the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) dark: Vec<bool>,
 }
 
 /// How a phone looks around the code. Grey levels as the screen sends them, before the camera.
@@ -57,6 +62,8 @@ pub struct Look {
     pub ink: u8,
     /// Level of the phone's body.
     pub body: u8,
+    /// Light modules on a dark card, as some wallets show codes at night.
+    pub inverted: bool,
     /// Position of the text bars, so that phones differ.
     pub text_seed: u64,
 }
@@ -66,14 +73,7 @@ pub struct Look {
 pub struct Phone {
     code: Code,
     look: Look,
-}
-
-/// A phone drawn flat: `px` pixels a module; `origin` is the pixel at the middle of the code.
-#[derive(Clone, Debug)]
-pub(crate) struct Raster {
-    pub(crate) picture: GrayImage,
-    pub(crate) px: f32,
-    pub(crate) origin: (f32, f32),
+    cover: Option<Cover>,
 }
 
 impl Code {
@@ -99,26 +99,34 @@ impl Code {
                 bytes: data.len(),
                 packing,
             })?;
-        let dark = qr
-            .data
-            .iter()
-            .take(qr.size * qr.size)
-            .map(|m| m.value())
-            .collect();
+        let modules = || qr.data.iter().take(qr.size * qr.size);
+        let grid = Grid {
+            width: qr.size as u32,
+            height: qr.size as u32,
+            dark: modules().map(|module| module.value()).collect(),
+        };
+        let is_data = |module: &fast_qr::Module| module.module_type() == ModuleType::Data;
         Ok(Self {
-            size: qr.size as u32,
-            dark,
+            grid,
+            data: modules().map(is_data).collect(),
         })
     }
 
     /// Modules along one side, without the quiet zone.
     pub const fn size(&self) -> u32 {
-        self.size
+        self.grid.width
     }
 
     /// QR version, 1 to 40.
     pub const fn version(&self) -> u32 {
-        (self.size - 17) / 4
+        (self.size() - 17) / 4
+    }
+}
+
+impl Grid {
+    /// Whether the module in this column and row is dark; those outside are light.
+    pub(crate) fn is_dark(&self, x: u32, y: u32) -> bool {
+        x < self.width && self.dark.get((y * self.width + x) as usize) == Some(&true)
     }
 }
 
@@ -134,6 +142,7 @@ impl Look {
             },
             ink: if dark_mode { 170 } else { 60 },
             body: 14 + seed.below(24) as u8,
+            inverted: false,
             text_seed: seed.next_u64(),
         }
     }
@@ -142,7 +151,25 @@ impl Look {
 impl Phone {
     /// A phone with `code` on its screen.
     pub const fn new(code: Code, look: Look) -> Self {
-        Self { code, look }
+        Self {
+            code,
+            look,
+            cover: None,
+        }
+    }
+
+    /// The same phone with light modules on a dark card.
+    #[must_use]
+    pub const fn inverted(mut self) -> Self {
+        self.look.inverted = true;
+        self
+    }
+
+    /// The same phone with a finger or cracks over its screen.
+    #[must_use]
+    pub fn covered(mut self, cover: Cover) -> Self {
+        self.cover = Some(cover);
+        self
     }
 
     /// The code it shows.
@@ -150,134 +177,34 @@ impl Phone {
         &self.code
     }
 
-    /// Side of the white card: the code and its quiet zone.
+    /// Side of the card: the code and its quiet zone.
     pub(crate) const fn card_modules(&self) -> u32 {
-        self.code.size + 2 * QUIET_MODULES
+        self.code.size() + 2 * QUIET_MODULES
     }
 
-    /// Width and height of the whole phone.
-    pub(crate) const fn modules(&self) -> (u32, u32) {
-        let width = self.card_modules() + 2 * (MARGIN_MODULES + BEZEL_MODULES);
-        (width, width * 2)
-    }
-
-    /// Modules from the phone's upper edge to the card's.
-    const fn card_top(&self) -> u32 {
-        self.modules().1 / 4
+    /// Width of the whole phone.
+    pub(crate) const fn outer_modules(&self) -> u32 {
+        sheet::outer_modules(self.card_modules())
     }
 
     /// Draws it flat at `px` pixels a module.
     pub(crate) fn raster(&self, px: u32) -> Raster {
-        let px = px.max(1);
-        let (width, height) = self.modules();
-        let mut sheet = Sheet {
-            picture: GrayImage::new(width * px, height * px),
+        sheet::phone(
+            Screen::Card(&self.code.grid),
+            &self.look,
+            self.cover.as_ref(),
             px,
-        };
-        let left = BEZEL_MODULES + MARGIN_MODULES;
-        let card = self.card_modules();
-        sheet.rounded((0, 0, width, height), 8, self.look.body);
-        let (inner_w, inner_h) = (width - 2 * BEZEL_MODULES, height - 2 * BEZEL_MODULES);
-        sheet.rounded(
-            (BEZEL_MODULES, BEZEL_MODULES, inner_w, inner_h),
-            6,
-            self.look.wallpaper,
-        );
-        self.draw_text(&mut sheet, left, card);
-        sheet.rounded((left, self.card_top(), card, card), 2, 250);
-        self.draw_code(&mut sheet, left + QUIET_MODULES);
-        let middle = |corner: u32| (corner * px) as f32 + (card * px) as f32 / 2.0;
-        Raster {
-            picture: sheet.picture,
-            px: px as f32,
-            origin: (middle(left), middle(self.card_top())),
-        }
-    }
-
-    fn draw_code(&self, sheet: &mut Sheet, left: u32) {
-        let top = self.card_top() + QUIET_MODULES;
-        for (i, _) in self.code.dark.iter().enumerate().filter(|(_, dark)| **dark) {
-            let (row, column) = (i as u32 / self.code.size, i as u32 % self.code.size);
-            sheet.fill((left + column, top + row, 1, 1), 6);
-        }
-    }
-
-    /// Bars above and below the card, where a wallet writes its name, the line and a clock.
-    fn draw_text(&self, sheet: &mut Sheet, left: u32, card: u32) {
-        let mut seed = Seed::new(self.look.text_seed);
-        let below = self.card_top() + card;
-        let rows = [6, 11, below + 5, below + 9, below + 16];
-        for row in rows {
-            let mut x = left;
-            while x + 4 < left + card {
-                let word = 3 + seed.below(9) as u32;
-                let room = word.min(left + card - x);
-                sheet.fill((x, row, room, 2), self.look.ink);
-                x += word + 2;
-            }
-        }
-        sheet.rounded((left, below + 22, card, 8), 3, self.look.ink);
-    }
-}
-
-/// Drawing in modules.
-struct Sheet {
-    picture: GrayImage,
-    px: u32,
-}
-
-impl Sheet {
-    /// A box `(x, y, width, height)` in modules; what lies outside the sheet is left out.
-    fn fill(&mut self, (x, y, w, h): (u32, u32, u32, u32), level: u8) {
-        let (x, y, w, h) = (x * self.px, y * self.px, w * self.px, h * self.px);
-        self.fill_px(x, y, w, h, level);
-    }
-
-    fn fill_px(&mut self, x: u32, y: u32, w: u32, h: u32, level: u8) {
-        let (width, height) = self.picture.dimensions();
-        let end = (x + w).min(width);
-        for row in y..(y + h).min(height) {
-            let start = (row * width) as usize;
-            let span = start + x.min(end) as usize..start + end as usize;
-            if let Some(pixels) = self.picture.get_mut(span) {
-                pixels.fill(level);
-            }
-        }
-    }
-
-    /// A box with its corners cut along a circle of `radius` modules.
-    fn rounded(&mut self, area: (u32, u32, u32, u32), radius: u32, level: u8) {
-        let (x, y, w, h) = (
-            area.0 * self.px,
-            area.1 * self.px,
-            area.2 * self.px,
-            area.3 * self.px,
-        );
-        let r = radius * self.px;
-        for row in 0..h {
-            let into = row.min(h - 1 - row);
-            let cut = if into < r {
-                let (r, up) = (f64::from(r), f64::from(r - into));
-                (r - (r * r - up * up).max(0.0).sqrt()) as u32
-            } else {
-                0
-            };
-            self.fill_px(x + cut, y + row, w.saturating_sub(2 * cut), 1, level);
-        }
+        )
     }
 }
 
 /// A flat picture of `code` alone, black on white with its quiet zone, `px` pixels a module.
 pub fn flat(code: &Code, px: u32) -> GrayImage {
-    let side = (code.size + 2 * QUIET_MODULES) * px.max(1);
+    let side = (code.size() + 2 * QUIET_MODULES) * px.max(1);
     GrayImage::from_fn(side, side, |x, y| {
         let module = |at: u32| (at / px.max(1)).checked_sub(QUIET_MODULES);
         let dark = match (module(x), module(y)) {
-            (Some(x), Some(y)) if x < code.size && y < code.size => code
-                .dark
-                .get((y * code.size + x) as usize)
-                .copied()
-                .unwrap_or(false),
+            (Some(x), Some(y)) => code.grid.is_dark(x, y),
             _ => false,
         };
         Luma([if dark { 0 } else { 255 }])
@@ -292,6 +219,7 @@ const fn is_alphanumeric(byte: u8) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::sheet::OUTSIDE;
 
     #[test]
     fn the_smallest_version_is_taken() {

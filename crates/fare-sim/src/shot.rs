@@ -8,6 +8,12 @@ use crate::seed::Seed;
 /// Side of a finder pattern.
 const FINDER_MODULES: u32 = 7;
 
+/// Limits within which a code is certainly readable: frame pixels a module, blurs in modules. The
+/// usual rider's phone ([`Difficulty::Medium`]) keeps them while it is held.
+const READABLE_MODULE_PX: f32 = 3.0;
+const READABLE_DEFOCUS: f32 = 0.36;
+const READABLE_MOTION: f32 = 0.43;
+
 /// Width and height of a camera's frames, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameSize {
@@ -216,9 +222,19 @@ impl Difficulty {
 impl Shot {
     /// Some picture of `phone` of this difficulty, with the whole card in the frame.
     pub fn draw(difficulty: Difficulty, phone: &Phone, size: FrameSize, seed: &mut Seed) -> Self {
+        Self::draw_card(difficulty, phone.card_modules(), size, seed)
+    }
+
+    /// Some picture of a square card with a side of `card_modules`, wholly in the frame.
+    pub(crate) fn draw_card(
+        difficulty: Difficulty,
+        card_modules: u32,
+        size: FrameSize,
+        seed: &mut Seed,
+    ) -> Self {
         let limits = difficulty.limits();
         let share = seed.between(limits.card.0, limits.card.1);
-        let module_px = share * size.height as f32 / phone.card_modules() as f32;
+        let module_px = share * size.height as f32 / card_modules as f32;
         let mut shot = Self {
             at: (0.5, 0.5),
             module_px,
@@ -237,15 +253,15 @@ impl Shot {
             moire: Moire::draw(limits.moire, module_px, seed),
             noise_seed: seed.next_u64(),
         };
-        shot.place(phone, size, seed);
+        shot.place(card_modules, size, seed);
         shot
     }
 
     /// Moves the code to some place at which its card is wholly seen, shrinking it if need be.
-    fn place(&mut self, phone: &Phone, size: FrameSize, seed: &mut Seed) {
+    fn place(&mut self, card_modules: u32, size: FrameSize, seed: &mut Seed) {
         for _ in 0..64 {
             let (w, h) = (size.width as f32, size.height as f32);
-            let reach = phone.card_modules() as f32 * self.module_px / 2.0;
+            let reach = card_modules as f32 * self.module_px / 2.0;
             let room = |side: f32| (0.5 - reach / side).max(0.0);
             self.at = (
                 0.5 + seed.either_way(room(w)),
@@ -256,7 +272,7 @@ impl Shot {
                 module_px: self.module_px * 1.04,
                 ..*self
             };
-            if nearer.sees_whole_card(phone, size) {
+            if nearer.sees_card(card_modules, size) {
                 return;
             }
             self.module_px *= 0.985;
@@ -266,7 +282,11 @@ impl Shot {
 
     /// Whether all of the card, the code with its quiet zone, lies in the frame.
     pub fn sees_whole_card(&self, phone: &Phone, size: FrameSize) -> bool {
-        let half = phone.card_modules() as f32 / 2.0;
+        self.sees_card(phone.card_modules(), size)
+    }
+
+    fn sees_card(&self, card_modules: u32, size: FrameSize) -> bool {
+        let half = card_modules as f32 / 2.0;
         self.sees(
             &[(-half, -half), (half, -half), (half, half), (-half, half)],
             size,
@@ -278,6 +298,32 @@ impl Shot {
     pub fn sees_finders(&self, phone: &Phone, size: FrameSize) -> bool {
         let half = (phone.code().size() - FINDER_MODULES) as f32 / 2.0;
         self.sees(&[(-half, -half), (half, -half), (-half, half)], size)
+    }
+
+    /// Whether the whole card is seen, as sharp and still as the usual rider's: nothing but light
+    /// keeps it from being read.
+    pub fn is_readable(&self, phone: &Phone, size: FrameSize) -> bool {
+        self.module_px >= READABLE_MODULE_PX
+            && self.defocus_px <= self.module_px * READABLE_DEFOCUS
+            && self.motion_px <= self.module_px * READABLE_MOTION
+            && self.sees_whole_card(phone, size)
+    }
+
+    /// Whether the middle of the code lies in the frame and not a bit of at least one of its finder
+    /// patterns does: then more is cut off than error correction can mend.
+    pub(crate) fn loses_finder(&self, phone: &Phone, size: FrameSize) -> bool {
+        let half = phone.code().size() as f32 / 2.0;
+        let inner = half - FINDER_MODULES as f32;
+        let sees_any = |(x, y): (f32, f32)| {
+            let sides = |way: f32| [way * inner, way * half];
+            let corners = sides(x).map(|x| sides(y).map(|y| (x, y)));
+            corners
+                .iter()
+                .flatten()
+                .any(|&corner| self.sees(&[corner], size))
+        };
+        let finders = [(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0)];
+        self.sees(&[(0.0, 0.0)], size) && finders.into_iter().any(|finder| !sees_any(finder))
     }
 
     /// Whether all `points`, in modules from the middle of the code, lie in the frame.
@@ -301,6 +347,31 @@ impl Shot {
             // A camera of about 62° across.
             focal: 0.83 * w,
         }
+    }
+}
+
+/// What matters to whoever asks why a frame was not read.
+impl std::fmt::Display for Shot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let modules = |px: f32| px / self.module_px;
+        write!(
+            f,
+            "{:.1} px a module, defocus {:.2} and motion {:.2} modules, black {:.0} white {:.0} \
+             noise {:.1}",
+            self.module_px,
+            modules(self.defocus_px),
+            modules(self.motion_px),
+            self.black,
+            self.white,
+            self.noise
+        )?;
+        if let Some(glare) = self.glare {
+            write!(f, ", glare {:.0}", glare.strength)?;
+        }
+        if let Some(moire) = self.moire {
+            write!(f, ", moire {:.2}", moire.depth)?;
+        }
+        Ok(())
     }
 }
 

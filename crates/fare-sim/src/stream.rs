@@ -6,7 +6,7 @@ use crate::clock;
 use crate::recording::Y4mWriter;
 use crate::screen::Phone;
 use crate::seed::Seed;
-use crate::shot::Shot;
+use crate::shot::{FrameSize, Shot};
 use fare_protocol::UnixMs;
 use image::GrayImage;
 use std::collections::VecDeque;
@@ -232,7 +232,11 @@ impl Player {
 
     fn next_frame(&mut self, stream: &mut Y4mWriter<File>) -> io::Result<()> {
         if self.playing.is_none() {
-            self.playing = self.coming.try_recv().ok().map(Playing::new);
+            self.playing = self
+                .coming
+                .try_recv()
+                .ok()
+                .map(|scene| Playing::new(scene, self.camera.size()));
         }
         self.frames = self.frames.wrapping_add(1);
         let Some((playing, shot)) = self
@@ -256,7 +260,7 @@ impl Player {
 }
 
 impl Playing {
-    fn new(scene: Scene) -> Self {
+    fn new(scene: Scene, size: FrameSize) -> Self {
         let Visit {
             phone,
             held,
@@ -265,7 +269,7 @@ impl Playing {
         } = scene.visit;
         Self {
             phone,
-            shots: approach.shots(&held, &hand).into(),
+            shots: approach.shots(&held, size, &hand).into(),
             leaving: approach.leaving as usize,
             first_seen: Some(scene.first_seen),
             leave: scene.leave,
@@ -297,7 +301,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::screen::{Code, Look, Packing};
-    use crate::shot::{Difficulty, FrameSize};
+    use crate::shot::Difficulty;
     use std::io::{BufRead, BufReader, Read};
 
     const SIZE: FrameSize = FrameSize {

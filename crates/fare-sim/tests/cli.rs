@@ -155,7 +155,10 @@ fn a_recording_follows_from_its_seed() {
     let first = write("first");
     assert_eq!(first, write("second"));
     let manifest = String::from_utf8(first[1].clone()).unwrap();
-    assert_eq!(manifest.lines().next(), Some("file,kind,expected,verdict"));
+    assert_eq!(
+        manifest.lines().next(),
+        Some("file,set,kind,expected,n_codes,width,height,cause,how,verdict")
+    );
     assert_eq!(
         manifest
             .lines()
@@ -165,7 +168,7 @@ fn a_recording_follows_from_its_seed() {
     );
     assert_eq!(
         manifest.lines().last(),
-        Some("000010.png,neg-empty,\"[]\",")
+        Some("000010.png,empty-640x480,neg,\"[]\",0,640,480,,\"\",")
     );
 }
 

@@ -53,7 +53,7 @@ fn read_of_100(size: FrameSize, held: u32) -> usize {
         let text = rider.make_code(NOON);
         let phone = rider.show(&text).unwrap();
         let shot = Shot::draw(Difficulty::Easy, &phone, size, &mut seed);
-        let mut shots = approach.shots(&shot, &seed).into_iter();
+        let mut shots = approach.shots(&shot, size, &seed).into_iter();
         shots.any(|shot| read(&camera.take(&phone, &shot)).contains(&text))
     };
     (0..100).filter(reads).count()

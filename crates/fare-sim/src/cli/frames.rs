@@ -1,32 +1,43 @@
 //! `fare-sim frames`: a recording of phones with valid ride codes, and what to expect of it.
 
-use crate::camera::Camera;
+use super::{Picture, write_gate};
 use crate::cast::Cast;
-use crate::city::{City, GateSite};
-use crate::recording::{Expected, RecordingWriter};
+use crate::recording::{Label, RecordingWriter};
 use crate::seed::Seed;
-use crate::shot::{Difficulty, FrameSize, Shot};
-use fare_protocol::{LaneNo, Millis, UnixMs};
-use fare_rules::Role;
+use crate::sets::{Cause, Sample, Stage};
+use crate::shot::{Difficulty, FrameSize};
+use fare_protocol::{Millis, UnixMs};
 use std::path::PathBuf;
-
-/// Every so manieth frame is empty: reading something there is wrong.
-const EMPTY_EVERY: u32 = 10;
-
-/// Where the recording's gate stands.
-const STATION: &str = "PGY";
 
 /// Write a recording: one rider a frame, each with a valid code made just before.
 ///
-/// Beside frames.jsonl, the PNGs and manifest.csv, the folder gets gate/: keys, tariff and a
-/// configuration for replaying it, gate/PGY-01.toml, that believes this recording's made-up issuer.
+/// Each difficulty in each size is a set of its own in the manifest, such as medium-640x480, of
+/// --count frames. Beside frames.jsonl, the PNGs and manifest.csv, the folder gets gate/: keys, tariff
+/// and a configuration for replaying it, gate/PGY-01.toml, that believes this recording's made-up
+/// issuer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     picture: Picture,
-    /// How many frames; every tenth is empty.
+    /// How hard the frames are to read: easy, medium and hard, separated by commas. Easy when nothing
+    /// else is asked for.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    difficulty: Vec<Difficulty>,
+    /// Frames that cannot be read, by cause, separated by commas; each cause is a set of its name.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    cause: Vec<Cause>,
+    /// Frames with a phone behind another, as a set two-phones.
+    #[arg(long)]
+    two_phones: bool,
+    /// Width and height; several are separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "1280x720")]
+    size: Vec<FrameSize>,
+    /// How many frames of each set.
     #[arg(long, default_value_t = 20)]
     count: u32,
+    /// Every so manieth frame shows nobody; 0: none does.
+    #[arg(long, value_name = "FRAMES", default_value_t = 10)]
+    empty_every: u32,
     /// Time from frame to frame.
     #[arg(long, value_name = "MS", default_value_t = 3000)]
     interval_ms: u32,
@@ -35,83 +46,125 @@ pub(super) struct Args {
     out: PathBuf,
 }
 
-/// What all rendering subcommands share.
-#[derive(Debug, clap::Args)]
-pub(super) struct Picture {
-    /// Everything follows from this number.
-    #[arg(long, default_value_t = 1)]
-    pub(super) seed: u64,
-    /// How hard the frames are to read.
-    #[arg(long, value_enum, default_value = "easy")]
-    pub(super) difficulty: Difficulty,
-    /// Width and height.
-    #[arg(long, default_value_t = FrameSize::HD)]
-    pub(super) size: FrameSize,
-    /// Time of the first frame, Unix milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1_780_000_000_000)]
-    pub(super) start_ms: i64,
-}
-
-/// What a recording is made with.
-pub(super) struct Stage {
-    pub(super) seed: Seed,
-    pub(super) start: UnixMs,
-    pub(super) camera: Camera,
-    pub(super) cast: Cast,
-}
-
-impl Picture {
-    pub(super) fn stage(&self) -> Stage {
-        let (seed, start) = (Seed::new(self.seed), UnixMs(self.start_ms));
-        let (camera, cast) = (Camera::new(self.size, &seed), Cast::new(&seed, start));
-        Stage {
-            seed,
-            start,
-            camera,
-            cast,
-        }
-    }
+/// The recording under way.
+struct Writing {
+    recording: RecordingWriter,
+    start: UnixMs,
+    interval_ms: u32,
+    /// Frames so far; each has its own number, and its own rider.
+    number: u32,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let Picture {
-        difficulty, size, ..
-    } = args.picture;
-    let Stage {
-        seed,
+    let Picture { seed, start_ms } = args.picture;
+    let (seed, start) = (Seed::new(seed), UnixMs(start_ms));
+    let mut writing = Writing {
+        recording: RecordingWriter::create(&args.out)?,
         start,
-        camera,
-        cast,
-    } = args.picture.stage();
-    let mut recording = RecordingWriter::create(&args.out)?;
-    for number in 0..args.count {
-        let taken_at = start.after(Millis(args.interval_ms.saturating_mul(number)));
-        let mut random = seed.fork("frame", number.into());
-        if number % EMPTY_EVERY == EMPTY_EVERY - 1 {
-            let frame = camera.empty(random.next_u64());
-            recording.add(taken_at, &frame, &Expected::Nothing, None)?;
+        interval_ms: args.interval_ms,
+        number: 0,
+    };
+    let difficulties = match args.difficulty.as_slice() {
+        [] if args.cause.is_empty() && !args.two_phones => &[Difficulty::Easy],
+        asked => asked,
+    };
+    for &size in &args.size {
+        let stage = Stage::new(&seed, start, size);
+        for &difficulty in difficulties {
+            write_difficulty(&mut writing, &stage, difficulty, args)?;
+        }
+        for &cause in &args.cause {
+            write_cause(&mut writing, &stage, cause, args.count)?;
+        }
+        if args.two_phones {
+            write_two_phones(&mut writing, &stage, args.count)?;
+        }
+    }
+    writing.recording.finish()?;
+    write_gate(&args.out, &Cast::new(&seed, start))
+}
+
+/// One difficulty in one size.
+fn write_difficulty(
+    writing: &mut Writing,
+    stage: &Stage,
+    difficulty: Difficulty,
+    args: &Args,
+) -> anyhow::Result<()> {
+    let size = stage.camera().size();
+    let set = format!("{difficulty}-{size}");
+    for frame in 1..=args.count {
+        let (number, at) = writing.next();
+        if args.empty_every > 0 && frame.is_multiple_of(args.empty_every) {
+            let label = Label {
+                set: &format!("empty-{size}"),
+                ..Label::default()
+            };
+            writing.add(at, &stage.empty(number), label)?;
             continue;
         }
-        let mut rider = cast.rider(number.into());
-        // The rider opened the code a moment before holding it to the glass.
-        let text = rider.make_code(taken_at.before(Millis(1500)));
-        let phone = rider.show(&text)?;
-        let shot = Shot::draw(difficulty, &phone, size, &mut random);
-        let frame = camera.take(&phone, &shot);
-        recording.add(
-            taken_at,
-            &frame,
-            &Expected::OneOf(vec![text]),
-            Some("admit"),
-        )?;
+        let label = Label {
+            set: &set,
+            verdict: Some("admit"),
+            ..Label::default()
+        };
+        let sample = stage.gate_frame(difficulty, number, at)?;
+        writing.add(at, &sample, label)?;
     }
-    recording.finish()?;
-    let city = City::write(&args.out.join("gate"), &[cast.issuer()])?;
-    let site = GateSite {
-        station: STATION.parse()?,
-        lane: LaneNo(1),
-        role: Role::Entry,
-    };
-    city.write_gate(site, None)?;
     Ok(())
+}
+
+/// Frames that cannot be read for this cause.
+fn write_cause(
+    writing: &mut Writing,
+    stage: &Stage,
+    cause: Cause,
+    count: u32,
+) -> anyhow::Result<()> {
+    let label = Label {
+        set: cause.code(),
+        cause: Some(cause.code()),
+        ..Label::default()
+    };
+    for _ in 0..count {
+        let (number, at) = writing.next();
+        let sample = stage.cause_frame(cause, number, at)?;
+        writing.add(at, &sample, label)?;
+    }
+    Ok(())
+}
+
+/// Frames with two phones.
+fn write_two_phones(writing: &mut Writing, stage: &Stage, count: u32) -> anyhow::Result<()> {
+    let label = Label {
+        set: "two-phones",
+        ..Label::default()
+    };
+    for _ in 0..count {
+        let (number, at) = writing.next();
+        writing.add(at, &stage.two_phones(number, at)?, label)?;
+    }
+    Ok(())
+}
+
+impl Writing {
+    /// Number and time of the next frame.
+    fn next(&mut self) -> (u64, UnixMs) {
+        let number = self.number;
+        self.number += 1;
+        let at = self
+            .start
+            .after(Millis(self.interval_ms.saturating_mul(number)));
+        (number.into(), at)
+    }
+
+    /// Adds `sample`; texts and how it was taken come from it, the rest from `label`.
+    fn add(&mut self, at: UnixMs, sample: &Sample, label: Label<'_>) -> anyhow::Result<()> {
+        let label = Label {
+            texts: &sample.texts,
+            how: &sample.how,
+            ..label
+        };
+        Ok(self.recording.add(at, &sample.frame, Some(&label))?)
+    }
 }

@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and which module does it.
 
+mod approaches;
 mod board;
 mod demo;
 mod frames;
@@ -7,8 +8,13 @@ mod lines;
 pub(crate) mod riders;
 mod y4m;
 
+use crate::cast::Cast;
+use crate::city::{City, GateSite};
 use clap::{Parser, Subcommand};
+use fare_protocol::LaneNo;
+use fare_rules::Role;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Riders, phone screens in camera frames, barrier boards and the demo.
@@ -21,11 +27,38 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Approaches(approaches::Args),
     Board(board::Args),
     Demo(demo::Args),
     Frames(frames::Args),
     Riders(riders::Args),
     Y4m(y4m::Args),
+}
+
+/// What all rendering subcommands share.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Picture {
+    /// Everything follows from this number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Time of the first frame, Unix milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 1_780_000_000_000)]
+    start_ms: i64,
+}
+
+/// Where the gate of a recording stands.
+const STATION: &str = "PGY";
+
+/// Puts a gate that believes the issuer of `cast` into the folder gate/ of a recording.
+fn write_gate(recording: &Path, cast: &Cast) -> anyhow::Result<()> {
+    let city = City::write(&recording.join("gate"), &[cast.issuer()])?;
+    let site = GateSite {
+        station: STATION.parse()?,
+        lane: LaneNo(1),
+        role: Role::Entry,
+    };
+    city.write_gate(site, None)?;
+    Ok(())
 }
 
 /// Runs the program. Exit status: 0 done, 1 failed or differs, 2 bad usage.
@@ -40,6 +73,7 @@ pub fn main() -> ExitCode {
         )
         .init();
     let done = match cli.command {
+        Command::Approaches(args) => approaches::run(&args),
         Command::Board(args) => board::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Riders(args) => riders::run(&args),

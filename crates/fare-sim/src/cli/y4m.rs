@@ -1,12 +1,14 @@
 //! `fare-sim y4m`: riders before a camera, as a Y4M stream on standard output.
 
-use super::frames::{Picture, Stage};
+use super::Picture;
 use crate::approach::Approach;
 use crate::pki;
 use crate::recording::Y4mWriter;
-use crate::shot::Shot;
+use crate::seed::Seed;
+use crate::sets::Stage;
+use crate::shot::{Difficulty, FrameSize, Shot};
 use anyhow::Context;
-use fare_protocol::Millis;
+use fare_protocol::{Millis, UnixMs};
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
@@ -15,6 +17,12 @@ use std::path::PathBuf;
 pub(super) struct Args {
     #[command(flatten)]
     picture: Picture,
+    /// How hard the frames are to read.
+    #[arg(long, value_enum, default_value = "easy")]
+    difficulty: Difficulty,
+    /// Width and height.
+    #[arg(long, default_value_t = FrameSize::HD)]
+    size: FrameSize,
     /// How many riders.
     #[arg(long, default_value_t = 3)]
     count: u32,
@@ -36,15 +44,11 @@ const APPROACH: Approach = Approach {
 };
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let Picture {
-        difficulty, size, ..
-    } = args.picture;
-    let Stage {
-        seed,
-        start,
-        camera,
-        cast,
-    } = args.picture.stage();
+    let Picture { seed, start_ms } = args.picture;
+    let (seed, start) = (Seed::new(seed), UnixMs(start_ms));
+    let (size, difficulty) = (args.size, args.difficulty);
+    let stage = Stage::new(&seed, start, size);
+    let (camera, cast) = (stage.camera(), stage.cast());
     if let Some(path) = &args.issuers {
         pki::write_key_set(path, &[cast.issuer()])?;
     }
@@ -63,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         let text = rider.make_code(start.after(Millis(frames.saturating_mul(1000) / args.fps)));
         let phone = rider.show(&text)?;
         let held = Shot::draw(difficulty, &phone, size, &mut random);
-        for shot in APPROACH.shots(&held, &random) {
+        for shot in APPROACH.shots(&held, size, &random) {
             stream
                 .frame(&camera.take(&phone, &shot))
                 .context("cannot write the stream")?;
