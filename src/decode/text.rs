@@ -16,8 +16,8 @@ impl QrContent {
     /// The character set that the code names, else UTF-8, Shift JIS, GB 18030 or ISO 8859-1, the first
     /// that fits.
     pub fn text(&self) -> Option<Cow<'_, str>> {
-        let (text, _, wrong) = self.encoding()?.decode(&self.bytes);
-        (!wrong).then_some(text)
+        self.encoding()?
+            .decode_without_bom_handling_and_without_replacement(&self.bytes)
     }
 
     fn encoding(&self) -> Option<&'static Encoding> {
@@ -95,7 +95,7 @@ fn is_shift_jis(bytes: &[u8]) -> bool {
         (rest, half_wide) = match (first, after) {
             (..=0x7f, _) => (after, 0),
             (0xa1..=0xdf, _) => (after, half_wide + 1),
-            (0x81..=0x9f | 0xe0..=0xfc, [0x40..=0x7e | 0x80..=0xfc, after @ ..]) => {
+            (0x81..=0x9f | 0xe0..=0xea, [0x40..=0x7e | 0x80..=0xfc, after @ ..]) => {
                 certain = true;
                 (after, 0)
             }

@@ -8,7 +8,7 @@ use super::picture::Picture;
 const SEEN_MAX: usize = 6;
 
 /// Places looked at in one picture.
-const PLACES_MAX: usize = 24;
+const PLACES_MAX: usize = 12;
 
 /// How much of the pattern's contrast must be left.
 const SCORE_MIN: f32 = 0.3;

@@ -27,7 +27,7 @@ mod version;
 use attempt::Attempts;
 use finder::Finder;
 pub(crate) use geometry::Point;
-pub(crate) use picture::Picture;
+pub(crate) use picture::{Area, Picture};
 use scan::{Effort, Scan};
 use threshold::Thresholds;
 use triple::{Triple, Triples};
@@ -42,9 +42,13 @@ const SIDE_MIN: usize = 48;
 /// and less, what only looked like one 0.20 and more.
 const CERTAIN: f32 = 0.17;
 
+/// How far from a finder pattern the rest of its code is looked for, in modules: versions up to 14 at
+/// any turn, and all that lie straight.
+const CODE_REACH: f32 = 60.0;
+
 /// Triples that are looked at in one picture.
 const TRIPLES_MAX: usize = 40;
-const LOOSE_TRIPLES_MAX: usize = 12;
+const LOOSE_TRIPLES_MAX: usize = 6;
 
 /// A code that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,13 +132,18 @@ impl Reader {
     fn read_sizes(&mut self, full: Picture<'_>, halves: &[Picture<'_>]) -> Vec<Reading> {
         self.finders.clear();
         self.attempts.begin();
-        self.scan_all(full, halves, Effort::Quick);
+        self.scan_all(full, halves, full.area(), Effort::Quick);
         let found = self.read_finders(full, Effort::Quick);
-        // A second look is for pictures in which a code was seen.
-        if !found.is_empty() || !self.finders.iter().any(|f| f.error < CERTAIN) {
+        if !found.is_empty() {
             return found;
         }
-        self.scan_all(full, halves, Effort::Thorough);
+        // A second look is for places where a code was seen.
+        let certain = self.finders.iter().filter(|f| f.error < CERTAIN);
+        let around = certain.map(|f| full.around(f.middle, CODE_REACH * f.module()));
+        let Some(area) = around.reduce(Area::with) else {
+            return found;
+        };
+        self.scan_all(full, halves, area, Effort::Thorough);
         self.read_finders(full, Effort::Thorough)
     }
 
@@ -163,22 +172,30 @@ impl Reader {
     }
 
     /// Finder patterns of all sizes. The halved pictures come first: noise is less there.
-    fn scan_all(&mut self, full: Picture<'_>, halves: &[Picture<'_>], effort: Effort) {
-        let mut scale = 1.0;
+    fn scan_all(&mut self, full: Picture<'_>, halves: &[Picture<'_>], area: Area, effort: Effort) {
+        let mut scale = 1;
         for &half in halves {
-            scale *= 2.0;
-            self.scan_size(half, scale, &scan::HALVED, effort);
+            scale *= 2;
+            self.scan_size(half, scale, area, effort);
         }
-        self.scan_size(full, 1.0, &scan::FULL, effort);
+        self.scan_size(full, 1, area, effort);
     }
 
-    fn scan_size(&mut self, picture: Picture<'_>, scale: f32, rows: &scan::Rows, effort: Effort) {
+    /// Finder patterns in a picture `scale` times as small as the full one.
+    fn scan_size(&mut self, picture: Picture<'_>, scale: usize, area: Area, effort: Effort) {
+        let rows = if scale == 1 {
+            &scan::FULL
+        } else {
+            &scan::HALVED
+        };
+        let area = area.shrunk(scale);
+        let scale = scale as f32;
         self.thresholds.measure(picture);
         let finders = &self.finders;
         let known =
             |at: Point, module: f32| finders.iter().any(|f| f.is_at(at * scale, module * scale));
         self.scan
-            .run(picture, &self.thresholds, rows, effort, &known);
+            .run(picture, &self.thresholds, rows, area, effort, &known);
         for candidate in &self.scan.candidates {
             if let Some(finder) = Finder::fit(picture, candidate, effort) {
                 finder::add(&mut self.finders, finder.scaled(scale));

@@ -10,7 +10,40 @@ use super::geometry::Point;
 pub(crate) struct Picture<'a> {
     pub width: usize,
     pub height: usize,
+    /// Pixels from one row to the next.
+    pub stride: usize,
     pub pixels: &'a [u8],
+}
+
+/// A part of a picture, in pixels; right and bottom are just outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Area {
+    pub left: usize,
+    pub top: usize,
+    pub right: usize,
+    pub bottom: usize,
+}
+
+impl Area {
+    /// The same part of a picture `scale` times as small.
+    pub(crate) fn shrunk(self, scale: usize) -> Self {
+        Self {
+            left: self.left / scale,
+            top: self.top / scale,
+            right: self.right.div_ceil(scale),
+            bottom: self.bottom.div_ceil(scale),
+        }
+    }
+
+    /// The smallest area that holds both.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+        }
+    }
 }
 
 impl<'a> Picture<'a> {
@@ -19,12 +52,44 @@ impl<'a> Picture<'a> {
         Self {
             width,
             height,
+            stride: width,
             pixels,
         }
     }
 
     pub(crate) fn row(&self, y: usize) -> &'a [u8] {
-        &self.pixels[y * self.width..][..self.width]
+        &self.pixels[y * self.stride..][..self.width]
+    }
+
+    /// All of it.
+    pub(crate) fn area(&self) -> Area {
+        Area {
+            left: 0,
+            top: 0,
+            right: self.width,
+            bottom: self.height,
+        }
+    }
+
+    /// What lies around a place within `reach` pixels to each side, as far as it is in the picture.
+    pub(crate) fn around(&self, at: Point, reach: f32) -> Area {
+        let clamp = |value: f32, end: usize| value.clamp(0.0, end as f32) as usize;
+        Area {
+            left: clamp(at.x - reach, self.width),
+            top: clamp(at.y - reach, self.height),
+            right: clamp(at.x + reach, self.width),
+            bottom: clamp(at.y + reach, self.height),
+        }
+    }
+
+    /// A part as a picture of its own; the part must lie within.
+    pub(crate) fn crop(&self, area: Area) -> Self {
+        Self {
+            width: area.right - area.left,
+            height: area.bottom - area.top,
+            stride: self.stride,
+            pixels: &self.pixels[area.top * self.stride + area.left..],
+        }
     }
 
     /// Whether a place lies in the picture.
@@ -40,8 +105,12 @@ impl<'a> Picture<'a> {
         let (column, row) = (x as usize, y as usize);
         let (fx, fy) = (x - column as f32, y - row as f32);
         let right = usize::from(column + 1 < self.width);
-        let down = if row + 1 < self.height { self.width } else { 0 };
-        let first = row * self.width + column;
+        let down = if row + 1 < self.height {
+            self.stride
+        } else {
+            0
+        };
+        let first = row * self.stride + column;
         let four = &self.pixels[first..first + down + right + 1];
         let (a, b) = (f32::from(four[0]), f32::from(four[right]));
         let (c, d) = (f32::from(four[down]), f32::from(four[down + right]));
@@ -55,7 +124,7 @@ impl<'a> Picture<'a> {
     pub(crate) fn nearest(&self, at: Point) -> u8 {
         let column = (at.x.max(0.0) as usize).min(self.width - 1);
         let row = (at.y.max(0.0) as usize).min(self.height - 1);
-        self.pixels[row * self.width + column]
+        self.pixels[row * self.stride + column]
     }
 }
 

@@ -5,7 +5,7 @@
 //! both by as much, so these hold where single widths do not.
 
 use super::geometry::Point;
-use super::picture::Picture;
+use super::picture::{Area, Picture};
 use super::threshold::{BLOCK, Thresholds};
 use std::ops::Range;
 
@@ -125,12 +125,13 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Finds candidates.
+    /// Finds candidates whose middles lie in an area.
     pub(super) fn run(
         &mut self,
         picture: Picture<'_>,
         thresholds: &Thresholds,
         rows: &Rows,
+        area: Area,
         effort: Effort,
         known: &impl Fn(Point, f32) -> bool,
     ) {
@@ -139,7 +140,13 @@ impl Scan {
         self.widths = rows.widths.clone();
         self.failed = [(f32::MIN, f32::MIN); FAILED];
         let mut block_row = usize::MAX;
-        for y in (rows.step / 2..picture.height).step_by(rows.step) {
+        let left = area.left / BLOCK * BLOCK;
+        let right = area.right.min(picture.width);
+        let bottom = area.bottom.min(picture.height);
+        if left >= right {
+            return;
+        }
+        for y in (area.top + rows.step / 2..bottom).step_by(rows.step) {
             if y / BLOCK != block_row {
                 block_row = y / BLOCK;
                 self.limits.clear();
@@ -147,20 +154,22 @@ impl Scan {
                     self.limits.extend_from_slice(&[limit; BLOCK]);
                 }
             }
-            let starts_dark = self.find_edges(picture.row(y));
+            let starts_dark = self.find_edges(picture.row(y), left, right);
             if self.edges.len() > 5 {
                 self.find_patterns(picture, y, starts_dark, known);
             }
         }
     }
 
-    /// Fills `edges` with the columns at which dark and light change; whether the row starts dark.
-    fn find_edges(&mut self, row: &[u8]) -> bool {
+    /// Fills `edges` with the columns at which dark and light change, from `left` to `right`; whether
+    /// it starts dark there.
+    fn find_edges(&mut self, row: &[u8], left: usize, right: usize) -> bool {
         self.edges.clear();
         // Beyond the picture lies what is not the code: its edges are edges.
-        self.edges.push(0);
+        self.edges.push(left as u32);
+        let (row, limits) = (&row[left..right], &self.limits[left..right]);
         self.dark.resize(row.len(), 0);
-        for ((dark, &level), &limit) in self.dark.iter_mut().zip(row).zip(&self.limits) {
+        for ((dark, &level), &limit) in self.dark.iter_mut().zip(row).zip(limits) {
             *dark = u8::from(level < limit);
         }
         let starts_dark = self.dark.first().is_some_and(|&dark| dark != 0);
@@ -172,18 +181,18 @@ impl Scan {
             before = word >> 56;
             while changes != 0 {
                 let at = changes.trailing_zeros() / 8;
-                self.edges.push(number as u32 * 8 + at);
+                self.edges.push((left + number * 8) as u32 + at);
                 changes &= changes - 1;
             }
         }
         let done = words.len() * 8;
         for (at, &dark) in rest.iter().enumerate() {
             if u64::from(dark) != before {
-                self.edges.push((done + at) as u32);
+                self.edges.push((left + done + at) as u32);
                 before = u64::from(dark);
             }
         }
-        self.edges.push(row.len() as u32);
+        self.edges.push(right as u32);
         starts_dark
     }
 
@@ -402,10 +411,10 @@ fn along(
     if column >= picture.width || row >= picture.height {
         return None;
     }
-    let first = row * picture.width + column;
+    let first = row * picture.stride + column;
     let (stride, before, after) = match axis {
         Axis::Row => (1, column, picture.width - 1 - column),
-        Axis::Column => (picture.width, row, picture.height - 1 - row),
+        Axis::Column => (picture.stride, row, picture.height - 1 - row),
     };
     let sign = if inverted { -1.0 } else { 1.0 };
     let depth = |pixel: usize| (f32::from(picture.pixels[pixel]) - threshold) * sign;

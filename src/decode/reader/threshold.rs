@@ -9,6 +9,9 @@ use super::picture::Picture;
 /// Pixels along a block's side.
 pub(super) const BLOCK: usize = 8;
 
+/// Differences beyond which nothing is taken for noise.
+const NOISE_MAX: usize = 44;
+
 /// Blocks to each side that count for a block's threshold.
 const REACH: usize = 2;
 
@@ -59,6 +62,7 @@ impl Thresholds {
     /// Thresholds from the ranges of the blocks around: sums over five rows, then over five columns.
     fn spread(&mut self) {
         let columns = self.columns;
+        let noise = self.noise();
         self.level.clear();
         self.sums.clear();
         self.sums.resize(columns, 0);
@@ -66,19 +70,36 @@ impl Thresholds {
             if row < self.rows {
                 let entering = &self.range[row * columns..][..columns];
                 for (sum, range) in self.sums.iter_mut().zip(entering) {
-                    *sum += weight(*range);
+                    *sum += weight(*range, noise);
                 }
             }
             if let Some(gone) = row.checked_sub(2 * REACH + 1) {
                 let leaving = &self.range[gone * columns..][..columns];
                 for (sum, range) in self.sums.iter_mut().zip(leaving) {
-                    *sum -= weight(*range);
+                    *sum -= weight(*range, noise);
                 }
             }
             if row >= REACH {
                 spread_row(&self.sums, &mut self.level);
             }
         }
+    }
+
+    /// What differs by less may be the sensor's noise: a little more than that of the quietest tenth
+    /// of the blocks, in which there is nothing else.
+    fn noise(&self) -> u8 {
+        let mut counts = [0usize; 256];
+        for &(low, high) in &self.range {
+            counts[usize::from(high - low)] += 1;
+        }
+        let tenth = self.range.len() / 10;
+        let mut below = 0;
+        let quiet = counts.iter().position(|&count| {
+            below += count;
+            below > tenth
+        });
+        // In a picture full of fine modules no block is quiet.
+        (quiet.unwrap_or(0) * 8 / 5).min(NOISE_MAX) as u8
     }
 
     /// Thresholds of the blocks that row `y` of the picture crosses.
@@ -90,9 +111,9 @@ impl Thresholds {
 /// A block's darkest and lightest level, and in the upper half how many levels that is: sums of
 /// weights keep sum and count apart.
 ///
-/// What is to be seen must differ by more than a sensor's noise, which grows with the light.
-fn weight((low, high): (u8, u8)) -> u32 {
-    if high - low >= 6 + high / 9 {
+/// What is to be seen must differ by more than noise, and the lighter it is the more.
+fn weight((low, high): (u8, u8), noise: u8) -> u32 {
+    if high - low >= noise.max(6 + high / 9) {
         (2 << 16) + u32::from(low) + u32::from(high)
     } else {
         0
