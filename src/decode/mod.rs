@@ -7,6 +7,7 @@
 
 mod cause;
 mod reader;
+mod scene;
 mod text;
 
 pub use cause::Unread;
@@ -14,7 +15,8 @@ pub use cause::Unread;
 use crate::clock::Stopwatch;
 use crate::contain;
 use crate::frame::Frame;
-use reader::{Picture, Reader, Reading};
+use reader::{Area, Picture, Reader, Reading};
+use scene::Scene;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -83,8 +85,29 @@ impl Decoded {
 /// Decodes frames, and counts the panics it contained.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    reader: Reader,
+    eye: Eye,
     panics: u64,
+}
+
+/// What is kept from frame to frame.
+#[derive(Debug)]
+struct Eye {
+    still: Reader,
+    stream: Reader,
+    scene: Scene,
+    /// Where a code was in the last frame.
+    place: Option<Area>,
+}
+
+impl Default for Eye {
+    fn default() -> Self {
+        Self {
+            still: Reader::default(),
+            stream: Reader::of_stream(),
+            scene: Scene::default(),
+            place: None,
+        }
+    }
 }
 
 impl Decoder {
@@ -94,9 +117,15 @@ impl Decoder {
         Self::default()
     }
 
-    /// Reads all QR codes in a frame.
+    /// Reads all QR codes in a frame, whatever came before it.
     pub fn decode(&mut self, frame: &Frame) -> Decoded {
-        self.decode_with(|reader| read_codes(reader, frame))
+        self.decode_with(|eye| eye.read_still(picture(frame)))
+    }
+
+    /// Reads the next frame of a camera that stands still: looks only where something has come, first
+    /// where the last frame had a code, and puts together what several frames show of one code.
+    pub fn watch(&mut self, frame: &Frame) -> Decoded {
+        self.decode_with(|eye| eye.read_next(picture(frame)))
     }
 
     /// How many frames the decoder has panicked on.
@@ -106,18 +135,18 @@ impl Decoder {
 
     fn decode_with(
         &mut self,
-        read: impl FnOnce(&mut Reader) -> Result<Vec<QrContent>, NothingRead>,
+        read: impl FnOnce(&mut Eye) -> Result<Vec<QrContent>, NothingRead>,
     ) -> Decoded {
         let watch = Stopwatch::start();
-        // What a panic leaves of a reader is dropped with it.
-        let mut reader = std::mem::take(&mut self.reader);
+        // What a panic leaves is dropped with it.
+        let mut eye = std::mem::take(&mut self.eye);
         let read = contain::contain(|| {
-            let read = read(&mut reader);
-            (read, reader)
+            let read = read(&mut eye);
+            (read, eye)
         });
         let read = match read {
-            Ok((read, reader)) => {
-                self.reader = reader;
+            Ok((read, eye)) => {
+                self.eye = eye;
                 read
             }
             Err(what) => {
@@ -132,25 +161,81 @@ impl Decoder {
     }
 }
 
-/// All codes of a frame, nearest first, or why there are none.
-fn read_codes(reader: &mut Reader, frame: &Frame) -> Result<Vec<QrContent>, NothingRead> {
-    let picture = Picture::new(
+/// Around a code's corners, what is looked at first in the next frame: so much of its size on each
+/// side, for a hand moves on.
+const PLACE_MARGIN: f32 = 0.35;
+
+impl Eye {
+    fn read_still(&mut self, picture: Picture<'_>) -> Result<Vec<QrContent>, NothingRead> {
+        let codes = contents(self.still.read(picture), picture.area());
+        if codes.is_empty() {
+            return Err(cause::of(picture, &self.still.sight()));
+        }
+        Ok(codes)
+    }
+
+    fn read_next(&mut self, picture: Picture<'_>) -> Result<Vec<QrContent>, NothingRead> {
+        let Some(changed) = self.scene.changed(picture) else {
+            self.place = None;
+            return Err(NothingRead::Nothing);
+        };
+        let fits = |place: &Area| place.right <= picture.width && place.bottom <= picture.height;
+        for area in [self.place.take().filter(fits), Some(changed)]
+            .into_iter()
+            .flatten()
+        {
+            let part = picture.crop(area);
+            let codes = contents(self.stream.read(part), area);
+            if let Some(nearest) = codes.first() {
+                let place = nearest.area(picture);
+                self.place = Some(place);
+                self.scene.keep_out(place);
+                return Ok(codes);
+            }
+        }
+        let part = picture.crop(changed);
+        Err(cause::of(part, &self.stream.sight()))
+    }
+}
+
+fn picture(frame: &Frame) -> Picture<'_> {
+    Picture::new(
         frame.width() as usize,
         frame.height() as usize,
         frame.luma(),
-    );
-    let mut codes: Vec<_> = reader.read(picture).into_iter().map(content).collect();
-    if codes.is_empty() {
-        return Err(cause::of(picture, &reader.sight()));
-    }
-    codes.sort_by_key(|code| std::cmp::Reverse(code.area_px));
-    Ok(codes)
+    )
 }
 
-fn content(reading: Reading) -> QrContent {
-    let corners = reading
-        .corners
-        .map(|at| (at.x.round() as i32, at.y.round() as i32));
+/// The codes of a part of a frame, nearest first.
+fn contents(readings: Vec<Reading>, part: Area) -> Vec<QrContent> {
+    let mut codes: Vec<_> = readings
+        .into_iter()
+        .map(|reading| content(reading, part))
+        .collect();
+    codes.sort_by_key(|code| std::cmp::Reverse(code.area_px));
+    codes
+}
+
+impl QrContent {
+    /// Where in a picture the code is, with some room.
+    fn area(&self, picture: Picture<'_>) -> Area {
+        let [a, b, c, d] = self
+            .corners
+            .map(|(x, y)| reader::Point::new(x as f32, y as f32));
+        let middle = (a + b + c + d) * 0.25;
+        let reach = [a, b, c, d].iter().fold(0.0f32, |reach, &corner| {
+            let way = corner - middle;
+            reach.max(way.x.abs()).max(way.y.abs())
+        });
+        picture.around(middle, reach * (1.0 + PLACE_MARGIN))
+    }
+}
+
+fn content(reading: Reading, part: Area) -> QrContent {
+    let corners = reading.corners.map(|at| {
+        let (left, top) = (part.left as f32, part.top as f32);
+        ((at.x + left).round() as i32, (at.y + top).round() as i32)
+    });
     QrContent {
         area_px: area(&corners),
         bytes: reading.bytes,

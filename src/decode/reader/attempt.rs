@@ -2,6 +2,7 @@
 
 use super::geometry::Point;
 use super::grid::{Corners, Grid};
+use super::memory::Memory;
 use super::modules::Modules;
 use super::picture::Picture;
 use super::symbol::{Format, Symbol};
@@ -33,13 +34,26 @@ pub(super) struct Attempts {
     symbol: Symbol,
     tried: Vec<([Point; 3], Version)>,
     unread: Option<Unread>,
+    /// Of the stream that the picture is part of, if any.
+    memory: Option<Memory>,
 }
 
 impl Attempts {
+    /// Attempts that put together what they see in the pictures of a stream.
+    pub(super) fn of_stream() -> Self {
+        Self {
+            memory: Some(Memory::default()),
+            ..Self::default()
+        }
+    }
+
     /// Begins another picture.
     pub(super) fn begin(&mut self) {
         self.tried.clear();
         self.unread = None;
+        if let Some(memory) = &mut self.memory {
+            memory.next_picture();
+        }
     }
 
     /// The code that looked most like one and was not read.
@@ -122,28 +136,43 @@ impl Attempts {
 
     fn read_modules(&mut self, picture: Picture<'_>, grid: &Grid) -> Option<Reading> {
         grid.sample(picture, &mut self.levels);
-        for (reach, sharpen) in JUDGEMENTS {
+        let read = JUDGEMENTS.into_iter().find_map(|(reach, sharpen)| {
             self.modules
                 .judge(grid.version, &self.levels, reach, sharpen);
-            for format in Format::of(&self.modules, grid.version)
-                .into_iter()
-                .flatten()
-            {
-                let mended = self.symbol.read(&self.modules, grid.version, format);
-                if let Some(payload) =
-                    mended.and_then(|data| payload::read(data, grid.version).ok())
-                {
-                    return Some(Reading {
-                        bytes: payload.bytes,
-                        eci: payload.eci,
-                        has_kanji: payload.has_kanji,
-                        corners: grid.corners(),
-                        version: grid.version.number(),
-                    });
-                }
-            }
+            self.read_judged(grid)
+        });
+        let Some(mut memory) = self.memory.take() else {
+            return read;
+        };
+        let read = read.or_else(|| {
+            let (reach, sharpen) = JUDGEMENTS[0];
+            self.modules
+                .judge(grid.version, &self.levels, reach, sharpen);
+            let sums = memory.add(grid.version, &self.modules)?;
+            self.modules.set(grid.version, sums);
+            self.read_judged(grid)
+        });
+        if read.is_some() {
+            memory.forget();
         }
-        None
+        self.memory = Some(memory);
+        read
+    }
+
+    /// Reads the modules as they were judged last.
+    fn read_judged(&mut self, grid: &Grid) -> Option<Reading> {
+        let formats = Format::of(&self.modules, grid.version);
+        formats.into_iter().flatten().find_map(|format| {
+            let data = self.symbol.read(&self.modules, grid.version, format)?;
+            let payload = payload::read(data, grid.version).ok()?;
+            Some(Reading {
+                bytes: payload.bytes,
+                eci: payload.eci,
+                has_kanji: payload.has_kanji,
+                corners: grid.corners(),
+                version: grid.version.number(),
+            })
+        })
     }
 }
 

@@ -368,7 +368,8 @@ impl Grid {
         let unit = (self.map.map(middle + Point::new(0.5, 0.0))
             - self.map.map(middle - Point::new(0.5, 0.0)))
         .length();
-        let spread = if unit > 3.5 { 0.2 } else { 0.0 };
+        // Large codes have no time for it, nor small modules room.
+        let spread = if unit > 3.5 && n < 101 { 0.2 } else { 0.0 };
         for row in 0..n {
             for column in 0..n {
                 let at = Point::new(column as f32 + 0.5, row as f32 + 0.5);

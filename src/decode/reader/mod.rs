@@ -13,6 +13,7 @@ mod attempt;
 mod finder;
 mod geometry;
 mod grid;
+mod memory;
 mod missing;
 mod modules;
 mod payload;
@@ -103,6 +104,15 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// A reader of the pictures of one stream: what it could not read in one it puts together with
+    /// the next.
+    pub(super) fn of_stream() -> Self {
+        Self {
+            attempts: Attempts::of_stream(),
+            ..Self::default()
+        }
+    }
+
     /// All codes in a picture, in no order.
     pub(super) fn read(&mut self, full: Picture<'_>) -> Vec<Reading> {
         let mut halves = std::mem::take(&mut self.halves);

@@ -2,6 +2,10 @@
 
 use super::version::Version;
 
+/// No one picture's margin counts for more than so many mean ones: a mirrored lamp is very sure of
+/// itself.
+const SHARE_MAX: f32 = 2.0;
+
 /// Dark and light modules of one code.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Modules {
@@ -35,6 +39,28 @@ impl Modules {
                 self.margin.push(margin.abs());
             }
         }
+    }
+
+    /// By how much each module is dark, light being negative, in shares of the mean margin.
+    pub(super) fn signed(&self) -> impl Iterator<Item = f32> + '_ {
+        let mean = self.margin.iter().sum::<f32>() / self.margin.len().max(1) as f32;
+        let unit = 1.0 / mean.max(f32::MIN_POSITIVE);
+        self.dark
+            .iter()
+            .zip(&self.margin)
+            .map(move |(&dark, &margin)| {
+                let share = (margin * unit).min(SHARE_MAX);
+                if dark { share } else { -share }
+            })
+    }
+
+    /// Judges by such sums over several pictures.
+    pub(super) fn set(&mut self, version: Version, sums: &[f32]) {
+        self.size = version.size();
+        self.dark.clear();
+        self.dark.extend(sums.iter().map(|&sum| sum > 0.0));
+        self.margin.clear();
+        self.margin.extend(sums.iter().map(|sum| sum.abs()));
     }
 
     fn sharpen(&mut self, levels: &[f32], share: f32) {

@@ -139,20 +139,15 @@ impl Scan {
         self.effort = effort;
         self.widths = rows.widths.clone();
         self.failed = [(f32::MIN, f32::MIN); FAILED];
-        let mut block_row = usize::MAX;
-        let left = area.left / BLOCK * BLOCK;
-        let right = area.right.min(picture.width);
         let bottom = area.bottom.min(picture.height);
-        if left >= right {
-            return;
-        }
+        let (mut block_row, mut left, mut right) = (usize::MAX, 0, 0);
         for y in (area.top + rows.step / 2..bottom).step_by(rows.step) {
             if y / BLOCK != block_row {
                 block_row = y / BLOCK;
-                self.limits.clear();
-                for &limit in thresholds.row(y) {
-                    self.limits.extend_from_slice(&[limit; BLOCK]);
-                }
+                (left, right) = self.take_limits(thresholds.row(y), area, picture.width);
+            }
+            if left >= right {
+                continue;
             }
             let starts_dark = self.find_edges(picture.row(y), left, right);
             if self.edges.len() > 5 {
@@ -161,13 +156,32 @@ impl Scan {
         }
     }
 
+    /// Takes the thresholds of a row of blocks, one for each pixel; from which column to which there
+    /// is something to be seen.
+    fn take_limits(&mut self, blocks: &[u8], area: Area, width: usize) -> (usize, usize) {
+        let blocks_right = area.right.min(width).div_ceil(BLOCK).min(blocks.len());
+        let blocks_left = (area.left / BLOCK).min(blocks_right);
+        let part = &blocks[blocks_left..blocks_right];
+        let seen = |&limit: &u8| limit != 0;
+        let Some(first) = part.iter().position(seen) else {
+            return (0, 0);
+        };
+        let last = part.iter().rposition(seen).unwrap_or(first);
+        self.limits.clear();
+        for &limit in &part[first..=last] {
+            self.limits.extend_from_slice(&[limit; BLOCK]);
+        }
+        let left = (blocks_left + first) * BLOCK;
+        (left, (left + self.limits.len()).min(width))
+    }
+
     /// Fills `edges` with the columns at which dark and light change, from `left` to `right`; whether
     /// it starts dark there.
     fn find_edges(&mut self, row: &[u8], left: usize, right: usize) -> bool {
         self.edges.clear();
         // Beyond the picture lies what is not the code: its edges are edges.
         self.edges.push(left as u32);
-        let (row, limits) = (&row[left..right], &self.limits[left..right]);
+        let (row, limits) = (&row[left..right], &self.limits);
         self.dark.resize(row.len(), 0);
         for ((dark, &level), &limit) in self.dark.iter_mut().zip(row).zip(limits) {
             *dark = u8::from(level < limit);
