@@ -154,7 +154,7 @@ fn read(latest: &Latest, scans: &mpsc::Sender<Scan>) {
 fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
     let mut decoder = Decoder::new();
     while let Some(frame) = latest.take() {
-        let decoded = decoder.decode(&frame);
+        let decoded = decoder.watch(&frame);
         let (captured_at, decode) = (frame.captured_at(), decoded.elapsed);
         latest.give_back(frame);
         let codes = match decoded.read {

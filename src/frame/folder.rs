@@ -30,6 +30,8 @@ pub struct Folder {
     root: PathBuf,
     entries: vec::IntoIter<Entry>,
     total: u64,
+    /// The list says when each frame was taken: they follow one another.
+    is_listed: bool,
 }
 
 /// One frame to come, or a line of the list that names none.
@@ -47,7 +49,8 @@ impl Folder {
     /// [`SourceError`] when the folder or its list cannot be read, or it holds no picture at all.
     pub fn open(root: &Path, timing: Timing) -> Result<Self, SourceError> {
         let list = root.join(LIST_FILE);
-        let entries = if list.is_file() {
+        let is_listed = list.is_file();
+        let entries = if is_listed {
             listed(&list)?
         } else {
             by_name(root, timing)?
@@ -64,6 +67,7 @@ impl Folder {
             root: root.to_owned(),
             entries: entries.into_iter(),
             total,
+            is_listed,
         })
     }
 
@@ -97,6 +101,10 @@ impl FrameSource for Folder {
 
     fn total(&self) -> Option<u64> {
         Some(self.total)
+    }
+
+    fn is_stream(&self) -> bool {
+        self.is_listed
     }
 }
 

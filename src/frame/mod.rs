@@ -232,6 +232,11 @@ pub trait FrameSource: Send {
         None
     }
 
+    /// Whether the frames follow one another as one camera took them, or are pictures of their own.
+    fn is_stream(&self) -> bool {
+        true
+    }
+
     /// Offers the pixel buffer of a frame no longer needed. A source may fill it again.
     fn reuse(&mut self, luma: Vec<u8>) {
         drop(luma);

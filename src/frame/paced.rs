@@ -85,6 +85,10 @@ impl FrameSource for Paced {
         self.inner.total()
     }
 
+    fn is_stream(&self) -> bool {
+        self.inner.is_stream()
+    }
+
     fn reuse(&mut self, luma: Vec<u8>) {
         self.inner.reuse(luma);
     }

@@ -152,6 +152,7 @@ impl Replay {
         let mut decoder = Decoder::new();
         let watch = Stopwatch::start();
         let (mut first, mut last) = (None, UnixMs(0));
+        let is_stream = source.is_stream();
         while let Some(item) = source.next_frame()? {
             match item {
                 SourceItem::Frame { name, frame } => {
@@ -160,7 +161,11 @@ impl Replay {
                     wait(pace, &watch, at.since(begin));
                     self.pass_time(at);
                     self.frame = FrameTimes::start();
-                    let decoded = decoder.decode(&frame);
+                    let decoded = if is_stream {
+                        decoder.watch(&frame)
+                    } else {
+                        decoder.decode(&frame)
+                    };
                     let decision = self.see(&decoded, at);
                     watcher.played(collector.frame(&name, &frame, decoded, decision));
                     source.reuse(frame.into_luma());
