@@ -16,6 +16,9 @@ const TIMING_MIN: f32 = 0.72;
 const TIMING_MIN_LARGE: f32 = 0.55;
 const LARGE_VERSION: u8 = 20;
 
+/// From this on it is certainly a code, worth a grid that follows its bends.
+const TIMING_SETTLE: f32 = 0.8;
+
 /// The same for a version that the code itself has told.
 const TIMING_MIN_TOLD: f32 = 0.3;
 
@@ -123,7 +126,11 @@ impl Attempts {
         if !grid.align(picture, corners) {
             return None;
         }
-        let reading = self.read_modules(picture, &grid);
+        let mut reading = self.read_modules(picture, &grid);
+        if reading.is_none() && timing >= TIMING_SETTLE && grid.version.number() < LARGE_VERSION {
+            grid.settle(picture);
+            reading = self.read_modules(picture, &grid);
+        }
         if reading.is_none() && self.unread.is_none_or(|unread| unread.timing < timing) {
             self.unread = Some(Unread {
                 corners: grid.corners(),

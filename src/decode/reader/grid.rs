@@ -299,6 +299,52 @@ impl Grid {
         (bend, known)
     }
 
+    /// Bends the grid to wherever modules stand out most from one another, node by node from the top
+    /// left on: for crumpled paper and round bottles. Each node starts from where its neighbours went.
+    pub(super) fn settle(&mut self, picture: Picture<'_>) {
+        let n = self.version.size() as f32;
+        let mut bend = Bend { count: SETTLE_NODES, ..Bend::default() };
+        for (node, place) in bend.places.iter_mut().enumerate() {
+            *place = FINDER_MIDDLE + (n - 2.0 * FINDER_MIDDLE) * node as f32 / (SETTLE_NODES - 1) as f32;
+        }
+        let mut known = [[false; 7]; 7];
+        let mut moved = [[Point::default(); 7]; 7];
+        for row in 0..SETTLE_NODES {
+            for column in 0..SETTLE_NODES {
+                let at = Point::new(bend.places[column], bend.places[row]);
+                let guess = neighbours(&moved, &known, row, column);
+                moved[row][column] = self.settle_node(picture, at, guess);
+                known[row][column] = true;
+                bend.offsets[row][column] = self.place(at + moved[row][column]) - self.map.map(at);
+            }
+        }
+        self.bend = bend;
+    }
+
+    /// How many modules a node's surroundings are off, at most half a module from `guess`.
+    fn settle_node(&self, picture: Picture<'_>, at: Point, guess: Point) -> Point {
+        let n = self.version.size() as f32;
+        let clamp = |value: f32| (value.floor() + 0.5).clamp(SETTLE_REACH as f32 + 0.5, n - SETTLE_REACH as f32 - 0.5);
+        let middle = Point::new(clamp(at.x), clamp(at.y));
+        // Flat around the node: each module is one step on.
+        let place = self.place(middle);
+        let u = self.place(middle + Point::new(1.0, 0.0)) - place;
+        let v = self.place(middle + Point::new(0.0, 1.0)) - place;
+        let mut best = (f32::MIN, guess);
+        for dy in -2i32..=2 {
+            for dx in -2i32..=2 {
+                let shift = guess + Point::new(dx as f32 * 0.25, dy as f32 * 0.25);
+                let from = place + u * shift.x + v * shift.y;
+                let near = 1.0 - 0.01 * (dx * dx + dy * dy) as f32;
+                let score = spread(picture, from, u, v) * near;
+                if score > best.0 {
+                    best = (score, shift);
+                }
+            }
+        }
+        best.1
+    }
+
     /// The middle of the alignment pattern nearest to module place `at`.
     fn find_pattern(
         &self,
@@ -388,6 +434,38 @@ impl Grid {
             }
         }
     }
+}
+
+/// Nodes along a side at which a grid is settled, and modules around a node that are looked at.
+const SETTLE_NODES: usize = 7;
+const SETTLE_REACH: i32 = 4;
+
+/// How far the levels of the modules around a place lie from their mean.
+fn spread(picture: Picture<'_>, middle: Point, u: Point, v: Point) -> f32 {
+    const SIDE: usize = 2 * SETTLE_REACH as usize + 1;
+    let mut levels = [0u8; SIDE * SIDE];
+    let mut sum = 0u32;
+    let mut places = levels.iter_mut();
+    for row in -SETTLE_REACH..=SETTLE_REACH {
+        let first = middle + v * row as f32;
+        for (column, level) in (-SETTLE_REACH..=SETTLE_REACH).zip(&mut places) {
+            *level = picture.nearest(first + u * column as f32);
+            sum += u32::from(*level);
+        }
+    }
+    let mean = (sum / levels.len() as u32) as u8;
+    levels.iter().map(|&level| u32::from(level.abs_diff(mean))).sum::<u32>() as f32
+}
+
+/// The mean of what is known to the left, above and above left.
+fn neighbours(moved: &[[Point; 7]; 7], known: &[[bool; 7]; 7], row: usize, column: usize) -> Point {
+    let before = |by: usize, at: usize| at.checked_sub(by);
+    let around = [(0, 1), (1, 0), (1, 1)];
+    let seen = around.into_iter().filter_map(|(up, left)| Some((before(up, row)?, before(left, column)?)));
+    let (sum, count) = seen
+        .filter(|&(r, c)| known[r][c])
+        .fold((Point::default(), 0.0), |(sum, count), (r, c)| (sum + moved[r][c], count + 1.0));
+    if count > 0.0 { sum * (1.0 / count) } else { sum }
 }
 
 /// The 5 by 5 pattern: dark, a light ring, a dark ring.
