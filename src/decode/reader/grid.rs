@@ -303,9 +303,13 @@ impl Grid {
     /// left on: for crumpled paper and round bottles. Each node starts from where its neighbours went.
     pub(super) fn settle(&mut self, picture: Picture<'_>) {
         let n = self.version.size() as f32;
-        let mut bend = Bend { count: SETTLE_NODES, ..Bend::default() };
+        let mut bend = Bend {
+            count: SETTLE_NODES,
+            ..Bend::default()
+        };
         for (node, place) in bend.places.iter_mut().enumerate() {
-            *place = FINDER_MIDDLE + (n - 2.0 * FINDER_MIDDLE) * node as f32 / (SETTLE_NODES - 1) as f32;
+            *place =
+                FINDER_MIDDLE + (n - 2.0 * FINDER_MIDDLE) * node as f32 / (SETTLE_NODES - 1) as f32;
         }
         let mut known = [[false; 7]; 7];
         let mut moved = [[Point::default(); 7]; 7];
@@ -324,7 +328,9 @@ impl Grid {
     /// How many modules a node's surroundings are off, at most half a module from `guess`.
     fn settle_node(&self, picture: Picture<'_>, at: Point, guess: Point) -> Point {
         let n = self.version.size() as f32;
-        let clamp = |value: f32| (value.floor() + 0.5).clamp(SETTLE_REACH as f32 + 0.5, n - SETTLE_REACH as f32 - 0.5);
+        let clamp = |value: f32| {
+            (value.floor() + 0.5).clamp(SETTLE_REACH as f32 + 0.5, n - SETTLE_REACH as f32 - 0.5)
+        };
         let middle = Point::new(clamp(at.x), clamp(at.y));
         // Flat around the node: each module is one step on.
         let place = self.place(middle);
@@ -454,18 +460,29 @@ fn spread(picture: Picture<'_>, middle: Point, u: Point, v: Point) -> f32 {
         }
     }
     let mean = (sum / levels.len() as u32) as u8;
-    levels.iter().map(|&level| u32::from(level.abs_diff(mean))).sum::<u32>() as f32
+    levels
+        .iter()
+        .map(|&level| u32::from(level.abs_diff(mean)))
+        .sum::<u32>() as f32
 }
 
 /// The mean of what is known to the left, above and above left.
 fn neighbours(moved: &[[Point; 7]; 7], known: &[[bool; 7]; 7], row: usize, column: usize) -> Point {
     let before = |by: usize, at: usize| at.checked_sub(by);
     let around = [(0, 1), (1, 0), (1, 1)];
-    let seen = around.into_iter().filter_map(|(up, left)| Some((before(up, row)?, before(left, column)?)));
+    let seen = around
+        .into_iter()
+        .filter_map(|(up, left)| Some((before(up, row)?, before(left, column)?)));
     let (sum, count) = seen
         .filter(|&(r, c)| known[r][c])
-        .fold((Point::default(), 0.0), |(sum, count), (r, c)| (sum + moved[r][c], count + 1.0));
-    if count > 0.0 { sum * (1.0 / count) } else { sum }
+        .fold((Point::default(), 0.0), |(sum, count), (r, c)| {
+            (sum + moved[r][c], count + 1.0)
+        });
+    if count > 0.0 {
+        sum * (1.0 / count)
+    } else {
+        sum
+    }
 }
 
 /// The 5 by 5 pattern: dark, a light ring, a dark ring.
