@@ -157,7 +157,8 @@ fn held(
     let share = coarse.count as f32 * 4.0 / blocks.range.len() as f32;
     if fine.count >= 6 && share < 0.13 {
         let texture = Texture::of(picture, blocks, &fine.some);
-        if texture.changes >= 0.29 && texture.one_way < 0.5 && texture.crossed >= 0.3 {
+        let is_fine = texture.changes >= 0.29 && texture.sharp_along >= 0.0125;
+        if is_fine && texture.one_way < 0.5 && texture.crossed >= 0.3 {
             return Some(Some(Unread::TooFar));
         }
     }
@@ -166,12 +167,15 @@ fn held(
     }
     let texture = Texture::of(picture, blocks, &coarse.some);
     let is_cut = fine.edge >= 10 || coarse.edge >= 22;
+    // Modules change seldom and are blurred a little; leaves, gravel and fabric are not like that.
+    let has_modules = texture.changes < 0.28 && texture.sharp_along < 0.035;
+    // Lines of text: bars of one direction that are not as sharp as a code's.
+    let is_text = texture.one_way >= 0.28 && texture.sharp_across < 0.035;
     Some(if texture.is_smeared() {
         Some(Unread::Moving)
-    } else if texture.one_way < 0.2 && is_cut {
+    } else if texture.one_way < 0.2 && is_cut && has_modules {
         Some(Unread::TooNear)
-    } else if texture.one_way >= 0.28 && texture.sharp_across < 0.035 {
-        // Lines of text: bars of one direction that are not as sharp as a code's.
+    } else if is_text || (texture.changes > 0.31 && texture.one_way < 0.6) {
         None
     } else {
         Some(Unread::NotQr)

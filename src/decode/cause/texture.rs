@@ -83,9 +83,9 @@ impl Texture {
         }
     }
 
-    /// Many edges, and no sharp one along the way the picture went.
+    /// Many edges, and no sharp one along the way the picture went. Bars have one direction only.
     pub(super) fn is_smeared(&self) -> bool {
-        self.one_way >= 0.22 && self.sharp_along <= 0.015 && self.changes >= 0.21
+        (0.22..0.85).contains(&self.one_way) && self.sharp_along <= 0.015 && self.changes >= 0.21
     }
 }
 
