@@ -221,7 +221,7 @@ fn crowded(
         for (column, around) in around.iter_mut().enumerate() {
             *around = sums[column..][..WINDOW].iter().sum();
         }
-        let least = share.of(high * (REACH + 1));
+        let least = share.of(high * within(0, columns));
         if around.iter().fold(0, |most, &sum| sum.max(most)) < least {
             continue;
         }

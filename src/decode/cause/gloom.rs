@@ -14,7 +14,7 @@ const TILE_QUARTER: usize = TILE / 4;
 const TILES_MAX: usize = 128;
 
 /// Mean level of a tile with too little light.
-const DARK_MAX: u32 = 35;
+const DARK_MAX: u32 = 32;
 
 /// Differences above these are edges: in the quarter picture, in the picture.
 const EDGE_QUARTER: i32 = 8;
@@ -24,7 +24,7 @@ const EDGE: i32 = 32;
 const TILES_MIN: u32 = 4;
 
 /// Rows of the picture in which noise is measured: one in so many.
-const ROW_STEP: usize = 4;
+const ROW_STEP: usize = 8;
 
 /// Whether there is something like a code below the noise.
 pub(super) fn has_code(picture: Picture<'_>, quarter: Picture<'_>, blocks: Blocks<'_>) -> bool {
@@ -71,8 +71,8 @@ fn has_pattern(picture: Picture<'_>, quarter: Picture<'_>, column: usize, row: u
     /// Variance from rounding the quarter picture.
     const ROUNDING: f32 = 0.17;
     /// A pattern's variance above the noise's: in levels squared, and as a share of it.
-    const MORE_MIN: f32 = 0.25;
-    const RATIO_MIN: f32 = 1.15;
+    const MORE_MIN: f32 = 0.35;
+    const RATIO_MIN: f32 = 1.2;
     /// What stands out more could be read.
     const RATIO_MAX: f32 = 2.0;
 

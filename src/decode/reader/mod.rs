@@ -85,7 +85,6 @@ pub(crate) struct FinderSight {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unread {
     pub corners: [Point; 4],
-    pub version: u8,
     /// Share of its timing patterns' modules that alternate.
     pub timing: f32,
 }
