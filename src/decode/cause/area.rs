@@ -86,8 +86,8 @@ impl Area {
         let mut edges = Edges::default();
         let flags = |row: usize, flags: &mut [u8]| {
             let range = &blocks.range[row * blocks.columns..][..blocks.columns];
-            for (flag, &(low, high)) in flags.iter_mut().zip(range) {
-                *flag = u8::from(high - low >= CONTRAST_MIN);
+            for (flag, &blot) in flags.iter_mut().zip(range) {
+                *flag = u8::from(has_edges(blot));
             }
         };
         crowded(size, Share::Most, flags, |column, row| {
@@ -108,12 +108,13 @@ impl Area {
         let flags = |row: usize, flags: &mut [u8]| {
             let upper = range(2 * row);
             let lower = range((2 * row + 1).min(blocks.rows - 1));
-            let pairs = upper.chunks(2).zip(lower.chunks(2));
-            for (flag, (upper, lower)) in flags.iter_mut().zip(pairs) {
-                let four = || upper.iter().chain(lower);
-                let low = four().fold(u8::MAX, |low, blot| low.min(blot.0));
-                let high = four().fold(0, |high, blot| high.max(blot.1));
-                *flag = u8::from(high - low >= CONTRAST_MIN);
+            let (upper, last_upper) = upper.as_chunks::<2>();
+            let (lower, last_lower) = lower.as_chunks::<2>();
+            for (flag, (&[a, b], &[c, d])) in flags.iter_mut().zip(upper.iter().zip(lower)) {
+                *flag = u8::from(has_edges(joined(joined(a, b), joined(c, d))));
+            }
+            if let (&[a], &[b], Some(flag)) = (last_upper, last_lower, flags.last_mut()) {
+                *flag = u8::from(has_edges(joined(a, b)));
             }
         };
         crowded(size, Share::Most, flags, |column, row| {
@@ -121,8 +122,7 @@ impl Area {
             edges.add(column, row, size);
             for row in 2 * row..(2 * row + 2).min(blocks.rows) {
                 for column in 2 * column..(2 * column + 2).min(blocks.columns) {
-                    let (low, high) = blocks.range[row * blocks.columns + column];
-                    if high - low >= CONTRAST_MIN {
+                    if has_edges(blocks.range[row * blocks.columns + column]) {
                         area.some.add(column, row);
                     }
                 }
@@ -131,6 +131,16 @@ impl Area {
         area.edge = edges.most();
         area
     }
+}
+
+/// Whether more than noise is to be seen.
+fn has_edges((low, high): Blot) -> bool {
+    high.saturating_sub(low) >= CONTRAST_MIN
+}
+
+/// The levels of two blocks as one.
+fn joined(a: Blot, b: Blot) -> Blot {
+    (a.0.min(b.0), a.1.max(b.1))
 }
 
 /// Blocks that are washed out like all around them and lie where `counts` says.
@@ -199,6 +209,8 @@ fn crowded(
     // Flags of the last rows; sums over them, with room for the window at both ends.
     let mut flags = [[0_u8; COLUMNS_MAX]; WINDOW];
     let mut sums = [0_u8; COLUMNS_MAX + 2 * REACH];
+    let mut around = [0_u8; COLUMNS_MAX];
+    let around = &mut around[..columns];
     for entering in 0..rows + REACH {
         let place = &mut flags[entering % WINDOW][..columns];
         for (sum, flag) in sums[REACH..].iter_mut().zip(place.iter()) {
@@ -216,10 +228,11 @@ fn crowded(
         };
         let high = within(row, rows);
         let own = &flags[row % WINDOW][..columns];
-        let mut around = [0_u8; COLUMNS_MAX];
-        let around = &mut around[..columns];
-        for (column, around) in around.iter_mut().enumerate() {
-            *around = sums[column..][..WINDOW].iter().sum();
+        around.copy_from_slice(&sums[..columns]);
+        for shift in 1..WINDOW {
+            for (around, sum) in around.iter_mut().zip(&sums[shift..]) {
+                *around += sum;
+            }
         }
         let least = share.of(high * within(0, columns));
         if around.iter().fold(0, |most, &sum| sum.max(most)) < least {

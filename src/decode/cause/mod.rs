@@ -97,6 +97,9 @@ pub(super) fn of(picture: Picture<'_>, sight: &Sight<'_>) -> NothingRead {
 /// Share of the frame that a code held to the glass covers with texture at least.
 const HELD_SHARE_MIN: f32 = 0.065;
 
+/// The same of a ride code, which has more modules than most symbols.
+const LARGE_SHARE_MIN: f32 = 0.13;
+
 fn why(picture: Picture<'_>, sight: &Sight<'_>) -> Option<Unread> {
     let blocks = sight.blocks;
     if blocks.columns != picture.width.div_ceil(BLOCK)
@@ -155,10 +158,10 @@ fn held(
 ) -> Option<Option<Unread>> {
     let blocks = sight.blocks;
     let share = coarse.count as f32 * 4.0 / blocks.range.len() as f32;
-    if fine.count >= 6 && share < 0.13 {
+    if fine.count >= 6 && share < LARGE_SHARE_MIN {
         let texture = Texture::of(picture, blocks, &fine.some);
-        let is_fine = texture.changes >= 0.29 && texture.sharp_along >= 0.0125;
-        if is_fine && texture.one_way < 0.5 && texture.crossed >= 0.3 {
+        let is_fine = texture.changes >= 0.25 && texture.sharp_along >= 0.0125;
+        if is_fine && texture.one_way < 0.5 && texture.crossed >= 0.27 {
             return Some(Some(Unread::TooFar));
         }
     }
@@ -170,8 +173,8 @@ fn held(
     // Modules change seldom and are blurred a little; leaves, gravel and fabric are not like that.
     let has_modules = texture.changes < 0.28 && texture.sharp_along < 0.035;
     // Lines of text: bars of one direction that are not as sharp as a code's.
-    let is_text = texture.one_way >= 0.28 && texture.sharp_across < 0.035;
-    Some(if texture.is_smeared() {
+    let is_text = texture.one_way >= 0.28 && texture.sharp_across.max(texture.sharp_along) < 0.035;
+    Some(if texture.is_smeared() && share >= LARGE_SHARE_MIN {
         Some(Unread::Moving)
     } else if texture.one_way < 0.2 && is_cut && has_modules {
         Some(Unread::TooNear)
