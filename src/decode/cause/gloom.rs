@@ -51,7 +51,7 @@ pub(super) fn has_code(picture: Picture<'_>, quarter: Picture<'_>, blocks: Block
 fn is_crowded(rows: [u128; 3], columns: usize) -> bool {
     (0..columns).any(|column| {
         let three = |row: u128| (((row << 1) >> column) & 7).count_ones();
-        rows[1] >> column & 1 == 1 && rows.into_iter().map(three).sum::<u32>() >= TILES_MIN
+        (rows[1] >> column) & 1 == 1 && rows.into_iter().map(three).sum::<u32>() >= TILES_MIN
     })
 }
 
