@@ -3,6 +3,7 @@
 //! carries out the effects in its own way.
 
 use crate::config::GateConfig;
+use crate::decode::Unread;
 use crate::ids::new_record_id;
 use crate::journal::{JournalError, JournalHandle};
 use fare_protocol::{
@@ -89,8 +90,17 @@ impl Controller {
         self.on(Event::Tap(Box::new(tap)), now)
     }
 
-    /// What follows from a frame in which a code was seen and not read.
-    pub fn unreadable(&mut self, now: Stamp) -> Vec<Effect> {
+    /// Whether the lane waits for a rider.
+    pub fn is_idle(&self) -> bool {
+        self.lane.is_idle()
+    }
+
+    /// What follows from a frame in which something like a code was seen and not read. Only what is
+    /// certainly a code is refused in the end.
+    pub fn unread(&mut self, why: Unread, now: Stamp) -> Vec<Effect> {
+        if !why.is_certainly_a_code() {
+            return Vec::new();
+        }
         let fresh = Unreadable {
             since: now.at,
             last: now.at,

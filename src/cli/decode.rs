@@ -17,7 +17,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 pub(super) struct DecodeArgs {
     /// Print one JSON object on each line: file, text (where the bytes are UTF-8), bytes
-    /// (hexadecimal) and ms, or file and error
+    /// (hexadecimal) and ms, or file, error and, where a picture was read in vain, its short cause
     #[arg(long)]
     json: bool,
     /// PNG, JPEG, WebP or GIF pictures
@@ -66,6 +66,9 @@ struct Line {
     bytes: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// `nothing`, `too-dim`, `glare` ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<f64>,
 }
@@ -90,6 +93,7 @@ fn lines(decoder: &mut Decoder, image: &Path) -> Vec<Line> {
         Err(why) => vec![Line {
             file,
             error: Some(why.to_string()),
+            cause: Some(why.code()),
             ms,
             ..Line::default()
         }],
@@ -109,6 +113,7 @@ impl Line {
             text,
             bytes: Some(hex(&code.bytes)),
             error: None,
+            cause: None,
             ms,
         }
     }

@@ -4,7 +4,7 @@
 //! tried again; a frame that cannot be decoded is counted by the decoder.
 
 use crate::config::FramesConfig;
-use crate::decode::{Decoder, NothingRead, QrContent};
+use crate::decode::{Decoder, Hints, NothingRead, QrContent, Unread};
 use crate::frame::latest::{Latest, Put};
 use crate::frame::{self, FrameRate, FrameSource, SourceError, SourceItem};
 use fare_protocol::UnixMs;
@@ -24,15 +24,17 @@ const SCANS_MAX: usize = 1;
 /// Decoder panics after the first are logged once in so many.
 const PANICS_PER_LOG: u64 = 100;
 
-/// A frame in which at least one code was seen.
+/// A frame in which something like a code was seen.
 #[derive(Debug)]
 pub(super) struct Scan {
     /// When the frame was taken.
     pub captured_at: UnixMs,
     /// How long decoding took.
     pub decode: Duration,
-    /// The codes, nearest first; empty when codes were seen and not read.
-    pub codes: Vec<QrContent>,
+    /// The codes, nearest first and never empty, or why what was seen could not be read.
+    pub read: Result<Vec<QrContent>, Unread>,
+    /// What the rider is to be told, once each time a code is held out.
+    pub hint: Option<Unread>,
 }
 
 /// Starts both threads.
@@ -152,14 +154,25 @@ fn read(latest: &Latest, scans: &mpsc::Sender<Scan>) {
 }
 
 fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
-    let mut decoder = Decoder::new();
+    let (mut decoder, mut hints) = (Decoder::new(), Hints::default());
+    // A hint waits until the lane takes a scan.
+    let mut hint = None;
     while let Some(frame) = latest.take() {
         let decoded = decoder.watch(&frame);
         let (captured_at, decode) = (frame.captured_at(), decoded.elapsed);
         latest.give_back(frame);
-        let codes = match decoded.read {
-            Ok(codes) => codes,
-            Err(NothingRead::Unread(_)) => Vec::new(),
+        if let Some(new) = hints.see(&decoded.read) {
+            if new.is_first {
+                tracing::info!(cause = new.why.code(), "a code was held out and not read");
+            }
+            hint = Some(new.why);
+        }
+        let read = match decoded.read {
+            Ok(codes) => {
+                hint = None;
+                Ok(codes)
+            }
+            Err(NothingRead::Unread(why)) => Err(why),
             Err(NothingRead::Nothing) => continue,
             Err(NothingRead::Panicked { what }) => {
                 if decoder.panics() % PANICS_PER_LOG == 1 {
@@ -171,9 +184,11 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
         match scans.try_send(Scan {
             captured_at,
             decode,
-            codes,
+            read,
+            hint,
         }) {
-            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => {}
+            Ok(()) => hint = None,
+            Err(mpsc::error::TrySendError::Full(_)) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => return,
         }
     }

@@ -123,11 +123,14 @@ impl LaneLoop {
 
     fn on_scan(&mut self, scan: &Scan) {
         let now = self.now();
-        let effects = if scan.codes.is_empty() {
-            self.controller.unreadable(now)
-        } else {
-            self.controller
-                .scanned(scan.codes.iter().map(|code| code.bytes.as_slice()), now)
+        if let Some(why) = scan.hint.filter(|_| self.controller.is_idle()) {
+            tracing::debug!(hint = why.hint(), "display");
+        }
+        let effects = match &scan.read {
+            Ok(codes) => self
+                .controller
+                .scanned(codes.iter().map(|code| code.bytes.as_slice()), now),
+            Err(why) => self.controller.unread(*why, now),
         };
         let admits = |effect: &Effect| matches!(effect, Effect::Commit(Draft::Confirmation(_)));
         if effects.iter().any(admits) {

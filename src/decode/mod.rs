@@ -1,16 +1,18 @@
 //! Reading QR codes out of frames, so that no picture can take the gate down.
 //!
 //! `reader` finds and reads the codes, `text` turns their bytes into characters, `cause` tells why
-//! nothing was read. Each frame is decoded behind `contain`: should a picture make the reader panic,
+//! nothing was read and `hint` when the rider is told so. Each frame is decoded behind `contain`: should a picture make the reader panic,
 //! that becomes [`NothingRead::Panicked`], is counted, and stays off standard error; the next frame
 //! gets a new reader.
 
 mod cause;
+mod hint;
 mod reader;
 mod scene;
 mod text;
 
 pub use cause::Unread;
+pub use hint::{Hint, Hints};
 
 use crate::clock::Stopwatch;
 use crate::contain;
@@ -57,7 +59,7 @@ pub enum NothingRead {
 
 impl NothingRead {
     /// A short stable code for counters, logs and reports.
-    pub fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::Unread(why) => why.code(),

@@ -159,7 +159,8 @@ impl FrameOutcome {
     }
 
     /// The frame as one JSON object: `file`, `t_ms`, `ms`, `codes` (each `text` if UTF-8 and
-    /// `bytes` in hexadecimal), and where they apply `error`, `decision` and `difference`.
+    /// `bytes` in hexadecimal), and where they apply `error`, its short `cause`, `decision` and
+    /// `difference`.
     pub fn json(&self) -> serde_json::Value {
         let codes = self.codes.iter().map(|bytes| {
             serde_json::json!({ "text": std::str::from_utf8(bytes).ok(), "bytes": hex(bytes) })
@@ -170,6 +171,7 @@ impl FrameOutcome {
             "ms": self.decode_ms,
             "codes": codes.collect::<Vec<_>>(),
             "error": self.nothing.as_ref().map(ToString::to_string),
+            "cause": self.nothing.as_ref().map(NothingRead::code),
             "decision": self.decision,
             "difference": self.difference(),
         })
@@ -196,6 +198,9 @@ impl fmt::Display for FrameOutcome {
         )?;
         if let Some(decision) = &self.decision {
             write!(f, "  {}: {}", decision.label, decision.sentence)?;
+        }
+        if let Some(NothingRead::Unread(why)) = &self.nothing {
+            write!(f, "  not read: {}", why.code())?;
         }
         let Some(content) = self.content() else {
             return Ok(());

@@ -196,7 +196,7 @@ impl Replay {
             Ok(codes) => self
                 .controller
                 .scanned(codes.iter().map(|code| code.bytes.as_slice()), now),
-            Err(NothingRead::Unread(_)) => self.controller.unreadable(now),
+            Err(NothingRead::Unread(why)) => self.controller.unread(*why, now),
             Err(NothingRead::Nothing | NothingRead::Panicked { .. }) => Vec::new(),
         };
         self.carry_out(effects, at);

@@ -134,7 +134,6 @@ impl Attempts {
         if reading.is_none() && self.unread.is_none_or(|unread| unread.timing < timing) {
             self.unread = Some(Unread {
                 corners: grid.corners(),
-                version: grid.version.number(),
                 timing,
             });
         }

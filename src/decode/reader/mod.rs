@@ -31,6 +31,7 @@ pub(crate) use geometry::Point;
 pub(crate) use picture::{Area, Picture};
 use scan::{Effort, Scan};
 use threshold::Thresholds;
+pub(crate) use threshold::{BLOCK, Blocks};
 use triple::{Triple, Triples};
 
 /// Halved pictures at most: from modules of 20 pixels down to the 1.3 that are just readable.
@@ -65,13 +66,17 @@ pub(crate) struct Reading {
 }
 
 /// What was seen in a picture, whether or not it could be read.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sight {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight<'a> {
     /// Certain finder patterns, and where the first of them lie.
     pub finders: usize,
     pub first: [Option<FinderSight>; 3],
     /// The code that looked most like one and was not read.
     pub unread: Option<Unread>,
+    /// Darkest and lightest level of each block of the full picture.
+    pub blocks: Blocks<'a>,
+    /// The picture at a quarter of its size, if it is large enough.
+    pub quarter: Option<Picture<'a>>,
 }
 
 /// A finder pattern's middle and the length of its modules, in pixels.
@@ -85,7 +90,6 @@ pub(crate) struct FinderSight {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unread {
     pub corners: [Point; 4],
-    pub version: u8,
     /// Share of its timing patterns' modules that alternate.
     pub timing: f32,
 }
@@ -94,6 +98,8 @@ pub(crate) struct Unread {
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     halves: [Vec<u8>; HALVES_MAX],
+    /// Width and height of the picture halved twice, if it was.
+    quarter: Option<(usize, usize)>,
     sums: Vec<u16>,
     thresholds: Thresholds,
     scan: Scan,
@@ -118,6 +124,7 @@ impl Reader {
         let mut halves = std::mem::take(&mut self.halves);
         let mut sizes = [(0, 0); HALVES_MAX];
         let count = self.shrink(full, &mut halves, &mut sizes);
+        self.quarter = (count > 1).then_some(sizes[1]);
         let pictures: [Picture<'_>; HALVES_MAX] =
             std::array::from_fn(|at| Picture::new(sizes[at].0, sizes[at].1, &halves[at]));
         let found = self.read_sizes(full, &pictures[..count]);
@@ -126,7 +133,7 @@ impl Reader {
     }
 
     /// What the last picture showed.
-    pub(super) fn sight(&self) -> Sight {
+    pub(super) fn sight(&self) -> Sight<'_> {
         let certain = || self.finders.iter().filter(|f| f.error < CERTAIN);
         let mut first = certain().map(|f| FinderSight {
             middle: f.middle,
@@ -136,6 +143,10 @@ impl Reader {
             finders: certain().count(),
             first: std::array::from_fn(|_| first.next()),
             unread: self.attempts.best_unread(),
+            blocks: self.thresholds.blocks(),
+            quarter: self
+                .quarter
+                .map(|(width, height)| Picture::new(width, height, &self.halves[1])),
         }
     }
 

@@ -7,7 +7,7 @@
 use super::picture::Picture;
 
 /// Pixels along a block's side.
-pub(super) const BLOCK: usize = 8;
+pub(crate) const BLOCK: usize = 8;
 
 /// Differences beyond which nothing is taken for noise.
 const NOISE_MAX: usize = 44;
@@ -28,7 +28,24 @@ pub(super) struct Thresholds {
     sums: Vec<u32>,
 }
 
+/// Darkest and lightest level of a picture's blocks, row by row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<'a> {
+    pub columns: usize,
+    pub rows: usize,
+    pub range: &'a [(u8, u8)],
+}
+
 impl Thresholds {
+    /// The blocks of the picture that was measured last.
+    pub(super) fn blocks(&self) -> Blocks<'_> {
+        Blocks {
+            columns: self.columns,
+            rows: self.rows,
+            range: &self.range,
+        }
+    }
+
     /// Measures a picture.
     pub(super) fn measure(&mut self, picture: Picture<'_>) {
         self.columns = picture.width.div_ceil(BLOCK);

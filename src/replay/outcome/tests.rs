@@ -64,6 +64,10 @@ fn a_frame_is_a_line_and_a_json_object() {
         ("nothing", "1.png  1.2 ms")
     );
     assert_eq!(unread.json()["error"], "no QR code was seen");
+    assert_eq!(unread.json()["cause"], "nothing");
+    let dim = NothingRead::Unread(crate::decode::Unread::TooDim);
+    let dim = frame(&[], Some(dim)).to_string();
+    assert_eq!(dim, "1.png  1.2 ms  not read: too-dim");
     let long = frame(&["é".repeat(49).as_bytes()], None).to_string();
     assert!(long.ends_with(&format!("  {}…", "é".repeat(48))), "{long}");
 }
