@@ -10,6 +10,7 @@
 //! Commits that wait go first, all in one transaction; after them one chore at a time (an
 //! acknowledgement, a feed). Diagnostic notes ride along and never cause a failure.
 
+mod beside;
 mod caches;
 mod check;
 mod error;
@@ -24,9 +25,10 @@ mod schema;
 pub(crate) mod tests;
 mod writer;
 
+pub use beside::OutboxFile;
 pub use caches::{Applied, Cached};
 pub use error::JournalError;
-pub use outbox::{Acknowledged, Counts, RawAnswer, Waiting};
+pub use outbox::{Acknowledged, Counts, Quarantined, RawAnswer, Waiting};
 pub use recover::{Recovered, Unfinished};
 
 use caches::FeedUpdate;

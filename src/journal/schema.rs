@@ -160,9 +160,25 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
     open().map_err(|err| at_open(path, err))
 }
 
+/// Checks that the daemon which has the file open keeps it as this program knows it.
+pub(super) fn is_current(path: &Path, db: &Connection) -> Result<(), JournalError> {
+    let (path, known) = (path.to_owned(), version());
+    let got = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    match got.map_err(|err| at_open(&path, err))? {
+        got if got > known => Err(JournalError::TooNew { path, got, known }),
+        got if got < known => Err(JournalError::TooOld { path, got, known }),
+        _ => Ok(()),
+    }
+}
+
+/// The schema version that this program writes.
+fn version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 /// Brings the file to this program's schema version.
 pub(super) fn migrate(path: &Path, db: &mut Connection) -> Result<(), JournalError> {
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let known = version();
     let got = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
     let got = got.map_err(|err| at_open(path, err))?;
     if got > known {
