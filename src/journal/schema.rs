@@ -16,10 +16,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// between taps, long before.
 const LOG_PAGES_MAX: i64 = 4_000;
 
+/// What `PRAGMA auto_vacuum` answers for a file that gives pages back when asked.
+const INCREMENTAL: i64 = 2;
+
 /// What remains of the write-ahead log's file once it has been folded in, in bytes.
 const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -103,7 +106,14 @@ CREATE TABLE feed (
     tariff    TEXT,
     stations  TEXT
 ) STRICT;
+", "
+-- What may be forgotten one day.
+CREATE INDEX records_accepted ON records (seq) WHERE state = 1;
 "];
+
+/// The schema as the first version had it.
+#[cfg(test)]
+pub(super) const FIRST_STEP: &str = STEPS[0];
 
 /// Makes sure that no other process writes here: two writers would fork the chain.
 pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
@@ -138,6 +148,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, JournalError> {
     let open = || {
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY_TIMEOUT)?;
+        // Before the first page is written; an older file gets it from `migrate`.
+        db.pragma_update(None, "auto_vacuum", "incremental")?;
         db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "foreign_keys", true)?;
@@ -192,7 +204,18 @@ pub(super) fn migrate(path: &Path, db: &mut Connection) -> Result<(), JournalErr
         path: path.to_owned(),
         detail: format!("its schema version is {got}"),
     })?;
-    steps(db, done, known).map_err(|err| at_open(path, err))
+    let migrated = steps(db, done, known).and_then(|()| can_shrink(db));
+    migrated.map_err(|err| at_open(path, err))
+}
+
+/// Lets a file of the first version give pages back. It is written anew for that, once.
+fn can_shrink(db: &Connection) -> rusqlite::Result<()> {
+    let mode: i64 = db.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if mode == INCREMENTAL {
+        return Ok(());
+    }
+    db.pragma_update(None, "auto_vacuum", "incremental")?;
+    db.execute_batch("VACUUM")
 }
 
 fn steps(db: &mut Connection, done: usize, known: i64) -> rusqlite::Result<()> {
