@@ -79,3 +79,8 @@ bench: ## measure what a tap costs with the gate's release build, over rendered 
 	  '$(TARGET_DIR)/release/faregate' bench tap '$(TARGET_DIR)/bench' \
 	    --config '$(TARGET_DIR)/bench/gate/PGY-01.toml' --folder "$$folder"; done
 	@stat -c '%n: %s bytes' '$(TARGET_DIR)/release/faregate'
+
+.PHONY: bench-journal
+bench-journal: ## measure the journal: commits, long outboxes (ROWS=10000000), seven days without a network
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
+	@'$(TARGET_DIR)/release/faregate' bench journal --rows '$(or $(ROWS),1000000)' --offline-days 7 --folder '$(TARGET_DIR)'

@@ -110,8 +110,8 @@ pub fn journal(plan: JournalPlan, folder: &Path) -> Result<JournalFigures, Bench
     let (commit, fdatasync) = commits(&riders, folder)?;
     let group_rows_per_s = group(&riders, folder)?;
     let signatures_per_s = signatures();
-    let fetch_of_1000 = fetch(1_000, folder)?;
-    let fetch_of_rows = fetch(plan.rows, folder)?;
+    let fetch_of_1000 = fetch("short", 1_000, folder)?;
+    let fetch_of_rows = fetch("long", plan.rows, folder)?;
     let offline = match plan.days {
         0 => None,
         days => Some(offline(&riders, days, folder)?),
@@ -284,8 +284,8 @@ fn signatures() -> f64 {
 }
 
 /// Fetching the oldest rows of an outbox of so many.
-fn fetch(rows: u64, folder: &Path) -> Result<Spread, BenchError> {
-    let path = folder.join(format!("fetch-{rows}.journal"));
+fn fetch(name: &str, rows: u64, folder: &Path) -> Result<Spread, BenchError> {
+    let path = folder.join(format!("{name}.journal"));
     rehearsal::fill(&path, rows)?;
     let outbox = OutboxFile::open(&path)?;
     let mut times = Vec::new();
