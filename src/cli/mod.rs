@@ -34,6 +34,8 @@ enum Command {
     /// Run a recording through the gate's own pipeline
     Replay(replay::ReplayArgs),
     /// Look at what waits for the server, retry what it refused, carry it there by hand
+    ///
+    /// Works beside a running daemon. Run it as the daemon's user: the journal's files are that user's.
     Outbox(outbox::OutboxArgs),
     /// Measure the gate on this machine
     Bench(bench::BenchArgs),

@@ -108,14 +108,14 @@ impl Sweep {
         let records = self.forget(db, older_than)?;
         let spare = pages.free.saturating_sub(FREE_PAGES_KEPT);
         if spare > 0 {
-            // Steps of its own, which the statement takes one row at a time.
             let give_back = spare.min(STEP_PAGES);
             db.pragma(None, "incremental_vacuum", give_back, |_| Ok(()))?;
         }
+        let shrinking = spare > 0 && Pages::read(db)?.free < pages.free;
         Ok(Step {
             records,
             notes: 0,
-            done: self.after == 0 && spare <= 0,
+            done: self.after == 0 && !shrinking,
         })
     }
 
@@ -126,9 +126,8 @@ impl Sweep {
         let tail = i64::try_from(tail)
             .unwrap_or(i64::MAX)
             .saturating_sub(TAIL_KEPT);
-        let mut pairs = Vec::new();
-        let mut looked = 0;
-        let last = {
+        let (mut pairs, mut looked, mut last) = (Vec::new(), 0, 0);
+        {
             let mut query = tx.prepare_cached(
                 "SELECT p.seq, p.at_ms,
                         (SELECT c.seq FROM records c WHERE c.id = p.confirmation AND c.state = 1)
@@ -137,11 +136,9 @@ impl Sweep {
             )?;
             let limit = i64::try_from(STEP_RECORDS).unwrap_or(i64::MAX);
             let mut rows = query.query(params![self.after, tail, limit])?;
-            let mut last = self.after;
-            let mut young = false;
             while let Some(row) = rows.next()? {
+                // In chain order they are in the order of time, near enough.
                 if row.get::<_, i64>(1)? >= older_than {
-                    young = true;
                     break;
                 }
                 looked += 1;
@@ -150,8 +147,8 @@ impl Sweep {
                     pairs.push((confirmation, last));
                 }
             }
-            if young { 0 } else { last }
-        };
+        }
+        // From the start again once the end is reached.
         self.after = if looked < STEP_RECORDS { 0 } else { last };
         for (confirmation, passage) in &pairs {
             tx.prepare_cached("DELETE FROM answers WHERE seq IN (?1, ?2)")?

@@ -204,12 +204,16 @@ pub(super) fn migrate(path: &Path, db: &mut Connection) -> Result<(), JournalErr
         path: path.to_owned(),
         detail: format!("its schema version is {got}"),
     })?;
-    let migrated = steps(db, done, known).and_then(|()| can_shrink(db));
-    migrated.map_err(|err| at_open(path, err))
+    steps(db, done, known).map_err(|err| at_open(path, err))?;
+    if let Err(err) = let_shrink(db) {
+        // Without room for a copy it stays as long as it is: no reason for a gate not to start.
+        tracing::warn!(%err, "the journal's file cannot shrink, trying again at the next start");
+    }
+    Ok(())
 }
 
 /// Lets a file of the first version give pages back. It is written anew for that, once.
-fn can_shrink(db: &Connection) -> rusqlite::Result<()> {
+fn let_shrink(db: &Connection) -> rusqlite::Result<()> {
     let mode: i64 = db.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
     if mode == INCREMENTAL {
         return Ok(());

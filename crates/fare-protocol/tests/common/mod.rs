@@ -1,5 +1,5 @@
 //! One example of each format, the same in every test.
-#![allow(unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use ed25519_dalek::SigningKey;
 use fare_protocol::bundle::BundleKind;
