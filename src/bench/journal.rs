@@ -91,10 +91,17 @@ pub struct OfflineFigures {
     pub confirmations: u64,
     /// The first taps' commits, in ms.
     pub first: Spread,
+    /// Bare synced writes, each after one of those, in ms.
+    pub first_fdatasync: Spread,
     /// The last taps' commits, in ms.
     pub last: Spread,
-    /// Median over median.
+    /// Bare synced writes, each after one of those, in ms.
+    pub last_fdatasync: Spread,
+    /// Median of the last over median of the first.
     pub last_per_first: f64,
+    /// The same with each median taken over that of the bare writes of its time: the disk's own
+    /// change left out.
+    pub last_per_first_of_disk: f64,
     /// The file at the end, its log folded in, in bytes.
     pub file_len: u64,
     /// Opening that file as the daemon does, in ms.
@@ -220,20 +227,12 @@ fn timed<T>(work: impl FnOnce() -> Result<T, JournalError>) -> Result<f64, Journ
     Ok(watch.elapsed().as_secs_f64() * 1e3)
 }
 
-/// Commits one at a time, a bare write after each.
+/// Commits in a new journal.
 fn commits(riders: &Riders, folder: &Path) -> Result<(Spread, Spread), BenchError> {
-    let mut disk = DiskProbe::new(folder)?;
     let journal = open(&folder.join("commits.journal"))?;
-    let mut times = Vec::new();
-    for n in 1..=COMMITS {
-        let draft = riders.confirmation(n);
-        let commit = request(n, Draft::Confirmation(draft));
-        times.push(timed(|| journal.commit_blocking(commit))?);
-        disk.measure();
-        journal.commit_blocking(request(n, passage(&draft, n)))?;
-    }
+    let measured = one_by_one(&journal, riders, 1..=COMMITS, folder)?;
     journal.close()?;
-    Ok((spread(times)?, disk.finish()?))
+    Ok(measured)
 }
 
 /// Rows a second with 100 taps that wait at any moment.
@@ -302,7 +301,7 @@ fn offline(riders: &Riders, days: u64, folder: &Path) -> Result<OfflineFigures, 
     let journal = open(&path)?;
     let taps = days.saturating_mul(TAPS_PER_DAY);
     let measured = COMMITS.min(taps / 4).max(1);
-    let first = one_by_one(&journal, riders, 1..=measured)?;
+    let (first, first_fdatasync) = one_by_one(&journal, riders, 1..=measured, folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|err| BenchError::Setup(err.to_string()))?;
@@ -312,7 +311,8 @@ fn offline(riders: &Riders, days: u64, folder: &Path) -> Result<OfflineFigures, 
         runtime.block_on(many(&journal, riders, n..until))?;
         n = until;
     }
-    let last = one_by_one(&journal, riders, taps - measured + 1..=taps)?;
+    let last_taps = taps - measured + 1..=taps;
+    let (last, last_fdatasync) = one_by_one(&journal, riders, last_taps, folder)?;
     journal.close()?;
     drop(journal);
     let watch = Stopwatch::start();
@@ -325,26 +325,33 @@ fn offline(riders: &Riders, days: u64, folder: &Path) -> Result<OfflineFigures, 
         days,
         confirmations,
         first,
+        first_fdatasync,
         last,
+        last_fdatasync,
         last_per_first: last.p50 / first.p50,
+        last_per_first_of_disk: (last.p50 / last_fdatasync.p50) / (first.p50 / first_fdatasync.p50),
         file_len,
         open_ms,
     })
 }
 
+/// Commits these taps one at a time, a bare write after each confirmation.
 fn one_by_one(
     journal: &JournalHandle,
     riders: &Riders,
     taps: std::ops::RangeInclusive<u64>,
-) -> Result<Spread, BenchError> {
+    folder: &Path,
+) -> Result<(Spread, Spread), BenchError> {
+    let mut disk = DiskProbe::new(folder)?;
     let mut times = Vec::new();
     for n in taps {
         let draft = riders.confirmation(n);
         let commit = request(n, Draft::Confirmation(draft));
         times.push(timed(|| journal.commit_blocking(commit))?);
+        disk.measure();
         journal.commit_blocking(request(n, passage(&draft, n)))?;
     }
-    spread(times)
+    Ok((spread(times)?, disk.finish()?))
 }
 
 /// These taps at once: their confirmations share a transaction, then their passages do.
@@ -391,7 +398,7 @@ mod tests {
             let taps = first..first + 40;
             runtime.block_on(many(&journal, &riders, taps)).unwrap();
         }
-        one_by_one(&journal, &riders, 2_401..=2_410).unwrap();
+        one_by_one(&journal, &riders, 2_401..=2_410, dir.path()).unwrap();
         drop(journal);
         let journal = open(&path).unwrap();
         assert_eq!(journal.counts().unwrap().pending, 2 * 2_410);

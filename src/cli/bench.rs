@@ -146,7 +146,9 @@ fn write_journal(figures: &JournalFigures, out: &mut impl Write) -> io::Result<(
     ];
     if let Some(offline) = &figures.offline {
         rows.push(("offline: first commits", &offline.first));
+        rows.push(("  fdatasync then", &offline.first_fdatasync));
         rows.push(("offline: last commits", &offline.last));
+        rows.push(("  fdatasync then", &offline.last_fdatasync));
     }
     write_spreads(&rows, out)?;
     let ratio = figures.commit_per_fdatasync;
@@ -164,11 +166,12 @@ fn write_journal(figures: &JournalFigures, out: &mut impl Write) -> io::Result<(
     if let Some(offline) = &figures.offline {
         writeln!(
             out,
-            "{} days offline: {} confirmations, last / first commit (medians) {:.2}, \
-             file {:.1} MB, opened in {:.0} ms",
+            "{} days offline: {} confirmations, last / first commit (medians) {:.2}, each over \
+             its fdatasync {:.2}; file {:.1} MB, opened in {:.0} ms",
             offline.days,
             offline.confirmations,
             offline.last_per_first,
+            offline.last_per_first_of_disk,
             offline.file_len as f64 / 1e6,
             offline.open_ms
         )?;
