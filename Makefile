@@ -90,3 +90,8 @@ bench-decode: ## compare the decoder with others over pictures (MANIFEST=FILE.cs
 clippy-peers: ## lint with the feature `peers` (needs C++; not part of `test`)
 	@scripts/setup peers
 	@$(STEP) clippy-peers cargo clippy -q --locked -p faregate --all-targets --features peers -- -D warnings
+
+.PHONY: bench-journal
+bench-journal: ## measure the journal: commits, long outboxes (ROWS=10000000), seven days without a network
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
+	@'$(TARGET_DIR)/release/faregate' bench journal --rows '$(or $(ROWS),1000000)' --offline-days 7 --folder '$(TARGET_DIR)'

@@ -109,6 +109,41 @@ async fn a_rider_walks_through_and_leaves_two_records() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_is_looked_at_and_carried_off_beside_the_daemon() {
+    let site = Site::new(19);
+    let mut lane = Lane::open(&site, site.entry(None)).await;
+    lane.show_a_code();
+    lane.sees(BoardEvent::Passed).await;
+    lane.daemon.wait_for("\"passed\"");
+    let outbox = |args: &[&str]| {
+        let mut command = program("faregate");
+        command.arg("outbox").args(args);
+        let done = command.arg("--config").arg(&lane.files.config).output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let kinds = || -> Vec<String> {
+        let list = outbox(&["list", "--json"]);
+        let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let kind = |line: &str| row(line)["kind"].as_str().unwrap().to_owned();
+        list.lines().map(kind).collect()
+    };
+    let both = until(|| Some(kinds()).filter(|kinds| kinds.len() == 2));
+    assert_eq!(both.unwrap(), ["confirmation", "passage"]);
+    assert!(
+        outbox(&["list"])
+            .ends_with("2 pending, 0 quarantined; 0 diagnostic notes evicted so far\n")
+    );
+    let stick = site.path("stick");
+    let said = outbox(&["export", stick.to_str().unwrap()]);
+    assert!(said.ends_with("2 records in 1 parts\n"), "{said}");
+    assert!(std::fs::read(&stick).unwrap().starts_with(b"FAREOUT1"));
+    assert!(outbox(&["retry", "--all"]).starts_with("0 records wait again"));
+    lane.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_finishes_the_open_passage_first() {
     let site = Site::new(12);
     let mut lane = Lane::open(&site, site.entry(None)).await;

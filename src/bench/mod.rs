@@ -3,6 +3,8 @@
 
 pub mod decode;
 
+pub mod journal;
+
 use crate::clock::Stopwatch;
 use crate::config::GateConfig;
 use crate::frame::{self, SourceError, Timing};
@@ -37,6 +39,9 @@ pub enum BenchError {
         /// Why.
         source: io::Error,
     },
+    /// A benchmark could not be set up.
+    #[error("the benchmark could not be set up: {0}")]
+    Setup(String),
     /// Nothing to measure.
     #[error(
         "no tap of the recording was admitted; make one with: fare-sim frames --interval-ms 3000, \
@@ -105,7 +110,7 @@ fn figures(folder: &Path, taps: &[TapTimes], fdatasync: Spread) -> Option<TapFig
     })
 }
 
-/// After each frame writes one page over and syncs it, so that disk and journal are measured in the
+/// After each frame, or each commit, writes one page over and syncs it, so that disk and journal are measured in the
 /// same weather.
 struct DiskProbe {
     path: PathBuf,
@@ -125,6 +130,14 @@ impl DiskProbe {
                 failed: None,
             }),
             Err(source) => Err(BenchError::Disk { path, source }),
+        }
+    }
+
+    /// Measures one write; what goes wrong is told at the end.
+    fn measure(&mut self) {
+        match self.write() {
+            Ok(ms) => self.times_ms.push(ms),
+            Err(err) => self.failed = Some(err),
         }
     }
 
@@ -149,10 +162,7 @@ impl DiskProbe {
 
 impl Watcher for DiskProbe {
     fn played(&mut self, _: &FrameOutcome) {
-        match self.write() {
-            Ok(ms) => self.times_ms.push(ms),
-            Err(err) => self.failed = Some(err),
-        }
+        self.measure();
     }
 
     fn skipped(&mut self, _: &SkippedFrame) {}

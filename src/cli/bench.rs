@@ -2,12 +2,15 @@
 
 mod decode;
 
+use crate::bench::journal::{JournalFigures, JournalPlan};
 use crate::bench::{self, TapFigures};
 use crate::config::GateConfig;
+use crate::replay::summary::Spread;
 use crate::scratch::ScratchDir;
 use clap::{Args, Subcommand};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use serde::Serialize;
+use std::io::{self, StdoutLock, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -34,6 +37,21 @@ enum BenchCommand {
     },
     /// How many pictures are read, how many wrongly, and in what time
     Decode(decode::DecodeArgs),
+    /// Commits beside bare synced writes, a long outbox beside a short one, days without a network
+    Journal {
+        /// Rows in the long outbox; 10000000 need 5 GB
+        #[arg(long, default_value_t = 1_000_000)]
+        rows: u64,
+        /// Days without a network, 43200 taps each; 0 leaves them out
+        #[arg(long, default_value_t = 0)]
+        offline_days: u64,
+        /// Where to put the journals; a temporary folder by default
+        #[arg(long)]
+        folder: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
@@ -43,28 +61,43 @@ pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
             config,
             folder,
             json,
-        } => tap(&recording, &config, folder, json),
+        } => {
+            let config = GateConfig::load(&config)?;
+            let figures = bench::tap(&config, &recording, scratch(folder)?.path())?;
+            print(&figures, json, write_table)
+        }
+        BenchCommand::Journal {
+            rows,
+            offline_days,
+            folder,
+            json,
+        } => {
+            let days = offline_days;
+            let plan = JournalPlan { rows, days };
+            let figures = bench::journal::journal(plan, scratch(folder)?.path())?;
+            print(&figures, json, write_journal)
+        }
         BenchCommand::Decode(args) => decode::run(&args),
     }
 }
 
-fn tap(
-    recording: &Path,
-    config: &Path,
-    folder: Option<PathBuf>,
+fn scratch(folder: Option<PathBuf>) -> io::Result<ScratchDir> {
+    match folder {
+        Some(folder) => ScratchDir::below(&folder, "bench"),
+        None => ScratchDir::new("bench"),
+    }
+}
+
+fn print<F: Serialize>(
+    figures: &F,
     json: bool,
+    table: impl FnOnce(&F, &mut StdoutLock<'static>) -> io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let config = GateConfig::load(config)?;
-    let scratch = match folder {
-        Some(folder) => ScratchDir::below(&folder, "bench")?,
-        None => ScratchDir::new("bench")?,
-    };
-    let figures = bench::tap(&config, recording, scratch.path())?;
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string(&figures)?)?;
+        writeln!(out, "{}", serde_json::to_string(figures)?)?;
     } else {
-        write_table(&figures, &mut out)?;
+        table(figures, &mut out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -83,6 +116,15 @@ fn write_table(figures: &TapFigures, out: &mut impl Write) -> io::Result<()> {
         "{} taps, journal in {}; milliseconds",
         figures.taps, figures.folder
     )?;
+    write_spreads(&rows, out)?;
+    writeln!(
+        out,
+        "commit / fdatasync (medians): {:.2}",
+        figures.commit_per_fdatasync
+    )
+}
+
+fn write_spreads(rows: &[(&str, &Spread)], out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{:<26} {:>8} {:>8} {:>8} {:>8}",
@@ -95,9 +137,49 @@ fn write_table(figures: &TapFigures, out: &mut impl Write) -> io::Result<()> {
             "{name:<26} {p50:>8.3} {p95:>8.3} {p99:>8.3} {max:>8.3}"
         )?;
     }
+    Ok(())
+}
+
+fn write_journal(figures: &JournalFigures, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "journals in {}; milliseconds", figures.folder)?;
+    let of_rows = format!("oldest 500 of {}", figures.rows);
+    let mut rows = vec![
+        ("commit one confirmation", &figures.commit),
+        ("bare 4 KiB fdatasync", &figures.fdatasync),
+        ("oldest 500 of 1000", &figures.fetch_of_1000),
+        (of_rows.as_str(), &figures.fetch_of_rows),
+    ];
+    if let Some(offline) = &figures.offline {
+        rows.push(("offline: first commits", &offline.first));
+        rows.push(("  fdatasync then", &offline.first_fdatasync));
+        rows.push(("offline: last commits", &offline.last));
+        rows.push(("  fdatasync then", &offline.last_fdatasync));
+    }
+    write_spreads(&rows, out)?;
+    let ratio = figures.commit_per_fdatasync;
+    writeln!(out, "commit / fdatasync (medians): {ratio:.2}")?;
     writeln!(
         out,
-        "commit / fdatasync (medians): {:.2}",
-        figures.commit_per_fdatasync
-    )
+        "100 taps wait: {:.0} rows/s; one thread signs {:.0}/s; ratio {:.2}",
+        figures.group_rows_per_s, figures.signatures_per_s, figures.group_per_signatures
+    )?;
+    writeln!(
+        out,
+        "long / short outbox (medians): {:.2}",
+        figures.fetch_ratio
+    )?;
+    if let Some(offline) = &figures.offline {
+        writeln!(
+            out,
+            "{} days offline: {} confirmations, last / first commit (medians) {:.2}, each over \
+             its fdatasync {:.2}; file {:.1} MB, opened in {:.0} ms",
+            offline.days,
+            offline.confirmations,
+            offline.last_per_first,
+            offline.last_per_first_of_disk,
+            offline.file_len as f64 / 1e6,
+            offline.open_ms
+        )?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod config;
 mod decode;
+mod outbox;
 mod replay;
 mod run;
 
@@ -32,6 +33,10 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Run a recording through the gate's own pipeline
     Replay(replay::ReplayArgs),
+    /// Look at what waits for the server, retry what it refused, carry it there by hand
+    ///
+    /// Works beside a running daemon. Run it as the daemon's user: the journal's files are that user's.
+    Outbox(outbox::OutboxArgs),
     /// Measure the gate on this machine
     Bench(bench::BenchArgs),
 }
@@ -43,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Outbox(args) => outbox::run(args),
         Command::Bench(args) => bench::run(args),
     };
     result.unwrap_or_else(|err| report(&err))

@@ -2,10 +2,11 @@
 
 use super::problem::{ConfigError, Problem};
 use super::raw::{
-    RawFrames, RawGate, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawTariff,
+    RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawTariff,
 };
 use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig};
 use crate::frame::FrameRate;
+use crate::journal::Retention;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis, signing_key};
@@ -24,6 +25,8 @@ const FPS_MAX: u32 = 240;
 const DEFAULT_WIDTH: u32 = 1_280;
 const DEFAULT_HEIGHT: u32 = 720;
 const E7: f64 = 1e7;
+const DAY_MS: i64 = 24 * 3_600_000;
+const SIZE_MAX_MIB_LEAST: u32 = 16;
 
 pub(super) fn check(file: &Path, text: &str, raw: RawGate) -> Result<GateConfig, ConfigError> {
     let folder = file.parent().unwrap_or(Path::new(""));
@@ -67,6 +70,7 @@ impl Checker<'_> {
         let policy = policy(raw.role, &raw.lane);
         let server = raw.server.as_ref().map(|server| self.server(server));
         let barrier = self.barrier(&raw.barrier);
+        let retention = self.retention(&raw.journal);
         let (signing_key, issuers, servers) = keys?;
         let (tariff, tariff_text) = tariff?;
         Some(GateConfig {
@@ -82,6 +86,7 @@ impl Checker<'_> {
             frames: frames?,
             barrier: barrier?,
             journal: self.path(&raw.journal.path),
+            retention: retention?,
             server: server.unwrap_or_default(),
         })
     }
@@ -219,6 +224,18 @@ impl Checker<'_> {
                 self.wrong(raw.span(), message.to_owned())
             }
         }
+    }
+
+    fn retention(&mut self, raw: &RawJournal) -> Option<Retention> {
+        let mib = *raw.size_max_mib.get_ref();
+        if mib < SIZE_MAX_MIB_LEAST {
+            let message = format!("size_max_mib is {mib}; write {SIZE_MAX_MIB_LEAST} or more");
+            return self.wrong(raw.size_max_mib.span(), message);
+        }
+        Some(Retention {
+            keep_ms: i64::from(raw.keep_days).saturating_mul(DAY_MS),
+            size_max: u64::from(mib).saturating_mul(1024 * 1024),
+        })
     }
 
     fn barrier(&mut self, raw: &super::raw::RawBarrier) -> Option<BarrierConfig> {

@@ -10,7 +10,7 @@ mod raw;
 pub use problem::{ConfigError, Problem};
 
 use crate::frame::FrameRate;
-use crate::journal::GateIdentity;
+use crate::journal::{GateIdentity, Retention};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GateId, KeySet, Location, Millis, Signer};
@@ -45,6 +45,8 @@ pub struct GateConfig {
     pub barrier: BarrierConfig,
     /// Where the journal lies.
     pub journal: PathBuf,
+    /// What the journal keeps of what the server has accepted.
+    pub retention: Retention,
     /// The settlement server, unless the gate works alone.
     pub server: Option<ServerConfig>,
 }

@@ -78,6 +78,10 @@ pub(super) struct RawBarrier {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawJournal {
     pub path: Spanned<String>,
+    #[serde(default = "default_keep_days")]
+    pub keep_days: u16,
+    #[serde(default = "default_size_max_mib")]
+    pub size_max_mib: Spanned<u32>,
 }
 
 /// No defaults: these decide about money and about people standing at a barrier.
@@ -118,6 +122,14 @@ const fn default_baud() -> u32 {
 
 const fn default_poll_ms() -> u32 {
     20
+}
+
+const fn default_keep_days() -> u16 {
+    30
+}
+
+fn default_size_max_mib() -> Spanned<u32> {
+    Spanned::new(0..0, 1_024)
 }
 
 const fn default_backoff_min_ms() -> u32 {

@@ -111,11 +111,11 @@ fn each_problem_has_its_line_and_what_to_write() {
         ),
         (
             ("https://", "http://"),
-            "gate.toml:52:7: the server's address must begin with https",
+            "gate.toml:54:7: the server's address must begin with https",
         ),
         (
             ("grace_ms = 5000 ", "grace_ms = -1 "),
-            "gate.toml:40:12: invalid value: integer `-1`",
+            "gate.toml:42:12: invalid value: integer `-1`",
         ),
     ];
     for ((from, to), expected) in cases {
@@ -137,7 +137,7 @@ fn all_problems_are_named_at_once_in_the_files_order() {
         .iter()
         .map(|p| p.split(':').nth(1).unwrap())
         .collect();
-    assert_eq!(lines, ["4", "28", "53"], "{problems:#?}");
+    assert_eq!(lines, ["4", "28", "55"], "{problems:#?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod backoff;
 mod body;
+pub mod bundle;
 mod client;
 mod error;
 mod feed;

@@ -9,9 +9,14 @@ use fare_protocol::wire::{Answer, Envelope, UPLOAD_RECORDS_MAX, UploadRecord, Up
 use fare_protocol::{Seq, UnixMs};
 use serde::Deserialize;
 use std::collections::HashSet;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Longest answer to one record, in bytes of JSON.
 const ANSWER_LEN_MAX: usize = 8 * 1024;
+
+/// How long an empty outbox is believed to be empty while nothing is committed.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 pub(super) struct Upload<'c> {
     pub(super) client: &'c Client,
@@ -78,7 +83,8 @@ impl Upload<'_> {
         self.count();
         let Some(first) = waiting.first().map(|record| record.seq) else {
             if self.batch.after.take().is_none() {
-                self.journal.committed().await;
+                // Not for ever: somebody may have taken a record out of quarantine by hand.
+                let _tapped = timeout(LOOK_AGAIN, self.journal.committed()).await;
             }
             return Ok(());
         };
@@ -127,7 +133,7 @@ impl Upload<'_> {
     }
 }
 
-fn upload(record: Waiting) -> UploadRecord {
+pub(super) fn upload(record: Waiting) -> UploadRecord {
     UploadRecord {
         id: record.id,
         envelope: Envelope(record.envelope),

@@ -83,7 +83,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
 
 /// Opens the journal and finishes what a power cut left open.
 fn open_journal(config: &GateConfig) -> anyhow::Result<JournalHandle> {
-    let journal = Journal::open(&config.journal, config.identity())?;
+    let journal = Journal::open_keeping(&config.journal, config.identity(), config.retention)?;
     let now = Stamp {
         at: clock::now(),
         error_ms: config.clock_error,

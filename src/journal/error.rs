@@ -32,6 +32,25 @@ pub enum JournalError {
         /// What SQLite said.
         source: Arc<rusqlite::Error>,
     },
+    /// There is none.
+    #[error("there is no journal {path}; the daemon makes it at its first start")]
+    Absent {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The daemon that has it open is older than this program.
+    #[error(
+        "journal {path} has schema version {got}, this program works on {known}; restart the \
+         daemon with this program's version first"
+    )]
+    TooOld {
+        /// The journal.
+        path: PathBuf,
+        /// The version in the file.
+        got: i64,
+        /// The version this program works on.
+        known: i64,
+    },
     /// A newer program wrote it.
     #[error(
         "journal {path} has schema version {got}, this program knows up to {known}; install the \

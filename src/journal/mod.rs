@@ -10,6 +10,7 @@
 //! Commits that wait go first, all in one transaction; after them one chore at a time (an
 //! acknowledgement, a feed). Diagnostic notes ride along and never cause a failure.
 
+mod beside;
 mod caches;
 mod check;
 mod error;
@@ -19,15 +20,19 @@ mod outbox;
 mod queue;
 mod records;
 mod recover;
+pub mod rehearsal;
+mod retention;
 mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
 
+pub use beside::OutboxFile;
 pub use caches::{Applied, Cached};
 pub use error::JournalError;
-pub use outbox::{Acknowledged, Counts, RawAnswer, Waiting};
+pub use outbox::{Acknowledged, Counts, Quarantined, RawAnswer, Waiting};
 pub use recover::{Recovered, Unfinished};
+pub use retention::Retention;
 
 use caches::FeedUpdate;
 use fare_protocol::wire::Feed;
@@ -91,6 +96,18 @@ impl Journal {
     /// # Errors
     /// When the file cannot be had, is in use, damaged, another gate's or a newer program's.
     pub fn open(path: &Path, identity: GateIdentity) -> Result<JournalHandle, JournalError> {
+        Self::open_keeping(path, identity, Retention::default())
+    }
+
+    /// The same, with a say in what is kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_keeping(
+        path: &Path,
+        identity: GateIdentity,
+        retention: Retention,
+    ) -> Result<JournalHandle, JournalError> {
         let lock = schema::lock(path)?;
         let mut writing = schema::open_writer(path)?;
         schema::migrate(path, &mut writing)?;
@@ -104,7 +121,7 @@ impl Journal {
         });
         let facts = schema::open_reader(path)?;
         let outbox = schema::open_reader(path)?;
-        let thread = writer::start(writing, head, identity, Arc::clone(&shared))?;
+        let thread = writer::start(writing, head, identity, retention, Arc::clone(&shared))?;
         Ok(JournalHandle(Arc::new(Inner {
             shared,
             facts: Mutex::new(facts),

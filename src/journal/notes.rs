@@ -9,6 +9,9 @@ use std::fmt::Write;
 /// Most rows kept; the oldest are evicted.
 const ROWS_MAX: i64 = 100_000;
 
+/// Longest detail of a row, in characters; the rest is cut off.
+const DETAIL_CHARS_MAX: usize = 500;
+
 /// How many rows give way at once when the disk is full.
 const ROWS_EVICTED_WHEN_FULL: i64 = 1_000;
 
@@ -83,7 +86,7 @@ pub(super) fn row(note: &Note, stamp: Stamp) -> NoteRow {
         at_ms: stamp.at.0,
         kind,
         code,
-        detail,
+        detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
     }
 }
 

@@ -137,6 +137,11 @@ impl Queue {
         waiting.chores.clear();
     }
 
+    /// Whether nobody waits for anything that cannot wait longer.
+    pub(super) fn is_quiet(&self) -> bool {
+        !lock(&self.waiting).urgent()
+    }
+
     /// Waits for work; nothing once the queue is closed and empty. `tidy` says that the thread has
     /// something to do in a lull.
     pub(super) fn next(&self, tidy: bool) -> Option<Work> {

@@ -2,6 +2,7 @@
 //! caches, all inside the caller's transaction.
 
 use super::{CommitRequest, GateIdentity};
+use fare_protocol::record::RECORD_LEN_MAX;
 use fare_protocol::{
     Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash, Seq,
     SignedRecord,
@@ -74,6 +75,12 @@ pub(super) fn insert(
     request: &CommitRequest,
 ) -> Result<SignedRecord, Failure> {
     let record = sign(head, identity, request);
+    let len = record.bytes().len();
+    if len > RECORD_LEN_MAX {
+        // The server would refuse it for good; the rider is better told now.
+        let detail = format!("it is {len} bytes long, {RECORD_LEN_MAX} at most");
+        return Err(Failure::Contradiction(detail));
+    }
     let seq = seq_sql(record.record().seq);
     let id = record.record().id.0;
     let now_ms = request.stamp.at.0;

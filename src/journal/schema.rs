@@ -16,10 +16,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// between taps, long before.
 const LOG_PAGES_MAX: i64 = 4_000;
 
+/// What `PRAGMA auto_vacuum` answers for a file that gives pages back when asked.
+const INCREMENTAL: i64 = 2;
+
 /// What remains of the write-ahead log's file once it has been folded in, in bytes.
 const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -103,7 +106,14 @@ CREATE TABLE feed (
     tariff    TEXT,
     stations  TEXT
 ) STRICT;
+", "
+-- What may be forgotten one day.
+CREATE INDEX records_accepted ON records (seq) WHERE state = 1;
 "];
+
+/// The schema as the first version had it.
+#[cfg(test)]
+pub(super) const FIRST_STEP: &str = STEPS[0];
 
 /// Makes sure that no other process writes here: two writers would fork the chain.
 pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
@@ -138,6 +148,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, JournalError> {
     let open = || {
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY_TIMEOUT)?;
+        // Before the first page is written; an older file gets it from `migrate`.
+        db.pragma_update(None, "auto_vacuum", "incremental")?;
         db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         db.pragma_update(None, "synchronous", "full")?;
         db.pragma_update(None, "foreign_keys", true)?;
@@ -160,9 +172,25 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
     open().map_err(|err| at_open(path, err))
 }
 
+/// Checks that the daemon which has the file open keeps it as this program knows it.
+pub(super) fn is_current(path: &Path, db: &Connection) -> Result<(), JournalError> {
+    let (path, known) = (path.to_owned(), version());
+    let got = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    match got.map_err(|err| at_open(&path, err))? {
+        got if got > known => Err(JournalError::TooNew { path, got, known }),
+        got if got < known => Err(JournalError::TooOld { path, got, known }),
+        _ => Ok(()),
+    }
+}
+
+/// The schema version that this program writes.
+fn version() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 /// Brings the file to this program's schema version.
 pub(super) fn migrate(path: &Path, db: &mut Connection) -> Result<(), JournalError> {
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let known = version();
     let got = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
     let got = got.map_err(|err| at_open(path, err))?;
     if got > known {
@@ -176,7 +204,22 @@ pub(super) fn migrate(path: &Path, db: &mut Connection) -> Result<(), JournalErr
         path: path.to_owned(),
         detail: format!("its schema version is {got}"),
     })?;
-    steps(db, done, known).map_err(|err| at_open(path, err))
+    steps(db, done, known).map_err(|err| at_open(path, err))?;
+    if let Err(err) = let_shrink(db) {
+        // Without room for a copy it stays as long as it is: no reason for a gate not to start.
+        tracing::warn!(%err, "the journal's file cannot shrink, trying again at the next start");
+    }
+    Ok(())
+}
+
+/// Lets a file of the first version give pages back. It is written anew for that, once.
+fn let_shrink(db: &Connection) -> rusqlite::Result<()> {
+    let mode: i64 = db.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if mode == INCREMENTAL {
+        return Ok(());
+    }
+    db.pragma_update(None, "auto_vacuum", "incremental")?;
+    db.execute_batch("VACUUM")
 }
 
 fn steps(db: &mut Connection, done: usize, known: i64) -> rusqlite::Result<()> {

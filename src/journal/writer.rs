@@ -3,6 +3,7 @@
 use super::notes::{self, NoteRow};
 use super::queue::{Chore, CommitJob, Work};
 use super::records::{self, Failure, Head};
+use super::retention::{Retention, Step, Sweep};
 use super::{CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, outbox};
 use fare_protocol::SignedRecord;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -13,6 +14,9 @@ use std::thread::{self, JoinHandle};
 /// Transactions after which the next lull folds the write-ahead log into the file.
 const FOLD_AFTER: u32 = 64;
 
+/// Most steps of tidying in one lull; the next lull goes on.
+const TIDY_STEPS_MAX: usize = 256;
+
 /// What became of one record of a transaction that was committed.
 type Outcome = Result<SignedRecord, String>;
 
@@ -21,6 +25,7 @@ pub(super) fn start(
     db: Connection,
     head: Head,
     identity: GateIdentity,
+    retention: Retention,
     shared: Arc<Shared>,
 ) -> Result<JoinHandle<Result<(), JournalError>>, JournalError> {
     let path = shared.path.clone();
@@ -28,6 +33,9 @@ pub(super) fn start(
         db,
         head: Some(head),
         identity,
+        retention,
+        sweep: Sweep::default(),
+        now_ms: i64::MIN,
         shared,
         unfolded: 0,
     };
@@ -45,6 +53,10 @@ struct Writer {
     /// Nothing after a failed transaction: then the disk knows.
     head: Option<Head>,
     identity: GateIdentity,
+    retention: Retention,
+    sweep: Sweep,
+    /// The newest time that came with a request.
+    now_ms: i64,
     shared: Arc<Shared>,
     unfolded: u32,
 }
@@ -71,9 +83,7 @@ impl Writer {
             chore,
         } = work;
         if commits.is_empty() && notes.is_empty() && chore.is_none() {
-            if let Err(err) = self.fold("passive") {
-                tracing::warn!(%err, "write-ahead log not folded in, trying again later");
-            }
+            self.tidy();
             return;
         }
         if !commits.is_empty() || !notes.is_empty() {
@@ -84,10 +94,49 @@ impl Writer {
         }
     }
 
+    /// In a lull: forgets what may go, gives room back, folds the log in; stops as soon as somebody
+    /// waits.
+    fn tidy(&mut self) {
+        let mut forgotten = Step::default();
+        for _ in 0..TIDY_STEPS_MAX {
+            if !self.shared.queue.is_quiet() {
+                break;
+            }
+            match self.sweep.step(&mut self.db, self.retention, self.now_ms) {
+                Ok(step) => {
+                    forgotten.records += step.records;
+                    forgotten.notes += step.notes;
+                    if step.done {
+                        break;
+                    }
+                }
+                Err(err) => {
+                    tracing::warn!(%err, "journal not tidied, trying again later");
+                    break;
+                }
+            }
+        }
+        if forgotten.notes > 0 {
+            let evicted = forgotten.notes;
+            tracing::warn!(
+                evicted,
+                "the journal is near its size limit, diagnostic notes evicted"
+            );
+        }
+        if forgotten.records > 0 {
+            tracing::info!(records = forgotten.records, "accepted records forgotten");
+        }
+        if let Err(err) = self.fold("passive") {
+            tracing::warn!(%err, "write-ahead log not folded in, trying again later");
+        }
+    }
+
     /// Commits all of `jobs` in one transaction, then answers them.
     fn commit(&mut self, jobs: Vec<CommitJob>, notes: &[NoteRow]) {
         let (requests, replies): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.request, job.reply)).unzip();
+        let newest = requests.iter().map(|request| request.stamp.at.0).max();
+        self.now_ms = self.now_ms.max(newest.unwrap_or(i64::MIN));
         let mut result = self.transaction(&requests, notes);
         if result.as_ref().is_err_and(is_full) && self.make_room() {
             result = self.transaction(&requests, &[]);
@@ -172,6 +221,7 @@ impl Writer {
     fn chore(&mut self, chore: Chore) {
         match chore {
             Chore::Acknowledge { answers, at, reply } => {
+                self.now_ms = self.now_ms.max(at.0);
                 let result = outbox::acknowledge(&mut self.db, &answers, at);
                 reply(self.chore_done("recording the server's answers", result));
             }

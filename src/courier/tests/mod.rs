@@ -1,6 +1,7 @@
 //! The courier against servers that answer by hand, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bundle;
 mod feed;
 mod server;
 mod tls;

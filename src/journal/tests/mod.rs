@@ -1,6 +1,7 @@
 //! The journal against real SQLite files.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod beside;
 mod chain;
 mod feed;
 mod power;

@@ -160,3 +160,112 @@ fn notes_never_wait() {
     assert_eq!(kept + dropped, 2_000);
     assert!(kept >= 512 && dropped > 0, "{kept} kept, {dropped} dropped");
 }
+
+/// A gate of which so much is kept.
+fn keeping(keep_ms: i64, size_max: u64) -> Gate {
+    let Gate { dir, key, journal } = Gate::new();
+    drop(journal);
+    let retention = Retention { keep_ms, size_max };
+    let path = dir.path().join("journal");
+    let journal = Journal::open_keeping(&path, identity(&key), retention).unwrap();
+    Gate { dir, key, journal }
+}
+
+/// Rides `1..=rides`, of which the server accepted all but the last ten.
+async fn accepted_rides(gate: &Gate, rides: u64) {
+    use fare_protocol::wire::{Answer, AnswerOutcome};
+    for n in 1..=rides {
+        gate.ride(2 * n - 1, Entry, 7, 10_000);
+    }
+    let outcome = AnswerOutcome::Accepted { voucher: None };
+    let answer = |n| RawAnswer {
+        answer: Answer {
+            id: id(n),
+            outcome: outcome.clone(),
+        },
+        json: "{}".to_owned(),
+    };
+    let answers = (1..=2 * rides - 20).map(answer).collect();
+    let done = gate.journal.acknowledge(answers, UnixMs(20_000)).await;
+    assert_eq!(done.unwrap().accepted as u64, 2 * rides - 20);
+}
+
+/// Waits for lulls until `sql` answers `expected`.
+fn settles(gate: &Gate, sql: &str, expected: i64) {
+    for _ in 0..400 {
+        if gate.number(sql) == expected {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(gate.number(sql), expected, "{sql}");
+}
+
+#[tokio::test]
+async fn old_accepted_records_are_forgotten_and_the_file_shrinks() {
+    let mut gate = keeping(1_000_000, u64::MAX);
+    accepted_rides(&gate, 150).await;
+    gate.execute(
+        "CREATE TABLE ballast (b BLOB); INSERT INTO ballast VALUES (zeroblob(16000000));
+         DROP TABLE ballast; PRAGMA wal_checkpoint(truncate);",
+    );
+    let long = std::fs::metadata(gate.path()).unwrap().len();
+    // Days later: what was accepted is old.
+    gate.commit(confirmation(900, Entry, 8), 2_000_000);
+    settles(&gate, "SELECT count(*) FROM records", 65);
+    settles(
+        &gate,
+        "SELECT freelist_count FROM pragma_freelist_count",
+        1_024,
+    );
+    assert_eq!(
+        gate.number("SELECT count(*) FROM records WHERE state = 0"),
+        21
+    );
+    assert_eq!(gate.number("SELECT count(*) FROM answers"), 44);
+    gate = gate.restarted();
+    let short = std::fs::metadata(gate.path()).unwrap().len();
+    assert!(short < long / 2, "{short} bytes, {long} before");
+    assert_eq!(gate.journal.counts().unwrap().pending, 21);
+    gate.commit(confirmation(901, Entry, 8), 2_000_001);
+}
+
+#[tokio::test]
+async fn young_records_stay_while_there_is_room() {
+    let gate = keeping(1_000_000, u64::MAX);
+    accepted_rides(&gate, 50).await;
+    gate.commit(confirmation(900, Entry, 8), 500_000);
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    assert_eq!(gate.number("SELECT count(*) FROM records"), 101);
+}
+
+#[tokio::test]
+async fn over_the_size_limit_notes_go_first_then_accepted_records() {
+    let gate = keeping(i64::MAX, 100_000);
+    gate.execute(NOTES);
+    accepted_rides(&gate, 150).await;
+    settles(&gate, "SELECT count(*) FROM events", 0);
+    settles(&gate, "SELECT count(*) FROM records WHERE state = 1", 44);
+    assert_eq!(gate.journal.counts().unwrap().events_evicted, 1_500);
+    let waiting = gate.journal.counts().unwrap().pending;
+    assert_eq!(waiting, 20, "money that the server has not accepted stays");
+}
+
+#[test]
+fn a_journal_of_the_first_version_learns_to_shrink() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(schema::FIRST_STEP).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    let key = SigningKey::from_bytes(&[3; 32]);
+    let journal = Journal::open(&path, identity(&key)).unwrap();
+    let gate = Gate { dir, key, journal };
+    assert_eq!(gate.number("SELECT auto_vacuum FROM pragma_auto_vacuum"), 2);
+    assert_eq!(
+        gate.number("SELECT user_version FROM pragma_user_version"),
+        2
+    );
+    gate.commit(confirmation(1, Entry, 7), 10_000);
+}
