@@ -180,7 +180,7 @@ fn a_truncated_stream_from_a_pipe_is_played_to_its_last_whole_frame() {
 }
 
 #[test]
-fn a_picture_on_which_rqrr_panics_is_counted_and_the_rest_goes_on() {
+fn a_picture_on_which_rqrr_panics_is_read_like_the_rest() {
     let site = Site::new(1);
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures/replay");
     let mut replay = replay(&pictures, &site.entry(None).config);
@@ -188,12 +188,8 @@ fn a_picture_on_which_rqrr_panics_is_counted_and_the_rest_goes_on() {
     let (out, status) = text(&replay.output().unwrap());
     assert_eq!(status, Some(0), "{out}");
     assert!(
-        out.contains("decoder-panic 1") && out.contains("4 as expected"),
+        out.contains("5 as expected") && !out.contains("panic "),
         "{out}"
-    );
-    assert!(
-        !out.contains("panicked at"),
-        "the contained panic was printed: {out}"
     );
 }
 

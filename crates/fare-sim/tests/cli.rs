@@ -172,6 +172,70 @@ fn a_recording_follows_from_its_seed() {
     );
 }
 
+/// The lines of a CSV file without its head, cut at commas outside quotes.
+fn rows(path: &Path) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let cut = |line: &str| {
+        let mut quoted = false;
+        line.split(|c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        })
+        .map(str::to_owned)
+        .collect()
+    };
+    text.lines().skip(1).map(cut).collect()
+}
+
+#[test]
+fn causes_and_two_phones_are_sets_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--cause", "too-far,not-qr", "--two-phones", "--count", "2"];
+    let done = fare_sim(&["frames", "--size", "640x480"])
+        .args(args)
+        .arg("--out")
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    let rows = rows(&dir.path().join("manifest.csv"));
+    let column = |n: usize| rows.iter().map(|row| row[n].as_str()).collect::<Vec<_>>();
+    let sets = ["too-far", "too-far", "not-qr", "not-qr", "two-phones", "two-phones"];
+    assert_eq!(column(1), sets);
+    assert_eq!(column(7), ["too-far", "too-far", "not-qr", "not-qr", "", ""]);
+    assert_eq!(column(4)[4..], ["2", "2"]);
+}
+
+#[test]
+fn approaches_say_from_which_frame_on_they_are_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--size", "640x480", "--count", "2", "--idle", "3"];
+    let done = fare_sim(&["approaches", "--out"])
+        .arg(dir.path())
+        .args(args)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert!(dir.path().join("gate/PGY-01.toml").exists());
+    assert!(dir.path().join("idle/000003.png").exists());
+    assert!(!dir.path().join("idle/000004.png").exists());
+    let presentations = rows(&dir.path().join("manifest.csv"));
+    assert_eq!(presentations.len(), 2);
+    for presentation in presentations {
+        let [folder, text, frames, first, readable] = presentation.as_slice() else {
+            panic!("not five columns: {presentation:?}");
+        };
+        let recording = dir.path().join(folder);
+        assert!(recording.join(format!("{frames:0>6}.png")).exists());
+        let frames = rows(&recording.join("manifest.csv"));
+        let shown: Vec<_> = frames.iter().filter(|row| row[3].contains(text)).collect();
+        assert_eq!(shown.len(), readable.parse::<usize>().unwrap());
+        assert_eq!(shown[0][0], format!("{first:0>6}.png"));
+    }
+}
+
 #[test]
 fn a_stream_has_a_header_and_whole_frames() {
     let stream = output(&[
@@ -219,6 +283,9 @@ fn bad_usage_is_2_and_failure_is_1() {
     let (code, message) = said(&["frames", "--size", "7x7", "--out", "x"]);
     assert_eq!(code, Some(2));
     assert!(message.contains("WIDTHxHEIGHT"), "{message}");
+    let (code, message) = said(&["frames", "--cause", "rain", "--out", "x"]);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("too-near"), "{message}");
     assert!(!Path::new("x").exists());
     let (code, message) = said(&["board", "--link", "/nowhere/board"]);
     assert_eq!(code, Some(1));

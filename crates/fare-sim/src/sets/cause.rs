@@ -271,3 +271,67 @@ fn not_qr(camera: &Camera, number: u64, random: &mut Seed) -> Sample {
         how: format!("{} on {on}, {shot}", kind.name()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const NOON: UnixMs = UnixMs(1_780_000_000_000);
+
+    fn stage() -> Stage {
+        Stage::new(&Seed::new(3), NOON, FrameSize::VGA)
+    }
+
+    fn read(frame: &image::GrayImage) -> Vec<String> {
+        let (w, h) = (frame.width() as usize, frame.height() as usize);
+        let mut picture = rqrr::PreparedImage::prepare_from_greyscale(w, h, |x, y| {
+            frame.get_pixel(x as u32, y as u32).0[0]
+        });
+        let grids = picture.detect_grids();
+        let texts = grids.iter().filter_map(|grid| grid.decode().ok());
+        texts.map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn no_cause_leaves_anything_to_read() {
+        let stage = stage();
+        for cause in Cause::ALL {
+            for number in 0..12 {
+                let sample = stage.cause_frame(cause, number, NOON).unwrap();
+                assert_eq!(
+                    read(&sample.frame),
+                    Vec::<String>::new(),
+                    "{cause:?} {number}: {}",
+                    sample.how
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_has_a_text_just_where_there_is_a_code() {
+        let stage = stage();
+        for cause in Cause::ALL {
+            let sample = stage.cause_frame(cause, 3, NOON).unwrap();
+            let without = matches!(cause, Cause::Nothing | Cause::NotQr);
+            assert_eq!(sample.texts.is_empty(), without, "{cause:?}");
+            assert!(!sample.how.is_empty(), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn frames_follow_from_the_seed_and_differ_by_number() {
+        let frame = |number| stage().cause_frame(Cause::Damaged, number, NOON).unwrap().frame;
+        assert_eq!(frame(1), frame(1));
+        assert_ne!(frame(1), frame(2));
+    }
+
+    #[test]
+    fn codes_of_causes_are_their_names_on_the_command_line() {
+        for cause in Cause::ALL {
+            let named = <Cause as clap::ValueEnum>::from_str(cause.code(), false);
+            assert_eq!(named, Ok(cause));
+        }
+    }
+}

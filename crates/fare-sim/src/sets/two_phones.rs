@@ -82,3 +82,42 @@ fn fits((near, far): (&Phone, &Phone), shots: &(Shot, Shot), size: FrameSize) ->
         && behind.sees_whole_card(far, size)
         && steps().all(|x| steps().all(|y| free(x, y)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const NOON: UnixMs = UnixMs(1_780_000_000_000);
+
+    #[test]
+    fn both_codes_are_whole_and_the_nearer_phone_is_larger() {
+        for size in [FrameSize::VGA, FrameSize::HD] {
+            let stage = Stage::new(&Seed::new(1), NOON, size);
+            for number in 0..10 {
+                let mut random = Seed::new(number);
+                let (_, near) = stage.rider(number, NOON).unwrap();
+                let (_, far) = stage.rider(BEHIND + number, NOON).unwrap();
+                let pair = drawn((&near, &far), size, &mut random);
+                if fits((&near, &far), &pair, size) {
+                    assert!(pair.0.sees_whole_card(&near, size), "{number}");
+                    assert!(pair.1.sees_whole_card(&far, size), "{number}");
+                }
+                assert!(pair.0.module_px > pair.1.module_px, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_has_two_texts_and_follows_from_the_seed() {
+        let sample = |number| {
+            let stage = Stage::new(&Seed::new(1), NOON, FrameSize::HD);
+            stage.two_phones(number, NOON).unwrap()
+        };
+        let (once, again, other) = (sample(0), sample(0), sample(1));
+        assert_eq!(once.texts.len(), 2);
+        assert_ne!(once.texts[0], once.texts[1]);
+        assert_eq!((&once.frame, &once.texts), (&again.frame, &again.texts));
+        assert_ne!(once.frame, other.frame);
+    }
+}
