@@ -143,7 +143,7 @@ fn read_codes(reader: &mut Reader, frame: &Frame) -> Result<Vec<QrContent>, Noth
     if codes.is_empty() {
         return Err(cause::of(picture, &reader.sight()));
     }
-    codes.sort_by_key(|code| std::cmp::Reverse(code.area_px));
+    codes.sort_unstable_by_key(|code| std::cmp::Reverse(code.area_px));
     Ok(codes)
 }
 

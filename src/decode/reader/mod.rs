@@ -38,6 +38,10 @@ const HALVES_MAX: usize = 3;
 /// A picture whose shorter side has fewer pixels is not halved again.
 const SIDE_MIN: usize = 48;
 
+/// A picture with more pixels is scanned from its first half on: an 8K camera sees no code whose modules
+/// that would lose, and the gate no frame that takes too long.
+const FULL_PIXELS_MAX: usize = 3840 * 2160;
+
 /// A finder pattern with less error than this is one. Among 666 pictures patterns of codes had 0.15
 /// and less, what only looked like one 0.20 and more.
 const CERTAIN: f32 = 0.17;
@@ -165,11 +169,16 @@ impl Reader {
     /// Finder patterns of all sizes. The halved pictures come first: noise is less there.
     fn scan_all(&mut self, full: Picture<'_>, halves: &[Picture<'_>], effort: Effort) {
         let mut scale = 1.0;
+        let mut finest = (full, scale);
         for &half in halves {
             scale *= 2.0;
-            self.scan_size(half, scale, &scan::HALVED, effort);
+            if finest.0.pixels.len() > FULL_PIXELS_MAX {
+                finest = (half, scale);
+            } else {
+                self.scan_size(half, scale, &scan::HALVED, effort);
+            }
         }
-        self.scan_size(full, 1.0, &scan::FULL, effort);
+        self.scan_size(finest.0, finest.1, &scan::FULL, effort);
     }
 
     fn scan_size(&mut self, picture: Picture<'_>, scale: f32, rows: &scan::Rows, effort: Effort) {
