@@ -87,3 +87,6 @@ impl Modules {
         self.dark[at]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,3 +202,6 @@ fn push(payload: &mut Text, bytes: &[u8]) -> Result<(), Malformed> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

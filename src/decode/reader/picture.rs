@@ -83,3 +83,6 @@ pub(super) fn halve(
     }
     (width, height)
 }
+
+#[cfg(test)]
+mod tests;
