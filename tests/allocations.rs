@@ -45,7 +45,7 @@ fn malformed() -> Frame {
 
 fn on_white(symbol: &Symbol) -> Frame {
     let mut picture = GrayImage::from_pixel(SIZE.0, SIZE.1, Luma([235]));
-    image::imageops::replace(&mut picture, &symbol.picture(5), 100, 100);
+    image::imageops::replace(&mut picture, &symbol.picture(3), 100, 100);
     frame(picture)
 }
 
@@ -88,7 +88,7 @@ fn a_code_takes_memory_for_what_is_handed_out() {
     let mut decoder = Decoder::new();
     for version in [1, 7, 16] {
         let data: Vec<u8> = match version {
-            1..=9 => vec![0x41, 0x07, 0x80],
+            1..=9 => vec![0x40, 0x17, 0x80],
             // A longer text: 256 bytes of it.
             _ => [&[0x40, 0x10, 0x00][..], &[0x77; 257]].concat(),
         };

@@ -140,8 +140,8 @@ fn data_len(version: Version, level: Level) -> usize {
 /// What modules say, as an attempt reads them.
 fn read(drawn: &Drawn) -> Option<Vec<u8>> {
     let (modules, mut symbol) = (drawn.modules(), Symbol::default());
-    let formats = Format::of(&modules, drawn.version).into_iter().flatten();
-    formats.into_iter().find_map(|format| {
+    let mut formats = Format::of(&modules, drawn.version).into_iter().flatten();
+    formats.find_map(|format| {
         let data = symbol.read(&modules, drawn.version, format)?;
         Some(payload::read(data, drawn.version).ok()?.bytes)
     })
@@ -394,8 +394,8 @@ proptest! {
         }
         let right = Format { level: drawn.level, mask: mask as u8, mirrored: false, distance: 0 };
         let found = Format::of(&drawn.modules(), drawn.version).into_iter().flatten();
-        let as_right = found.map(|format| Format { distance: 0, ..format });
-        prop_assert!(as_right.into_iter().any(|format| format == right));
+        let mut as_right = found.map(|format| Format { distance: 0, ..format });
+        prop_assert!(as_right.any(|format| format == right));
     }
 
     #[test]
