@@ -8,6 +8,7 @@ SHELL := /bin/bash
 # Relative paths of CARGO_TARGET_DIR count from here, as they do for cargo.
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 JOURNEYS ?= 20
+FUZZ_SECONDS ?= 600
 STEP := scripts/step
 START := $(shell date +%s)
 
@@ -85,6 +86,14 @@ bench-decode: ## compare the decoder with others over pictures (MANIFEST=FILE.cs
 	@scripts/setup peers
 	@$(STEP) 'release build' cargo build -q --locked --release -p faregate --features peers
 	@'$(TARGET_DIR)/release/faregate' bench decode --peers $(ARGS) $(or $(MANIFEST),tests/pictures/manifest.csv)
+
+# Not part of `test`: it takes its time and needs a nightly compiler, as cargo-fuzz does.
+.PHONY: fuzz
+fuzz: ## fuzz the decoder with a nightly compiler (FUZZ_SECONDS=600 for each target)
+	@scripts/setup fuzz
+	@for target in decode_frame payload; do mkdir -p "fuzz/corpus/$$target"; \
+	  cargo +nightly fuzz run "$$target" "fuzz/corpus/$$target" "fuzz/seeds/$$target" -- \
+	    -max_total_time='$(FUZZ_SECONDS)' -timeout=10 -print_final_stats=1; done
 
 .PHONY: clippy-peers
 clippy-peers: ## lint with the feature `peers` (needs C++; not part of `test`)

@@ -224,7 +224,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 
 /// Fails with every finding of `check` in our Rust sources, as `file:line: what`.
 fn check_sources(check: fn(&str) -> Vec<Finding>) {
-    let sources: Vec<_> = ["src", "crates", "tests"]
+    let sources: Vec<_> = ["src", "crates", "examples", "fuzz", "tests"]
         .iter()
         .flat_map(|f| files(f, "rs"))
         .collect();

@@ -214,7 +214,7 @@ fn contents(readings: Vec<Reading>, part: Area) -> Vec<QrContent> {
         .into_iter()
         .map(|reading| content(reading, part))
         .collect();
-    codes.sort_by_key(|code| std::cmp::Reverse(code.area_px));
+    codes.sort_unstable_by_key(|code| std::cmp::Reverse(code.area_px));
     codes
 }
 

@@ -5,7 +5,7 @@ use crate::screen::Code;
 
 /// Error correction codewords of each block, and blocks, of versions 1 to 40 at level L
 /// (ISO/IEC 18004, table 9).
-const LEVEL_L: [(usize, usize); 40] = [
+pub(crate) const LEVEL_L: [(usize, usize); 40] = [
     (7, 1),
     (10, 1),
     (15, 1),
@@ -102,7 +102,7 @@ impl Blocks {
 
 /// Codewords along the path through the code: two columns at a time from the right, up and down by
 /// turns, leaving out the column of the vertical timing pattern.
-fn placed(code: &Code, total: usize) -> Vec<Option<usize>> {
+pub(crate) fn placed(code: &Code, total: usize) -> Vec<Option<usize>> {
     let size = code.size() as usize;
     let mut codewords = vec![None; size * size];
     let mut bit = 0;
@@ -123,7 +123,7 @@ fn placed(code: &Code, total: usize) -> Vec<Option<usize>> {
 }
 
 /// Block of each of `total` codewords in the order in which they are placed.
-fn interleaved(total: usize, correction: usize, count: usize) -> Vec<usize> {
+pub(crate) fn interleaved(total: usize, correction: usize, count: usize) -> Vec<usize> {
     let data = total - correction * count;
     let (short, long) = (data / count, data % count);
     let every = (0..short * count).map(|codeword| codeword % count);

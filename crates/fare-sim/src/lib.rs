@@ -23,3 +23,4 @@ pub mod sets;
 mod sheet;
 pub mod shot;
 pub mod stream;
+pub mod symbol;

@@ -201,9 +201,19 @@ fn causes_and_two_phones_are_sets_of_their_own() {
     assert!(done.status.success(), "{said}");
     let rows = rows(&dir.path().join("manifest.csv"));
     let column = |n: usize| rows.iter().map(|row| row[n].as_str()).collect::<Vec<_>>();
-    let sets = ["too-far", "too-far", "not-qr", "not-qr", "two-phones", "two-phones"];
+    let sets = [
+        "too-far",
+        "too-far",
+        "not-qr",
+        "not-qr",
+        "two-phones",
+        "two-phones",
+    ];
     assert_eq!(column(1), sets);
-    assert_eq!(column(7), ["too-far", "too-far", "not-qr", "not-qr", "", ""]);
+    assert_eq!(
+        column(7),
+        ["too-far", "too-far", "not-qr", "not-qr", "", ""]
+    );
     assert_eq!(column(4)[4..], ["2", "2"]);
 }
 

@@ -26,6 +26,9 @@ const TIMING_MIN_TOLD: f32 = 0.3;
 const VERSIONS_MAX: usize = 24;
 const GRIDS_MAX: usize = 2;
 
+/// Modules of all grids that are read in one picture: 32 codes of version 40, 1,600 of version 2.
+const MODULES_MAX: usize = 1_000_000;
+
 /// How modules are judged, one way after another: modules to each side, and sharpening.
 const JUDGEMENTS: [(usize, f32); 4] = [(5, 0.25), (5, 0.8), (3, 0.4), (9, 0.1)];
 
@@ -36,6 +39,8 @@ pub(super) struct Attempts {
     modules: Modules,
     symbol: Symbol,
     tried: Vec<([Point; 3], Version)>,
+    /// Of [`MODULES_MAX`], those not yet spent.
+    modules_left: usize,
     unread: Option<Unread>,
     /// Of the stream that the picture is part of, if any.
     memory: Option<Memory>,
@@ -53,6 +58,7 @@ impl Attempts {
     /// Begins another picture.
     pub(super) fn begin(&mut self) {
         self.tried.clear();
+        self.modules_left = MODULES_MAX;
         self.unread = None;
         if let Some(memory) = &mut self.memory {
             memory.next_picture();
@@ -123,6 +129,7 @@ impl Attempts {
             return None;
         }
         self.tried.push((middles, grid.version));
+        self.modules_left = self.modules_left.checked_sub(grid.version.size().pow(2))?;
         if !grid.align(picture, corners) {
             return None;
         }

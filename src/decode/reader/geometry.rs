@@ -184,3 +184,6 @@ impl Frame {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests;

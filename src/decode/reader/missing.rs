@@ -15,7 +15,7 @@ const SCORE_MIN: f32 = 0.3;
 
 /// Looks where a third pattern of any two would be, and adds what looks like the rest of one.
 pub(super) fn complete(picture: Picture<'_>, finders: &mut Vec<Finder>) {
-    finders.sort_by(|a, b| a.error.total_cmp(&b.error));
+    finders.sort_unstable_by(|a, b| a.error.total_cmp(&b.error));
     let seen = finders.len().min(SEEN_MAX);
     let mut looked = 0;
     for first in 0..seen {

@@ -113,3 +113,6 @@ impl Modules {
         self.dark[at]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,16 @@ pub(super) struct Payload {
     pub has_kanji: bool,
 }
 
+/// What has been read so far.
+#[derive(Default)]
+struct Text {
+    /// The bytes, unless they are only counted.
+    bytes: Option<Vec<u8>>,
+    length: usize,
+    eci: Option<u32>,
+    has_kanji: bool,
+}
+
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -49,10 +59,24 @@ impl Bits<'_> {
     }
 }
 
-/// Reads all segments.
+/// Reads all segments: once to see that they can be read and how long the text is, once to write it.
+/// Codewords that say nothing take no memory.
 pub(super) fn read(data: &[u8], version: Version) -> Result<Payload, Malformed> {
+    let measured = segments(data, version, Text::default())?;
+    let text = Text {
+        bytes: Some(Vec::with_capacity(measured.length)),
+        ..Text::default()
+    };
+    let text = segments(data, version, text)?;
+    Ok(Payload {
+        bytes: text.bytes.unwrap_or_default(),
+        eci: text.eci,
+        has_kanji: text.has_kanji,
+    })
+}
+
+fn segments(data: &[u8], version: Version, mut payload: Text) -> Result<Text, Malformed> {
     let mut bits = Bits { data, at: 0 };
-    let mut payload = Payload::default();
     while bits.left() >= 4 {
         match bits.take(4)? {
             0 => break,
@@ -84,7 +108,7 @@ fn count(bits: &mut Bits<'_>, version: Version, widths: [usize; 3]) -> Result<us
     Ok(bits.take(width)? as usize)
 }
 
-fn numeric(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result<(), Malformed> {
+fn numeric(bits: &mut Bits<'_>, version: Version, payload: &mut Text) -> Result<(), Malformed> {
     let mut left = count(bits, version, [10, 12, 14])?;
     while left > 0 {
         let digits = left.min(3);
@@ -102,7 +126,7 @@ fn numeric(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Resu
 fn alphanumeric(
     bits: &mut Bits<'_>,
     version: Version,
-    payload: &mut Payload,
+    payload: &mut Text,
 ) -> Result<(), Malformed> {
     const CHARACTERS: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
     let character = |value: u32| {
@@ -124,7 +148,7 @@ fn alphanumeric(
     Ok(())
 }
 
-fn bytes(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result<(), Malformed> {
+fn bytes(bits: &mut Bits<'_>, version: Version, payload: &mut Text) -> Result<(), Malformed> {
     for _ in 0..count(bits, version, [8, 16, 16])? {
         let byte = bits.take(8)? as u8;
         push(payload, &[byte])?;
@@ -132,7 +156,7 @@ fn bytes(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result
     Ok(())
 }
 
-fn kanji(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result<(), Malformed> {
+fn kanji(bits: &mut Bits<'_>, version: Version, payload: &mut Text) -> Result<(), Malformed> {
     for _ in 0..count(bits, version, [8, 10, 12])? {
         let value = bits.take(13)?;
         let packed = ((value / 0xc0) << 8) | (value % 0xc0);
@@ -144,7 +168,7 @@ fn kanji(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result
 }
 
 /// Chinese characters by GB/T 18284: as GB 2312.
-fn hanzi(bits: &mut Bits<'_>, version: Version, payload: &mut Payload) -> Result<(), Malformed> {
+fn hanzi(bits: &mut Bits<'_>, version: Version, payload: &mut Text) -> Result<(), Malformed> {
     if bits.take(4)? != 1 {
         return Err(Malformed::UnknownMode);
     }
@@ -168,10 +192,16 @@ fn eci(bits: &mut Bits<'_>) -> Result<u32, Malformed> {
     }
 }
 
-fn push(payload: &mut Payload, bytes: &[u8]) -> Result<(), Malformed> {
-    if payload.bytes.len() + bytes.len() > BYTES_MAX {
+fn push(payload: &mut Text, bytes: &[u8]) -> Result<(), Malformed> {
+    payload.length += bytes.len();
+    if payload.length > BYTES_MAX {
         return Err(Malformed::TooShort);
     }
-    payload.bytes.extend_from_slice(bytes);
+    if let Some(text) = &mut payload.bytes {
+        text.extend_from_slice(bytes);
+    }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,6 @@ pub(super) fn halve(
     }
     (width, height)
 }
+
+#[cfg(test)]
+mod tests;

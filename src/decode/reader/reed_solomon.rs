@@ -196,3 +196,6 @@ fn slope(terms: &Polynomial, at: usize) -> u8 {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests;

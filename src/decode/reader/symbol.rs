@@ -365,3 +365,6 @@ const fn format_bits(data: u32) -> u32 {
     }
     (data << 10 | rest) ^ 0x5412
 }
+
+#[cfg(test)]
+mod tests;

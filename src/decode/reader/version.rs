@@ -93,3 +93,6 @@ impl AlignmentPlaces {
         &self.places[..self.count]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -322,7 +322,12 @@ mod tests {
 
     #[test]
     fn frames_follow_from_the_seed_and_differ_by_number() {
-        let frame = |number| stage().cause_frame(Cause::Damaged, number, NOON).unwrap().frame;
+        let frame = |number| {
+            stage()
+                .cause_frame(Cause::Damaged, number, NOON)
+                .unwrap()
+                .frame
+        };
         assert_eq!(frame(1), frame(1));
         assert_ne!(frame(1), frame(2));
     }

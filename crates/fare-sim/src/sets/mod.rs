@@ -1,5 +1,6 @@
 //! Sets of frames by which a decoder is judged: everything in them is known and follows from a seed.
 
+mod burden;
 mod cause;
 mod hostile;
 mod idle;
@@ -7,6 +8,7 @@ mod presentation;
 mod symbols;
 mod two_phones;
 
+pub use burden::Burden;
 pub use cause::Cause;
 pub use hostile::Hostile;
 pub use idle::Idle;

@@ -1,0 +1,108 @@
+//! How often the decoder asks for memory once its buffers have grown: never for frames without a code
+//! that it can read, and only for what it hands out for the others.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use allocation_counter::measure;
+use fare_protocol::UnixMs;
+use fare_sim::seed::Seed;
+use fare_sim::sets::{Burden, Hostile};
+use fare_sim::symbol::Symbol;
+use faregate::decode::Decoder;
+use faregate::frame::Frame;
+use image::{GrayImage, Luma};
+
+const SIZE: (u32, u32) = (640, 480);
+
+fn frame(picture: GrayImage) -> Frame {
+    let (width, height) = picture.dimensions();
+    Frame::new(width, height, picture.into_raw(), UnixMs(0)).unwrap()
+}
+
+fn shown(make: impl Fn(u32, u32, &mut Seed) -> GrayImage, seed: u64) -> Frame {
+    frame(make(SIZE.0, SIZE.1, &mut Seed::new(seed)))
+}
+
+/// Empty, noisy, and with codes that cannot be read.
+fn unread(seed: u64) -> Vec<(String, Frame)> {
+    let hostile = Hostile::ALL.into_iter().map(|kind| {
+        let picture = shown(|w, h, seed| kind.frame(w, h, seed), seed);
+        (format!("{kind:?}"), picture)
+    });
+    let burdens = Burden::ALL
+        .into_iter()
+        .filter(|kind| *kind != Burden::Codes);
+    let burdens = burdens.map(|kind| {
+        let picture = shown(|w, h, seed| kind.frame(w, h, seed), seed);
+        (format!("{kind:?}"), picture)
+    });
+    hostile.chain(burdens).collect()
+}
+
+/// A symbol whose check holds and whose text is longer than its data: found, mended, refused.
+fn malformed() -> Frame {
+    on_white(&Symbol::new(3, 2, &[0x4f, 0xff, 0x12, 0x34]))
+}
+
+fn on_white(symbol: &Symbol) -> Frame {
+    let mut picture = GrayImage::from_pixel(SIZE.0, SIZE.1, Luma([235]));
+    image::imageops::replace(&mut picture, &symbol.picture(3), 100, 100);
+    frame(picture)
+}
+
+#[test]
+fn frames_without_a_code_take_no_memory() {
+    let mut decoder = Decoder::new();
+    let frames = unread(1);
+    let frames: Vec<_> = frames
+        .into_iter()
+        .chain([("malformed".to_owned(), malformed())])
+        .collect();
+    for (_, frame) in &frames {
+        decoder.decode(frame);
+    }
+    for (name, frame) in &frames {
+        let memory = measure(|| {
+            let decoded = decoder.decode(frame);
+            assert!(decoded.codes().is_empty());
+        });
+        assert_eq!(memory.count_total, 0, "{name}: {memory:?}");
+    }
+    assert_eq!(decoder.panics(), 0);
+}
+
+#[test]
+fn other_noise_of_the_same_size_takes_no_memory_either() {
+    let mut decoder = Decoder::new();
+    for seed in 0..20 {
+        decoder.decode(&shown(|w, h, seed| Hostile::Noise.frame(w, h, seed), seed));
+    }
+    for seed in 20..40 {
+        let noise = shown(|w, h, seed| Hostile::Noise.frame(w, h, seed), seed);
+        let memory = measure(|| drop(decoder.decode(&noise)));
+        assert_eq!(memory.count_total, 0, "seed {seed}: {memory:?}");
+    }
+}
+
+#[test]
+fn a_code_takes_memory_for_what_is_handed_out() {
+    let mut decoder = Decoder::new();
+    for version in [1, 7, 16] {
+        let data: Vec<u8> = match version {
+            1..=9 => vec![0x40, 0x17, 0x80],
+            // A longer text: 256 bytes of it.
+            _ => [&[0x40, 0x10, 0x00][..], &[0x77; 257]].concat(),
+        };
+        let symbol = on_white(&Symbol::new(version, 1, &data));
+        decoder.decode(&symbol);
+        let mut length = 0;
+        let memory = measure(|| {
+            let decoded = decoder.decode(&symbol);
+            length = decoded.codes()[0].bytes.len();
+        });
+        // The text, the list of codes as they are found and as they are handed out.
+        assert!(memory.count_total <= 3, "version {version}: {memory:?}");
+        let most = 2_048 + length as u64;
+        assert!(memory.bytes_total <= most, "version {version}: {memory:?}");
+        assert_eq!(memory.bytes_current, 0, "version {version}: {memory:?}");
+    }
+}
