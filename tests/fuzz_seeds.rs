@@ -1,6 +1,8 @@
 //! Every seed of the fuzz targets through the functions that are fuzzed; `make fuzz` goes on from there.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[allow(unreachable_pub)]
+#[allow(unreachable_pub)]
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 

@@ -87,7 +87,7 @@ fn no_fewer_pictures_are_read_than_before() {
     );
 }
 
-/// `faregate bench decode` over the four pictures of the replay test.
+/// `faregate bench decode` over the five pictures of the replay test.
 fn bench_decode(flag: Option<&str>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_faregate"))
         .args(["bench", "decode"])
@@ -102,15 +102,15 @@ fn bench_decode_counts_what_is_read() {
     let plain = bench_decode(None);
     assert_eq!(plain.status.code(), Some(0), "{plain:?}");
     let tables = String::from_utf8(plain.stdout).unwrap();
-    assert!(tables.starts_with("4 pictures."), "{tables}");
+    assert!(tables.starts_with("5 pictures."), "{tables}");
     let ours = tables.lines().find(|line| line.starts_with("faregate "));
     let ours: Vec<_> = ours.unwrap().split_whitespace().collect();
-    assert_eq!(ours[..4], ["faregate", "2", "0", "0"], "{tables}");
+    assert_eq!(ours[..4], ["faregate", "3", "0", "0"], "{tables}");
 
     let json = bench_decode(Some("--json"));
     let figures: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(figures["decoders"], serde_json::json!(["faregate"]));
-    assert_eq!(figures["with_code"]["tallies"][0]["read"], 2, "{figures}");
+    assert_eq!(figures["with_code"]["tallies"][0]["read"], 3, "{figures}");
     assert_eq!(figures["without_code"]["pictures"], 2, "{figures}");
     assert!(figures["noise"]["tallies"][0]["cpu_ms"]["p50"].as_f64() > Some(0.0));
     let first = &figures["pictures"][0];

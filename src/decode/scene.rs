@@ -18,6 +18,9 @@ const FRACTION: i32 = 256;
 /// Differences below this many levels are nothing, however still the scene is.
 const QUIET: i32 = 3 * FRACTION;
 
+/// No lamp's flicker is followed further, nor is a rider who comes while the scene is learnt.
+const SWAY_MAX: i32 = 4 * FRACTION;
+
 /// Frames over which the scene follows slow changes: daylight, a bag left behind.
 const FOLLOW_SHIFT: u32 = 5;
 const FOLLOW_STRANGE_SHIFT: u32 = 9;
@@ -55,7 +58,12 @@ impl Scene {
             self.sway.resize(self.now.len(), 0);
             return Some(picture.area());
         }
-        self.compare(picture)
+        let strange = self.compare(picture);
+        if self.frames < LEARNING_FRAMES {
+            // What came in these frames may have been taken for the scene.
+            return Some(picture.area());
+        }
+        strange
     }
 
     /// What lies within an area now is not part of the scene: a phone that was there from the first
@@ -144,7 +152,7 @@ impl Scene {
         };
         self.usual[at] += (now - usual) >> shift;
         if is_usual || self.frames < LEARNING_FRAMES {
-            self.sway[at] += (off.abs() - sway) >> FOLLOW_SHIFT;
+            self.sway[at] += (off.abs().min(SWAY_MAX) - sway) >> FOLLOW_SHIFT;
         }
         is_usual
     }

@@ -1,4 +1,5 @@
 //! Plays rendered presentations to the gate's decoder, frame by frame as a camera would.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use fare_protocol::UnixMs;
 use fare_sim::seed::Seed;

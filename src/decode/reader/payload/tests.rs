@@ -14,8 +14,11 @@ struct Fields(Vec<bool>);
 
 impl Fields {
     fn put(mut self, value: u32, width: u32) -> Self {
-        self.0
-            .extend((0..width).rev().map(|bit| value >> bit & 1 == 1));
+        self.0.extend(
+            (0..width)
+                .rev()
+                .map(|bit| value.checked_shr(bit).unwrap_or(0) & 1 == 1),
+        );
         self
     }
 

@@ -122,7 +122,7 @@ impl Damage {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::with_cases(3_000) })]
 
     #[test]
     fn up_to_the_limit_errors_are_mended(damage in damage()) {
