@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 the thing asked for failed or differs, 2 bad usage or configuration.
 
 mod books;
+mod conflicts;
 mod deny;
 mod gate;
 mod run;
@@ -31,6 +32,8 @@ enum Command {
     Gate(gate::GateArgs),
     /// Add up the books; exit status 1 when they do not balance
     Books(books::BooksArgs),
+    /// Look at conflicts between records, and decide them
+    Conflicts(conflicts::ConflictsArgs),
     /// Have gates refuse an account, or no longer
     Deny(deny::DenyArgs),
 }
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Gate(args) => gate::run(args),
         Command::Books(args) => books::run(args),
+        Command::Conflicts(args) => conflicts::run(args),
         Command::Deny(args) => deny::run(args),
     };
     result.unwrap_or_else(|err| report(&err))

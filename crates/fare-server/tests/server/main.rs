@@ -5,6 +5,7 @@
 mod api;
 mod chain;
 mod gate;
+mod inbox;
 mod journeys;
 mod program;
 mod site;

@@ -205,3 +205,64 @@ fn gates_books_and_denials_are_kept_from_the_command_line() {
     let deny = fareserver(&["deny", "remove", "--database", file, &account]);
     assert_eq!(text(&deny.stdout), "account …abab: denied no longer\n");
 }
+
+#[test]
+fn conflicts_are_listed_shown_and_resolved_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fares.sqlite3");
+    let gate = crate::gate::Gate::new("PGY-01", "PGY");
+    let mut site = crate::site::Site::at(&file, &[&gate]);
+    for minute in [1, 90] {
+        let entry = gate.passes(
+            fare_protocol::Direction::Entry,
+            crate::gate::account(7),
+            minute,
+        );
+        site.send(&gate, &entry.each_ref());
+    }
+    drop(site);
+    let database = ["--database", file.to_str().unwrap()];
+    let conflicts = |args: &[&str]| fareserver(&[&["conflicts"], args, &database].concat());
+    let listed = text(&conflicts(&["list"]).stdout);
+    assert!(listed.contains("stands    entry-twice"), "{listed}");
+    let id = listed.split(' ').next().unwrap();
+    let shown = text(&conflicts(&["show", id]).stdout);
+    assert!(
+        shown.contains("proposal  charge CNY 3.00 (CNY:300): "),
+        "{shown}"
+    );
+    assert_eq!(
+        shown.matches("entry of account …0707").count(),
+        2,
+        "{shown}"
+    );
+    let json = text(&conflicts(&["show", "--json", id]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["records"].as_array().unwrap().len(), 2);
+
+    let by = ["--by", "Wang", "--reason", "asked"];
+    let resolve = |what: &[&str]| conflicts(&[&["resolve", id], what, &by].concat());
+    assert_eq!(resolve(&[]).status.code(), Some(2), "what is decided?");
+    assert_eq!(resolve(&["--keep", "--proposed"]).status.code(), Some(2));
+    assert_eq!(resolve(&["--charge", "three"]).status.code(), Some(2));
+    let done = resolve(&["--proposed"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("decided by Wang at "));
+    assert_eq!(
+        resolve(&["--proposed"]).status.code(),
+        Some(0),
+        "the same again"
+    );
+    assert_eq!(
+        resolve(&["--charge", "CNY:0"]).status.code(),
+        Some(1),
+        "once"
+    );
+    assert_eq!(text(&conflicts(&["list"]).stdout), "");
+    assert!(text(&conflicts(&["list", "--all"]).stdout).contains("resolved  entry-twice"));
+    let books = text(&fareserver(&[&["books"][..], &database].concat()).stdout);
+    assert!(
+        books.contains("CNY 3.00") && books.ends_with("yes\n"),
+        "{books}"
+    );
+}
