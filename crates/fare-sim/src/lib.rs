@@ -18,4 +18,5 @@ mod scene;
 pub mod screen;
 pub mod seed;
 pub mod shot;
+pub mod simulation;
 pub mod stream;

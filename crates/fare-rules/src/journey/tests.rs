@@ -187,6 +187,22 @@ impl Account {
         self.books.of(LedgerAccount::Rider(RIDER), Currency::CNY)
     }
 
+    /// Whether nothing tells about an unknown passage; checks what is taken to have happened.
+    fn is_untold(&self, tap: &Tap) -> bool {
+        let next = self
+            .next_of(tap)
+            .map(|next| next.direction() == tap.direction());
+        if tap.is_unknown() {
+            let told = match (next, tap.direction()) {
+                (Some(true), _) => Standing::Annulled,
+                (None, Direction::Exit) => Standing::Pending,
+                (Some(false), _) | (None, Direction::Entry) => Standing::Passed,
+            };
+            assert_eq!(tap.standing(), told);
+        }
+        tap.is_unknown() && next.is_none()
+    }
+
     /// What the journeys and conflicts must be, worked out at once from everything known.
     fn expected(
         &self,
@@ -207,19 +223,8 @@ impl Account {
                 };
                 journeys.insert(tap.id, journey);
             }
-            if tap.is_unknown() {
-                let next = self
-                    .next_of(tap)
-                    .map(|next| next.direction() == tap.direction());
-                let told = match (next, tap.direction()) {
-                    (Some(true), _) => Standing::Annulled,
-                    (None, Direction::Exit) => Standing::Pending,
-                    (Some(false), _) | (None, Direction::Entry) => Standing::Passed,
-                };
-                assert_eq!(tap.standing(), told);
-                if next.is_none() {
-                    conflicts.insert((tap.id, ConflictKind::PassageUnknown));
-                }
+            if self.is_untold(tap) {
+                conflicts.insert((tap.id, ConflictKind::PassageUnknown));
             }
         }
         for (n, tap) in placed.iter().enumerate() {

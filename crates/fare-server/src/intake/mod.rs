@@ -1,6 +1,7 @@
 //! What happens to a batch of records: each is read, verified, put into its gate's chain, applied
 //! once and answered; all in one transaction. A record that cannot be believed refuses only itself.
 
+mod body;
 mod chain;
 mod check;
 mod conflicts;
@@ -8,6 +9,7 @@ mod evidence;
 mod settle;
 mod voucher;
 
+pub use body::{BodyError, Rows};
 pub use check::{Checked, check};
 pub use evidence::expire;
 

@@ -1,6 +1,7 @@
 //! The command line: what may be typed, and which module does it.
 
 mod board;
+mod city;
 mod demo;
 mod frames;
 mod lines;
@@ -22,6 +23,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Board(board::Args),
+    City(city::Args),
     Demo(demo::Args),
     Frames(frames::Args),
     Riders(riders::Args),
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Board(args) => board::run(&args),
+        Command::City(args) => city::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Riders(args) => riders::run(&args),
         Command::Frames(args) => frames::run(&args),
