@@ -60,6 +60,11 @@ impl PublicKey {
         KeyId([a, b, c, d])
     }
 
+    /// The X25519 public key of the same secret (RFC 7748, section 4.1).
+    pub(crate) fn to_montgomery(self) -> [u8; 32] {
+        self.0.to_montgomery().to_bytes()
+    }
+
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
         self.0.verify_strict(message, &signature).is_ok()

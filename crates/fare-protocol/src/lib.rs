@@ -1,5 +1,5 @@
 //! What gate, server and wallet say to one another: ride codes, records, vouchers and the messages
-//! that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
+//! and files that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
 //!
 //! Signed things are COSE_Sign1 objects (RFC 9052) with Ed25519 over a CBOR array (RFC 8949) whose
 //! first two elements are a kind and a version, so that a signature made for one purpose can never
@@ -9,6 +9,7 @@
 //! Decoding hostile bytes never panics, allocates no more than the input's own size, and names the
 //! field that is wrong ([`FormatError`]).
 
+pub mod bundle;
 mod cbor;
 mod cose;
 mod error;

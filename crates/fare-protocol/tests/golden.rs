@@ -7,6 +7,7 @@ mod common;
 use common::*;
 use coset::{CborSerializable, CoseSign1};
 use ed25519_dalek::{Signature, SigningKey, Verifier};
+use fare_protocol::bundle::BundleKind;
 use fare_protocol::{RideCode, SignedRecord, Signer, Voucher, ride_code};
 use std::collections::BTreeMap;
 
@@ -37,6 +38,8 @@ fn made() -> BTreeMap<String, String> {
             ("passage", hex(passage().sign(&gate_key()).bytes())),
             ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
             ("exit_voucher", hex(&exit_voucher().sign(&server_key()))),
+            ("bundle_records", hex(&bundle_part(BundleKind::Records))),
+            ("bundle_answers", hex(&bundle_part(BundleKind::Answers))),
             ("feed", hex(&feed().seal(&server_key()).unwrap())),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
@@ -73,6 +76,8 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(passage().sign(&gate_key()).bytes(), &gate_key());
     verify(&entry_voucher().sign(&server_key()), &server_key());
     verify(&exit_voucher().sign(&server_key()), &server_key());
+    verify(&bundle_part(BundleKind::Records), &gate_key());
+    verify(&bundle_part(BundleKind::Answers), &server_key());
     verify(&feed().seal(&server_key()).unwrap(), &server_key());
     let issuer_part = verify(&issuer_part().seal(&issuer()), &issuer());
     assert_eq!(

@@ -5,6 +5,7 @@
 mod common;
 
 use common::*;
+use fare_protocol::bundle::{BundleKind, SignedPart};
 use fare_protocol::wire::Feed;
 use fare_protocol::{
     FormatError, KeySet, Millis, Problem, RideCode, SignedRecord, Signer, UnixMs, VerifyError,
@@ -19,7 +20,11 @@ fn any_believes(bytes: &[u8]) -> bool {
     let voucher = Voucher::parse(bytes).is_ok()
         && Voucher::verify(bytes, &believed(&server_key()), NOW).is_ok();
     let feed = Feed::open(bytes, &believed(&server_key()), NOW).is_ok();
-    code || record || voucher || feed
+    let records = SignedPart::parse(BundleKind::Records, bytes)
+        .is_ok_and(|part| part.verify(&gate_key().public()).is_ok());
+    let answers = SignedPart::parse(BundleKind::Answers, bytes)
+        .is_ok_and(|part| part.verify_any(&believed(&server_key()), NOW).is_ok());
+    code || record || voucher || feed || records || answers
 }
 
 fn genuine() -> Vec<Vec<u8>> {
@@ -30,6 +35,8 @@ fn genuine() -> Vec<Vec<u8>> {
         entry_voucher().sign(&server_key()),
         exit_voucher().sign(&server_key()),
         feed().seal(&server_key()).unwrap(),
+        bundle_part(BundleKind::Records),
+        bundle_part(BundleKind::Answers),
     ]
 }
 
@@ -48,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn one_flipped_bit_is_never_believed(which in 0..6_usize, at in any::<u32>(), bit in 0..8_u8) {
+    fn one_flipped_bit_is_never_believed(which in 0..8_usize, at in any::<u32>(), bit in 0..8_u8) {
         let mut bytes = genuine().swap_remove(which);
         let at = at as usize % bytes.len();
         bytes[at] ^= 1 << bit;
@@ -56,14 +63,14 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_anywhere_is_refused(which in 0..6_usize, at in any::<u32>()) {
+    fn a_cut_anywhere_is_refused(which in 0..8_usize, at in any::<u32>()) {
         let mut bytes = genuine().swap_remove(which);
         bytes.truncate(at as usize % bytes.len());
         prop_assert!(!any_believes(&bytes));
     }
 
     #[test]
-    fn something_appended_is_refused(which in 1..6_usize, more in 1..9_usize) {
+    fn something_appended_is_refused(which in 1..8_usize, more in 1..9_usize) {
         let mut bytes = genuine().swap_remove(which);
         bytes.resize(bytes.len() + more, 0);
         prop_assert!(!any_believes(&bytes));

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
 use ed25519_dalek::SigningKey;
+use fare_protocol::bundle::BundleKind;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
     AccountId, Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareStep, GeoPoint,
@@ -153,4 +154,14 @@ pub fn feed() -> Feed {
             FeedChange::Denied { account: ACCOUNT },
         ],
     }
+}
+
+pub fn bundle_part(kind: BundleKind) -> Vec<u8> {
+    let (writer, reader) = match kind {
+        BundleKind::Records => (gate_key(), server_key()),
+        BundleKind::Answers => (server_key(), gate_key()),
+    };
+    let gate = "PGY-01".parse().unwrap();
+    let json = br#"{"what":"stands here"}"#;
+    fare_protocol::bundle::seal(kind, gate, json, &writer, &reader.public(), [9; 32]).unwrap()
 }
