@@ -2,7 +2,7 @@
 //! rules are asserted. A seed that fails prints the command that shows it again.
 #![allow(clippy::unwrap_used)]
 
-use fare_sim::simulation::{Report, Settings, run};
+use fare_sim::simulation::{Broken, Report, RuleBroken, Settings, run};
 use std::ops::Range;
 
 fn settings(seed: u64) -> Settings {
@@ -94,8 +94,8 @@ fn a_city_of_many_faults_loses_nothing() {
 
 #[test]
 fn a_broken_rule_says_how_to_see_it_again() {
-    let broken = fare_sim::simulation::Broken {
-        rule: fare_sim::simulation::RuleBroken::Money("the books".to_owned()),
+    let broken = Broken {
+        rule: Box::new(RuleBroken::Money("the books".to_owned())),
         after: 5,
         settings: settings(9),
     };

@@ -1,6 +1,7 @@
 //! Bundles: only the reader they are sealed for gets at the contents, and only whole.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "each test crate uses its own part of it")]
 mod common;
 
 use common::*;

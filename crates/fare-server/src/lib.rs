@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod console;
 pub mod ids;
+pub mod import;
 pub mod inbox;
 pub mod intake;
 pub mod net;

@@ -34,6 +34,8 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// What the server says and signs.
     pub settlement: Settlement,
+    /// The key that it signs with, to open what gates sealed for it.
+    pub key: SigningKey,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -100,7 +102,8 @@ impl Check<'_> {
         let database = self.database(&raw.database);
         let listen = self.address(&raw.listen);
         let console_listen = raw.console_listen.as_ref().map(|text| self.loopback(text));
-        let settlement = self.settlement(&raw);
+        let key = self.signing_key(&raw.signing_key);
+        let settlement = self.settlement(&raw, key.clone());
         let tls = self.tls(&raw.tls);
         let console_listen = match console_listen {
             Some(address) => Some(address?),
@@ -112,12 +115,12 @@ impl Check<'_> {
             console_listen,
             ready_file: raw.ready_file.map(|path| self.path(&path)),
             settlement: settlement?,
+            key: key?,
             tls: tls?,
         })
     }
 
-    fn settlement(&mut self, raw: &RawServer) -> Option<Settlement> {
-        let signer = self.signing_key(&raw.signing_key);
+    fn settlement(&mut self, raw: &RawServer, key: Option<SigningKey>) -> Option<Settlement> {
         let issuers = self.issuers(&raw.issuers);
         let tariff = self.read(&raw.tariff);
         let stations = self.read(&raw.stations);
@@ -129,7 +132,7 @@ impl Check<'_> {
         let tariff = Tariff::parse(&tariff_text).map_err(|err| err.to_string());
         let tariff = self.keep(&raw.tariff, tariff)?;
         Some(Settlement {
-            signer: signer?,
+            signer: Arc::new(key?),
             issuers: issuers?,
             tariff_text,
             tariff: Arc::new(tariff),
@@ -175,10 +178,9 @@ impl Check<'_> {
         self.keep(at, valid)
     }
 
-    fn signing_key(&mut self, at: &Spanned<String>) -> Option<Arc<dyn Signer>> {
+    fn signing_key(&mut self, at: &Spanned<String>) -> Option<SigningKey> {
         let key = read_seed(&self.path(at.get_ref()));
-        let key = self.keep(at, key)?;
-        Some(Arc::new(key))
+        self.keep(at, key)
     }
 
     fn issuers(&mut self, at: &Spanned<String>) -> Option<KeySet> {

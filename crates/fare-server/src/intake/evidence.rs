@@ -1,5 +1,5 @@
 //! Passages of which a gate cannot tell: the account's next tap does, or the time for it runs out.
-//! The rule is [`fare_rules::journey::Evidence`]'s; `docs/decisions/0004-unknown-passages.md` says why.
+//! The rule is [`fare_rules::journey::Evidence`]'s; `docs/decisions/0005-unknown-passages.md` says why.
 
 use super::{Intake, IntakeError};
 use crate::config::Settlement;

@@ -5,6 +5,7 @@
 mod api;
 mod chain;
 mod gate;
+mod import;
 mod inbox;
 mod journeys;
 mod program;

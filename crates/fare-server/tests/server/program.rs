@@ -266,3 +266,53 @@ fn conflicts_are_listed_shown_and_resolved_from_the_command_line() {
         "{books}"
     );
 }
+
+#[test]
+fn a_bundle_is_imported_from_the_command_line_and_answered_in_a_file() {
+    use fare_protocol::bundle::{self, BundleKind};
+    let (folder, config) = folder();
+    let file = |name: &str| folder.path().join(name);
+    let gate = crate::gate::Gate::new("PGY-01", "PGY");
+    drop(crate::site::Site::at(&file("fares.sqlite3"), &[&gate]));
+    let server = ed25519_dalek::SigningKey::from_bytes(&[0x7a; 32]);
+    let records = gate.passes(fare_protocol::Direction::Entry, crate::gate::account(7), 1);
+    let request = fare_protocol::wire::UploadRequest {
+        records: records.iter().map(crate::gate::upload).collect(),
+    };
+    let json = serde_json::to_vec(&request).unwrap();
+    let (kind, to) = (BundleKind::Records, Signer::public(&server));
+    let part = bundle::seal(kind, gate.id, &json, &gate.key, &to, [7; 32]).unwrap();
+    let bundle = [&kind.magic()[..], &bundle::prefix(&part).unwrap(), &part].concat();
+    fs::write(file("stick"), &bundle).unwrap();
+    let import = |name: &str| {
+        let bundle = file(name);
+        let args = ["import", "--config", config.to_str().unwrap()];
+        fareserver(&[&args[..], &[bundle.to_str().unwrap()]].concat())
+    };
+    let first = import("stick");
+    let said = text(&first.stdout);
+    assert_eq!(
+        first.status.code(),
+        Some(0),
+        "{said}{}",
+        text(&first.stderr)
+    );
+    assert!(
+        said.starts_with("part 1: gate PGY-01: 2 accepted, 0 known already"),
+        "{said}"
+    );
+    assert!(
+        fs::read(file("stick.ack"))
+            .unwrap()
+            .starts_with(b"FAREACK1")
+    );
+    let again = import("stick");
+    assert!(text(&again.stdout).starts_with("part 1: gate PGY-01: 0 accepted, 2 known already"));
+    assert_eq!(again.status.code(), Some(0));
+    fs::write(file("cut"), &bundle[..bundle.len() - 9]).unwrap();
+    let cut = import("cut");
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(text(&cut.stdout).starts_with("part 1: not taken: the file ends"));
+    fs::write(file("other"), "no bundle").unwrap();
+    assert_eq!(import("other").status.code(), Some(1));
+}

@@ -117,7 +117,7 @@ fn taps(records: &[SignedRecord]) -> BTreeMap<AccountId, Vec<Tap>> {
     taps
 }
 
-/// Whether somebody went through, as the records tell: the rule of `docs/decisions/0004`, in full
+/// Whether somebody went through, as the records tell: the rule of `docs/decisions/0005`, in full
 /// view of the account's taps.
 fn went_through(taps: &[Tap], n: usize) -> bool {
     let entry = taps[n].direction() == Direction::Entry;

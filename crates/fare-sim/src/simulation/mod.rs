@@ -113,7 +113,7 @@ pub enum RuleBroken {
 #[error("{rule}\n  {after} ms into the day; it happens again with: {settings}")]
 pub struct Broken {
     /// Which rule, and how.
-    pub rule: RuleBroken,
+    pub rule: Box<RuleBroken>,
     /// When, in simulated time from the start.
     pub after: i64,
     /// In which run.
@@ -168,7 +168,7 @@ impl fmt::Display for Report {
 /// The first rule that was broken.
 pub fn run(settings: Settings) -> Result<Report, Broken> {
     let broken = |after, rule| Broken {
-        rule,
+        rule: Box::new(rule),
         after,
         settings,
     };

@@ -50,7 +50,7 @@ enum Happening {
 
 enum Doing {
     Deadline,
-    Commit(Draft, Stamp),
+    Commit(Box<Draft>, Stamp),
     Board(RecordId),
     Upload,
     Answered(Vec<u8>),
@@ -278,7 +278,7 @@ impl World {
                 passage_id: self.new_id(),
                 shown,
                 facts: self.facts(g, &code)?,
-                credential: Ok(code.clone()),
+                credential: Ok(code),
             };
             self.tell(g, Event::Tap(Box::new(tap)), None)?;
             self.later(9_000, 10_000, Happening::Leaves(g, rider, attempt));
@@ -385,7 +385,7 @@ impl World {
     fn at_gate(&mut self, g: usize, doing: Doing) -> Result<(), RuleBroken> {
         match doing {
             Doing::Deadline => self.tell(g, Event::Deadline, None),
-            Doing::Commit(draft, stamp) => self.commit(g, draft, stamp),
+            Doing::Commit(draft, stamp) => self.commit(g, *draft, stamp),
             Doing::Board(of) => self.opens(g, of),
             Doing::Upload => self.upload(g),
             Doing::Answered(body) => self.answered(g, &body),
@@ -426,7 +426,7 @@ impl World {
         let mut permit = committed;
         for effect in effects {
             match effect {
-                Effect::Commit(draft) => self.at(g, 1, 20, Doing::Commit(draft, stamp)),
+                Effect::Commit(draft) => self.at(g, 1, 20, Doing::Commit(Box::new(draft), stamp)),
                 Effect::Open => {
                     let of = permit.take().ok_or_else(|| {
                         RuleBroken::Opening(format!("{} asked to open", self.gates[g].id()))
