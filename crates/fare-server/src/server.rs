@@ -1,5 +1,6 @@
 //! The running server: everything bound, said, served, and ended in order.
 
+use crate::api::room::Room;
 use crate::api::{self, App, Seen};
 use crate::clock;
 use crate::config::{Config, Settlement};
@@ -86,6 +87,7 @@ impl Server {
                 settlement: Arc::new(config.settlement),
                 stopping,
                 seen: Seen::default(),
+                room: Room::new(config.uploads_max),
             },
             tls: TlsAcceptor::from(config.tls),
             gates,

@@ -19,4 +19,5 @@ pub mod screen;
 pub mod seed;
 pub mod shot;
 pub mod simulation;
+pub mod storm;
 pub mod stream;

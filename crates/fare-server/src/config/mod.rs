@@ -22,6 +22,12 @@ use toml::Spanned;
 /// Longest time that a journey may be declared valid: two days.
 pub const JOURNEY_VALID_MS_MAX: u32 = 48 * 3_600_000;
 
+/// Uploads taken at once when nothing is configured: each may hold some MiB while it is read.
+pub const UPLOADS_MAX_DEFAULT: usize = 32;
+
+/// Most uploads that may be configured to be taken at once.
+pub const UPLOADS_MAX_MAX: u32 = 1_024;
+
 /// A checked configuration with everything it names.
 pub struct Config {
     /// The SQLite file.
@@ -36,6 +42,8 @@ pub struct Config {
     pub settlement: Settlement,
     /// The key that it signs with, to open what gates sealed for it.
     pub key: SigningKey,
+    /// How many uploads are taken at once; gates beyond are told to come again.
+    pub uploads_max: usize,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -105,6 +113,10 @@ impl Check<'_> {
         let key = self.signing_key(&raw.signing_key);
         let settlement = self.settlement(&raw, key.clone());
         let tls = self.tls(&raw.tls);
+        let uploads_max = match &raw.uploads_max {
+            Some(most) => self.uploads_max(most),
+            None => Some(UPLOADS_MAX_DEFAULT),
+        };
         let console_listen = match console_listen {
             Some(address) => Some(address?),
             None => None,
@@ -116,6 +128,7 @@ impl Check<'_> {
             ready_file: raw.ready_file.map(|path| self.path(&path)),
             settlement: settlement?,
             key: key?,
+            uploads_max: uploads_max?,
             tls: tls?,
         })
     }
@@ -176,6 +189,18 @@ impl Check<'_> {
             ))
         };
         self.keep(at, valid)
+    }
+
+    fn uploads_max(&mut self, at: &Spanned<u32>) -> Option<usize> {
+        let most = *at.get_ref();
+        let checked = if (1..=UPLOADS_MAX_MAX).contains(&most) {
+            usize::try_from(most).map_err(|err| err.to_string())
+        } else {
+            Err(format!(
+                "got {most}; write 1 to {UPLOADS_MAX_MAX}, for example 32"
+            ))
+        };
+        self.keep(at, checked)
     }
 
     fn signing_key(&mut self, at: &Spanned<String>) -> Option<SigningKey> {

@@ -55,6 +55,7 @@ impl Running {
             console_listen: Some(any),
             ready_file: Some(path("ready.json")),
             settlement: settlement(),
+            uploads_max: 32,
             key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),
         };

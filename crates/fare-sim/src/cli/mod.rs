@@ -6,6 +6,7 @@ mod demo;
 mod frames;
 mod lines;
 pub(crate) mod riders;
+mod storm;
 mod y4m;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,7 @@ enum Command {
     Demo(demo::Args),
     Frames(frames::Args),
     Riders(riders::Args),
+    Storm(storm::Args),
     Y4m(y4m::Args),
 }
 
@@ -46,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::City(args) => city::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Riders(args) => riders::run(&args),
+        Command::Storm(args) => storm::run(&args),
         Command::Frames(args) => frames::run(&args),
         Command::Y4m(args) => y4m::run(&args),
     };
