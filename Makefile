@@ -69,6 +69,14 @@ nextest: build-tests ## run the unit and whole-system tests
 doctest: ## run the examples in the documentation
 	@$(STEP) doctest cargo test -q --locked --doc --workspace
 
+GATES ?= 2000
+BACKLOG ?= 120
+
+.PHONY: storm
+storm: ## 2000 gates come back in one minute against one server (GATES=2000 BACKLOG=120 riders each)
+	@$(STEP) 'release build' cargo build -q --locked --release -p fare-server -p fare-sim
+	@'$(TARGET_DIR)/release/fare-sim' storm --gates '$(GATES)' --backlog '$(BACKLOG)'
+
 # The second run has its journal in memory, where a sync costs nothing: what is left is our own.
 .PHONY: bench
 bench: ## measure what a tap costs with the gate's release build, over rendered frames

@@ -177,6 +177,10 @@ number!(
     VoucherId, 16, "voucher id"
 );
 number!(
+    /// One conflict, made by the server.
+    ConflictId, 16, "conflict id"
+);
+number!(
     /// Which code was shown, without being it: the first 16 bytes of a SHA-256.
     CodeRef, 16, "code reference"
 );
@@ -194,7 +198,9 @@ impl CodeRef {
     }
 }
 
-shown_whole!(RecordId, JourneyId, VoucherId, CodeRef, TariffHash);
+shown_whole!(
+    RecordId, JourneyId, VoucherId, ConflictId, CodeRef, TariffHash
+);
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

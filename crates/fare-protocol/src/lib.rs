@@ -25,8 +25,8 @@ pub mod wire;
 
 pub use error::{FormatError, Problem, VerifyError};
 pub use ids::{
-    AccountId, CodeRef, GateId, IdError, JourneyId, LineId, RecordId, StationId, TariffHash,
-    VoucherId,
+    AccountId, CodeRef, ConflictId, GateId, IdError, JourneyId, LineId, RecordId, StationId,
+    TariffHash, VoucherId,
 };
 pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer, signing_key};
 pub use money::{Currency, Money, MoneyError};

@@ -473,6 +473,11 @@ impl SignedRecord {
 }
 
 impl VerifiedRecord {
+    /// The same without the belief: as it is kept.
+    pub fn signed(&self) -> &SignedRecord {
+        &self.0
+    }
+
     /// What it says.
     pub fn record(&self) -> &Record {
         &self.0.record

@@ -7,8 +7,11 @@
 //! journey was with what it is now ([`Journey::on`]). When a late record shows that a charged
 //! journey was paired wrongly, the charge is reversed and the right one made.
 //!
-//! An entry takes its place once its passage is known to be passed, or unknown (which counts as
-//! passed and is a conflict); an exit from its tap on. Annulled taps have no place.
+//! An entry takes its place once its passage is known to be passed; an exit from its tap on. Annulled
+//! taps have no place. When the gate cannot tell about a passage, the account's next tap does: an
+//! entry tap shows that the rider was outside, an exit tap that the rider was inside ([`Evidence`]).
+//! Without it an entry counts as passed, which costs nothing and lets the rider out; an exit's fare
+//! stays held, and is voided when the time for evidence is over.
 //!
 //! ```text
 //! entry             the tap after it          journey     money
@@ -22,15 +25,13 @@
 //! ```
 //! An exit after no entry is listed as a conflict for as long as that is so.
 
-mod conflict;
-
-pub use conflict::ConflictKind;
-
 use crate::Quote;
+use crate::conflict::{ConflictKind, entered_again};
 use fare_protocol::{
-    AccountId, CodeRef, Confirmation, Direction, FareStep, GateId, Mode, Money, PassageOutcome,
-    Record, RecordId, RiderClass, StationId, UnixMs,
+    AccountId, CodeRef, Confirmation, Direction, FareStep, GateId, Millis, Mode, Money,
+    PassageOutcome, Record, RecordId, RiderClass, StationId, UnixMs,
 };
+use serde::{Deserialize, Serialize};
 
 /// A tap as the server knows it: a confirmation and, once it has come, its passage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,36 @@ pub struct Tap {
     pub confirmation: Confirmation,
     /// What the sensors saw, once known.
     pub passage: Option<PassageOutcome>,
+    /// When they saw nothing: what else tells.
+    pub evidence: Option<Evidence>,
+}
+
+/// How long the server waits for evidence about a passage that a gate cannot tell, from the moment
+/// it learnt of it: the next tap may have been made at a gate that is offline.
+pub const EVIDENCE_WAIT: Millis = Millis(24 * 3_600_000);
+
+/// What tells about a passage of which the gate cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The account's next tap was on the other side.
+    Passed,
+    /// The account's next tap was on the same side.
+    Annulled,
+    /// There was no next tap within [`EVIDENCE_WAIT`]. A later one still counts.
+    Expired,
+}
+
+impl Evidence {
+    /// What a tap in direction `next`, the account's next one, tells about a tap in direction `tap`.
+    /// The tap counts, whatever became of it: it shows on which side the rider stood.
+    pub fn of_next(tap: Direction, next: Direction) -> Self {
+        if next == tap {
+            Self::Annulled
+        } else {
+            Self::Passed
+        }
+    }
 }
 
 /// What is known of somebody's going through.
@@ -52,9 +83,9 @@ pub struct Tap {
 pub enum Standing {
     /// No passage has come yet.
     Pending,
-    /// Somebody went through, or nobody can say.
+    /// Somebody went through, or so it is taken.
     Passed,
-    /// Nobody went through.
+    /// Nobody went through, or so it is taken.
     Annulled,
 }
 
@@ -159,6 +190,8 @@ pub struct Finding<'t> {
     pub kind: ConflictKind,
     /// Raise it, or clear it when it is there.
     pub stands: bool,
+    /// The other tap that it is about, when there is one.
+    pub other: Option<&'t Tap>,
 }
 
 /// What an exit costs, and how that compares with what its gate showed.
@@ -181,6 +214,7 @@ impl Tap {
             at: record.stamp.at,
             confirmation,
             passage: None,
+            evidence: None,
         }
     }
 
@@ -213,9 +247,21 @@ impl Tap {
     pub fn standing(&self) -> Standing {
         match self.passage {
             None => Standing::Pending,
-            Some(PassageOutcome::Passed | PassageOutcome::Unknown) => Standing::Passed,
+            Some(PassageOutcome::Passed) => Standing::Passed,
             Some(PassageOutcome::Annulled(_)) => Standing::Annulled,
+            Some(PassageOutcome::Unknown) => match (self.evidence, self.direction()) {
+                (Some(Evidence::Passed), _) => Standing::Passed,
+                (Some(Evidence::Annulled), _) => Standing::Annulled,
+                (None | Some(Evidence::Expired), Direction::Entry) => Standing::Passed,
+                (None, Direction::Exit) => Standing::Pending,
+                (Some(Evidence::Expired), Direction::Exit) => Standing::Annulled,
+            },
         }
+    }
+
+    /// Whether the gate could not tell about the passage.
+    pub fn is_unknown(&self) -> bool {
+        self.passage == Some(PassageOutcome::Unknown)
     }
 
     /// Whether the tap has a place among its account's taps.
@@ -256,10 +302,20 @@ impl<'t> Neighbours<'t> {
     pub fn findings(&self) -> Vec<Finding<'t>> {
         let has_place = self.tap.has_place();
         let mut findings = Vec::new();
-        let mut found = |tap, kind, stands| findings.push(Finding { tap, kind, stands });
+        let mut found = |tap, kind, stands, other| {
+            findings.push(Finding {
+                tap,
+                kind,
+                stands,
+                other,
+            });
+        };
         for Link { entry, next } in self.links() {
-            let again = entry.has_place() && next.is_some_and(|next| next.is(Direction::Entry));
-            found(entry, ConflictKind::DoubleEntry, again);
+            let second = next.filter(|next| entry.has_place() && next.is(Direction::Entry));
+            let again = second.map(|second| entered_again(entry, second));
+            for kind in [ConflictKind::DoubleEntry, ConflictKind::EntryTwice] {
+                found(entry, kind, again == Some(kind), second);
+            }
         }
         let previous = if has_place {
             Some(self.tap)
@@ -273,14 +329,17 @@ impl<'t> Neighbours<'t> {
             };
             let paired = exit.has_place() && follows_entry(previous);
             let alone = exit.has_place() && !paired;
-            found(exit, ConflictKind::ExitWithoutEntry, alone);
+            found(exit, ConflictKind::ExitWithoutEntry, alone, None);
             if !paired {
-                found(exit, ConflictKind::QuoteDiffers, false);
-                found(exit, ConflictKind::Unpriced, false);
+                found(exit, ConflictKind::QuoteDiffers, false, None);
+                found(exit, ConflictKind::Unpriced, false, None);
             }
         }
-        let unknown = self.tap.passage == Some(PassageOutcome::Unknown);
-        found(self.tap, ConflictKind::PassageUnknown, unknown);
+        let untold = match self.tap.evidence {
+            None | Some(Evidence::Expired) => self.tap.is_unknown(),
+            Some(Evidence::Passed | Evidence::Annulled) => false,
+        };
+        found(self.tap, ConflictKind::PassageUnknown, untold, None);
         findings
     }
 }

@@ -4,7 +4,9 @@
 //! hold      rider -fare   held    +fare     an exit tap
 //! capture   held  -fare   revenue +fare     its passage
 //! void      held  -fare   rider   +fare     nobody passed
-//! reverse   revenue -fare rider   +fare     a late record shows that the charge was wrong
+//! reverse   revenue -fare rider   +fare     the charge was wrong: a late record shows it, or a
+//!                                           person decided so
+//! resolve   rider -fare   revenue +fare     a person decided about a conflict
 //! ```
 //! Nothing is ever changed or deleted; a correction is one more posting.
 
@@ -41,6 +43,8 @@ pub enum PostingKind {
     Void,
     /// The charge was wrong.
     Reverse,
+    /// A person decided about a conflict.
+    Resolve,
 }
 
 /// Entries of one currency that sum to zero. No other posting exists.
@@ -86,6 +90,7 @@ impl PostingKind {
             Self::Capture => "capture",
             Self::Void => "void",
             Self::Reverse => "reverse",
+            Self::Resolve => "resolve",
         }
     }
 }
@@ -114,7 +119,7 @@ impl Posting {
     /// Takes `fare` from the rider into hold.
     ///
     /// # Errors
-    /// When `fare` is negative; so with the other three.
+    /// When `fare` is negative; so with the other four.
     pub fn hold(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
         let (from, to) = (LedgerAccount::Rider(rider), LedgerAccount::Held);
         Self::transfer(PostingKind::Hold, from, to, fare)
@@ -145,6 +150,15 @@ impl Posting {
     pub fn reverse(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
         let (from, to) = (LedgerAccount::FareRevenue, LedgerAccount::Rider(rider));
         Self::transfer(PostingKind::Reverse, from, to, fare)
+    }
+
+    /// Charges what a person decided.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn resolve(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Rider(rider), LedgerAccount::FareRevenue);
+        Self::transfer(PostingKind::Resolve, from, to, fare)
     }
 
     fn transfer(

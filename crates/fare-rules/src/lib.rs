@@ -1,7 +1,9 @@
-//! Pure rules: lane machine, verdicts, journey pairing, fares, postings; used by gate and server.
+//! Pure rules: lane machine, verdicts, journey pairing, conflicts, fares, postings; used by gate and
+//! server.
 //! No clock, no I/O, no randomness: everything these need comes in as a parameter.
 
 mod admission;
+pub mod conflict;
 pub mod journey;
 pub mod lane;
 pub mod ledger;

@@ -5,7 +5,7 @@
 //! cli -> config -> server -> net -> api     -> intake -> store
 //!                                -> console ----------> store
 //! ```
-//! `intake` decides nothing by itself: pairing and postings are `fare_rules::journey`'s and
+//! A person decides about conflicts through `inbox`. `intake` decides nothing by itself: pairing and postings are `fare_rules::journey`'s and
 //! `fare_rules::ledger`'s. SQL stands in `store` alone.
 
 pub mod api;
@@ -14,6 +14,8 @@ pub mod clock;
 pub mod config;
 pub mod console;
 pub mod ids;
+pub mod import;
+pub mod inbox;
 pub mod intake;
 pub mod net;
 pub mod server;

@@ -1,8 +1,11 @@
 //! The running server: everything bound, said, served, and ended in order.
 
+use crate::api::room::Room;
 use crate::api::{self, App, Seen};
+use crate::clock;
 use crate::config::{Config, Settlement};
 use crate::console;
+use crate::intake;
 use crate::net;
 use crate::store::{Store, StoreError};
 use std::fs;
@@ -18,6 +21,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// How often to look whether another program (`fareserver deny`) changed the database.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often to look whether the time for evidence about unknown passages is over.
+const EXPIRE: Duration = Duration::from_secs(60);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +87,7 @@ impl Server {
                 settlement: Arc::new(config.settlement),
                 stopping,
                 seen: Seen::default(),
+                room: Room::new(config.uploads_max),
             },
             tls: TlsAcceptor::from(config.tls),
             gates,
@@ -113,6 +120,7 @@ impl Server {
     pub async fn run(self) {
         let stopping = self.app.stopping.clone();
         let looking = tokio::spawn(look(self.app.store.clone()));
+        let expiring = tokio::spawn(expire(self.app.clone()));
         let console = self.console.map(|(listener, _)| {
             net::serve(
                 listener,
@@ -131,8 +139,10 @@ impl Server {
             Some(console) => drop(tokio::join!(gates, console)),
             None => gates.await,
         }
-        looking.abort();
-        let _cancelled = looking.await;
+        for task in [looking, expiring] {
+            task.abort();
+            let _cancelled = task.await;
+        }
         // The last handle to the store is gone, so its thread ends when its line is empty.
         let ended = tokio::task::spawn_blocking(move || self.store_thread.join()).await;
         if !matches!(ended, Ok(Ok(()))) {
@@ -183,6 +193,21 @@ async fn look(store: Store) {
         ticks.tick().await;
         if store.look().await.is_err() {
             return;
+        }
+    }
+}
+
+/// Gives up waiting for evidence about passages that gates cannot tell.
+async fn expire(app: App) {
+    let mut ticks = tokio::time::interval(EXPIRE);
+    loop {
+        ticks.tick().await;
+        let (settlement, now) = (app.settlement.clone(), clock::now());
+        let work = move |tx: &crate::store::Tx<'_>| intake::expire(&settlement, tx, now);
+        match app.store.write(work).await {
+            Ok(0) => {}
+            Ok(passages) => tracing::warn!(passages, "unknown passages given up: fares voided"),
+            Err(err) => tracing::error!(%err, "unknown passages could not be looked at"),
         }
     }
 }

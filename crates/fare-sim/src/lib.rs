@@ -22,5 +22,7 @@ pub mod seed;
 pub mod sets;
 mod sheet;
 pub mod shot;
+pub mod simulation;
+pub mod storm;
 pub mod stream;
 pub mod symbol;

@@ -3,17 +3,19 @@
 mod feed;
 pub mod problem;
 mod records;
+pub mod room;
 
 use crate::config::Settlement;
 use crate::store::{Gate, Store};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use fare_protocol::wire::FEED_WAIT_MS_MAX;
 use fare_protocol::{GateId, UnixMs};
 use problem::Problem;
+use room::Room;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,6 +40,8 @@ pub struct App {
     pub stopping: watch::Receiver<bool>,
     /// When each gate was last heard of.
     pub seen: Seen,
+    /// How many uploads there is room for.
+    pub room: Room,
 }
 
 /// When each gate was last heard of, since the server started.
@@ -67,7 +71,10 @@ impl Seen {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/v1/gates/{gate}/records", post(records::upload))
+        .route(
+            "/v1/gates/{gate}/records",
+            post(records::upload).route_layer(from_fn_with_state(app.clone(), room::enter)),
+        )
         .route("/v1/gates/{gate}/feed", get(feed::answer))
         .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))

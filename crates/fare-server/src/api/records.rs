@@ -3,30 +3,16 @@
 use super::problem::Problem;
 use super::{App, registered};
 use crate::clock;
-use crate::intake::{Checked, Intake, Report, check};
+use crate::intake::{BodyError, Intake, Report, Rows};
 use crate::store::Gate;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use fare_protocol::wire::{RecordRefusal, UPLOAD_RECORDS_MAX, UploadRecord};
-use fare_protocol::{RecordId, UnixMs};
-use serde::{Deserialize, Serialize};
+use fare_protocol::UnixMs;
+use serde::Serialize;
 use serde_json::value::RawValue;
-
-/// `UploadRequest`, its records unread: one that is wrong must not refuse the others.
-#[derive(Deserialize)]
-struct Rows<'b> {
-    #[serde(borrow)]
-    records: Vec<&'b RawValue>,
-}
-
-/// The part of an `UploadRecord` without which it cannot even be answered.
-#[derive(Deserialize)]
-struct OnlyId {
-    id: RecordId,
-}
 
 /// `UploadResponse`, its answers as the bytes that were first given.
 #[derive(Serialize)]
@@ -42,9 +28,9 @@ pub(super) async fn upload(
 ) -> Result<impl IntoResponse, Problem> {
     let gate = registered(&app, &gate).await?;
     let body = body.map_err(|err| unread(&err))?;
-    let uploads = rows(&body)?;
+    let rows = Rows::read(&body)?;
     // Verifying a full batch takes some 50 ms of arithmetic, so it is kept off the workers.
-    let checked = tokio::task::spawn_blocking(move || check_all(uploads, &gate)).await;
+    let checked = tokio::task::spawn_blocking(move || rows.check(&gate)).await;
     let checked = checked.map_err(|err| Problem::unavailable(&err))?;
     let now = clock::now();
     let count = checked.len();
@@ -70,55 +56,16 @@ fn unread(err: &BytesRejection) -> Problem {
     Problem::bad_request(format!("the body could not be read: {err}"))
 }
 
-/// A record as it was sent, or the id under which something else was.
-type Row = Result<UploadRecord, (RecordId, String)>;
-
-fn rows(body: &[u8]) -> Result<Vec<Row>, Problem> {
-    let rows: Rows<'_> = serde_json::from_slice(body).map_err(|err| {
-        Problem::bad_request(format!(
-            "the body is not {{\"records\": […]}} of id and envelope: {err}"
-        ))
-    })?;
-    let count = rows.records.len();
-    if count > UPLOAD_RECORDS_MAX {
-        let detail = format!("got {count} records, at most {UPLOAD_RECORDS_MAX}; send fewer");
-        return Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-many-records",
-            detail,
-        ));
+impl From<BodyError> for Problem {
+    fn from(err: BodyError) -> Self {
+        let detail = err.to_string();
+        match err {
+            BodyError::NotRecords(_) | BodyError::NoId { .. } => Self::bad_request(detail),
+            BodyError::TooMany(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-records", detail)
+            }
+        }
     }
-    let rows = rows
-        .records
-        .iter()
-        .enumerate()
-        .map(|(place, row)| read(place, row.get()));
-    rows.collect()
-}
-
-fn read(place: usize, row: &str) -> Result<Row, Problem> {
-    match serde_json::from_str::<UploadRecord>(row) {
-        Ok(upload) => Ok(Ok(upload)),
-        Err(err) => match serde_json::from_str::<OnlyId>(row) {
-            Ok(OnlyId { id }) => Ok(Err((id, format!("not an id and an envelope: {err}")))),
-            Err(_) => Err(Problem::bad_request(format!(
-                "records[{place}] has no readable id, so it cannot be answered: {err}"
-            ))),
-        },
-    }
-}
-
-fn check_all(rows: Vec<Row>, gate: &Gate) -> Vec<Checked> {
-    let checked = rows.into_iter().map(|row| match row {
-        Ok(upload) => check(&upload, gate),
-        Err((id, reason)) => Checked::Refused {
-            id,
-            hash: None,
-            code: RecordRefusal::Malformed,
-            reason,
-        },
-    });
-    checked.collect()
 }
 
 fn log(gate: &Gate, records: usize, report: &Report, ms: i64) {

@@ -38,6 +38,7 @@ fn print(out: &mut impl Write, books: &Books, counts: &Counts) -> io::Result<()>
         open,
         incomplete,
         conflicts,
+        untold,
         ..
     } = counts;
     writeln!(
@@ -46,6 +47,11 @@ fn print(out: &mut impl Write, books: &Books, counts: &Counts) -> io::Result<()>
         "journeys"
     )?;
     writeln!(out, "{:<14} {conflicts:>16}", "conflicts")?;
+    writeln!(
+        out,
+        "{:<14} {untold:>16}  (nobody can tell; exits among them are held, then voided)",
+        "passages"
+    )?;
     let balanced = if books.balanced { "yes" } else { "no" };
     writeln!(out, "{:<14} {balanced:>16}", "balanced")
 }

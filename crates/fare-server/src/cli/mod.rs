@@ -3,8 +3,10 @@
 //! Exit status: 0 done, 1 the thing asked for failed or differs, 2 bad usage or configuration.
 
 mod books;
+mod conflicts;
 mod deny;
 mod gate;
+mod import;
 mod run;
 
 use crate::config::{ConfigError, check_database};
@@ -31,6 +33,10 @@ enum Command {
     Gate(gate::GateArgs),
     /// Add up the books; exit status 1 when they do not balance
     Books(books::BooksArgs),
+    /// Take the records that a gate exported to a file, and write the answers
+    Import(import::ImportArgs),
+    /// Look at conflicts between records, and decide them
+    Conflicts(conflicts::ConflictsArgs),
     /// Have gates refuse an account, or no longer
     Deny(deny::DenyArgs),
 }
@@ -46,6 +52,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Gate(args) => gate::run(args),
         Command::Books(args) => books::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Conflicts(args) => conflicts::run(args),
         Command::Deny(args) => deny::run(args),
     };
     result.unwrap_or_else(|err| report(&err))

@@ -22,6 +22,12 @@ use toml::Spanned;
 /// Longest time that a journey may be declared valid: two days.
 pub const JOURNEY_VALID_MS_MAX: u32 = 48 * 3_600_000;
 
+/// Uploads taken at once when nothing is configured: each may hold some MiB while it is read.
+pub const UPLOADS_MAX_DEFAULT: usize = 32;
+
+/// Most uploads that may be configured to be taken at once.
+pub const UPLOADS_MAX_MAX: u32 = 1_024;
+
 /// A checked configuration with everything it names.
 pub struct Config {
     /// The SQLite file.
@@ -34,6 +40,10 @@ pub struct Config {
     pub ready_file: Option<PathBuf>,
     /// What the server says and signs.
     pub settlement: Settlement,
+    /// The key that it signs with, to open what gates sealed for it.
+    pub key: SigningKey,
+    /// How many uploads are taken at once; gates beyond are told to come again.
+    pub uploads_max: usize,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -100,8 +110,13 @@ impl Check<'_> {
         let database = self.database(&raw.database);
         let listen = self.address(&raw.listen);
         let console_listen = raw.console_listen.as_ref().map(|text| self.loopback(text));
-        let settlement = self.settlement(&raw);
+        let key = self.signing_key(&raw.signing_key);
+        let settlement = self.settlement(&raw, key.clone());
         let tls = self.tls(&raw.tls);
+        let uploads_max = match &raw.uploads_max {
+            Some(most) => self.uploads_max(most),
+            None => Some(UPLOADS_MAX_DEFAULT),
+        };
         let console_listen = match console_listen {
             Some(address) => Some(address?),
             None => None,
@@ -112,12 +127,13 @@ impl Check<'_> {
             console_listen,
             ready_file: raw.ready_file.map(|path| self.path(&path)),
             settlement: settlement?,
+            key: key?,
+            uploads_max: uploads_max?,
             tls: tls?,
         })
     }
 
-    fn settlement(&mut self, raw: &RawServer) -> Option<Settlement> {
-        let signer = self.signing_key(&raw.signing_key);
+    fn settlement(&mut self, raw: &RawServer, key: Option<SigningKey>) -> Option<Settlement> {
         let issuers = self.issuers(&raw.issuers);
         let tariff = self.read(&raw.tariff);
         let stations = self.read(&raw.stations);
@@ -129,7 +145,7 @@ impl Check<'_> {
         let tariff = Tariff::parse(&tariff_text).map_err(|err| err.to_string());
         let tariff = self.keep(&raw.tariff, tariff)?;
         Some(Settlement {
-            signer: signer?,
+            signer: Arc::new(key?),
             issuers: issuers?,
             tariff_text,
             tariff: Arc::new(tariff),
@@ -175,10 +191,21 @@ impl Check<'_> {
         self.keep(at, valid)
     }
 
-    fn signing_key(&mut self, at: &Spanned<String>) -> Option<Arc<dyn Signer>> {
+    fn uploads_max(&mut self, at: &Spanned<u32>) -> Option<usize> {
+        let most = *at.get_ref();
+        let checked = if (1..=UPLOADS_MAX_MAX).contains(&most) {
+            usize::try_from(most).map_err(|err| err.to_string())
+        } else {
+            Err(format!(
+                "got {most}; write 1 to {UPLOADS_MAX_MAX}, for example 32"
+            ))
+        };
+        self.keep(at, checked)
+    }
+
+    fn signing_key(&mut self, at: &Spanned<String>) -> Option<SigningKey> {
         let key = read_seed(&self.path(at.get_ref()));
-        let key = self.keep(at, key)?;
-        Some(Arc::new(key))
+        self.keep(at, key)
     }
 
     fn issuers(&mut self, at: &Spanned<String>) -> Option<KeySet> {

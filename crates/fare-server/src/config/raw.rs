@@ -15,6 +15,7 @@ pub(super) struct RawServer {
     pub tariff: Spanned<String>,
     pub stations: Spanned<String>,
     pub journey_valid_ms: Spanned<u32>,
+    pub uploads_max: Option<Spanned<u32>>,
     pub tls: RawTls,
 }
 

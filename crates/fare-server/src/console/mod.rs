@@ -4,8 +4,10 @@
 //! GET /                    the page, complete as it is sent; scripts only keep it current
 //! GET /v1/console/state    State as JSON
 //! GET /v1/console/events   server-sent events: `page` with the parts of the page that changed
+//! /v1/conflicts            the conflict inbox: `conflicts`
 //! ```
 
+mod conflicts;
 mod events;
 mod page;
 mod state;
@@ -18,7 +20,7 @@ use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use std::net::IpAddr;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -45,6 +47,12 @@ pub fn router(app: App) -> Router {
         )
         .route("/v1/console/state", get(json))
         .route("/v1/console/events", get(events::events))
+        .route("/v1/conflicts", get(conflicts::list))
+        .route("/v1/conflicts/{conflict}", get(conflicts::one))
+        .route(
+            "/v1/conflicts/{conflict}/resolution",
+            post(conflicts::resolution),
+        )
         .route("/healthz", get(async || "ok\n"))
         .with_state(app)
         .layer(from_fn(guard))

@@ -1,20 +1,27 @@
 //! What happens to a batch of records: each is read, verified, put into its gate's chain, applied
 //! once and answered; all in one transaction. A record that cannot be believed refuses only itself.
 
+mod body;
 mod chain;
 mod check;
+mod conflicts;
+mod evidence;
 mod settle;
 mod voucher;
 
+pub use body::{BodyError, Rows};
 pub use check::{Checked, check};
+pub use evidence::expire;
 
 use crate::config::Settlement;
 use crate::store::{Gate, Scope, StoreError, Tx};
+use conflicts::Found;
 use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal};
 use fare_protocol::{
-    Confirmation, Direction, JourneyId, Passage, RecordBody, RecordId, UnixMs, VerifiedRecord,
+    Confirmation, Direction, JourneyId, Passage, RecordBody, RecordId, Seq, UnixMs, VerifiedRecord,
 };
-use fare_rules::journey::{ConflictKind, Tap};
+use fare_rules::conflict::ConflictKind;
+use fare_rules::journey::Tap;
 use fare_rules::ledger::PostingError;
 use serde_json::value::RawValue;
 
@@ -57,6 +64,8 @@ pub struct Intake<'a> {
     gate: Gate,
     now: UnixMs,
     report: Report,
+    /// Places of the chain that were filled now.
+    filled: Vec<Seq>,
 }
 
 impl<'a> Intake<'a> {
@@ -68,6 +77,7 @@ impl<'a> Intake<'a> {
             gate,
             now,
             report: Report::default(),
+            filled: Vec::new(),
         }
     }
 
@@ -90,6 +100,7 @@ impl<'a> Intake<'a> {
             };
             self.report.answers.push(RawValue::from_string(answer)?);
         }
+        self.note_gaps()?;
         Ok(self.report)
     }
 
@@ -103,21 +114,19 @@ impl<'a> Intake<'a> {
             }
         };
         let id = record.record().id;
-        if let Some(reason) = self.fork(record)? {
+        if let Some((reason, stored)) = self.fork(record)? {
             let answer = self.refuse(place, id, RecordRefusal::Fork, reason.clone())?;
             self.tx.insert_fork(record, &answer, self.now)?;
-            self.raise(
-                Scope::Gate(self.gate.id),
-                ConflictKind::ChainFork,
-                &record.hash().to_string(),
-                &reason,
-            )?;
+            let scope = Scope::Gate(self.gate.id);
+            let found = Found::new(scope, ConflictKind::ChainFork, record.hash().to_string());
+            self.raise(found.records(reason, stored, Some(record.signed().clone())))?;
             return Ok(answer);
         }
-        self.note_gaps(record.record().seq)?;
+        self.look_at_clock(record)?;
         let voucher = self.apply(record)?;
         let answer = encode(id, AnswerOutcome::Accepted { voucher })?;
         self.tx.insert_record(record, &answer, self.now)?;
+        self.filled.push(record.record().seq);
         self.report.accepted += 1;
         Ok(answer)
     }
@@ -147,7 +156,7 @@ impl<'a> Intake<'a> {
     ) -> Result<Option<fare_protocol::wire::Envelope>, IntakeError> {
         match record.record().body {
             RecordBody::Confirmation(confirmation) => self.confirm(record, confirmation),
-            RecordBody::Passage(passage) => self.pass(passage).map(|()| None),
+            RecordBody::Passage(passage) => self.pass(record, passage).map(|()| None),
         }
     }
 
@@ -158,18 +167,21 @@ impl<'a> Intake<'a> {
     ) -> Result<Option<fare_protocol::wire::Envelope>, IntakeError> {
         let tap = Tap::new(record.record(), confirmation);
         let passage = self.tx.passage(tap.gate, tap.id)?;
-        let tap = Tap { passage, ..tap };
-        self.tx.insert_tap(&tap, record.bytes())?;
+        let (before, after) = self.tx.adjacent(&tap)?;
+        let tap = evidence::weighed(Tap { passage, ..tap }, after.as_ref());
+        self.tx.insert_tap(&tap, record.bytes(), self.now)?;
         self.look_at(&tap)?;
         let (account, direction) = (tap.account(), tap.direction());
         match direction {
             Direction::Entry => {
                 let journey = JourneyId(self.new_id()?);
                 self.tx.insert_journey(&tap, journey)?;
+                self.weigh_again(before, &tap)?;
                 self.settle(&tap)?;
                 self.entry_voucher(&tap, journey)
             }
             Direction::Exit => {
+                self.weigh_again(before, &tap)?;
                 let paired = self.settle(&tap)?;
                 let own = paired.into_iter().find(|pair| pair.charge.exit == tap.id);
                 let Some(pair) = own else { return Ok(None) };
@@ -182,7 +194,7 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn pass(&mut self, passage: Passage) -> Result<(), IntakeError> {
+    fn pass(&mut self, record: &VerifiedRecord, passage: Passage) -> Result<(), IntakeError> {
         let (gate, of) = (self.gate.id, passage.confirmation);
         let first = self.tx.insert_passage(gate, of, passage.outcome)?;
         let confirmation = self.tx.record(gate, of)?.map(|record| record.record().body);
@@ -193,54 +205,17 @@ impl<'a> Intake<'a> {
         };
         if first.is_some() {
             let detail = format!("gate {gate} sent a second passage; the first one counts");
-            let (scope, kind) = (Scope::Account(account), ConflictKind::SecondPassage);
-            return self.raise(scope, kind, &of.to_hex(), &detail);
+            let scope = Scope::Account(account);
+            let found = Found::new(scope, ConflictKind::SecondPassage, of.to_hex());
+            let tap = self.tx.tap_record(account, of)?;
+            return self.raise(found.records(detail, tap, Some(record.signed().clone())));
         }
         if let Some(tap) = self.tx.tap(account, of)? {
-            let tap = Tap {
-                passage: Some(passage.outcome),
-                ..tap
-            };
-            self.tx.update_tap(&tap)?;
+            let (_, after) = self.tx.adjacent(&tap)?;
+            let passage = Some(passage.outcome);
+            let tap = evidence::weighed(Tap { passage, ..tap }, after.as_ref());
+            self.tx.update_tap(&tap, self.now)?;
             self.settle(&tap)?;
-        }
-        Ok(())
-    }
-
-    /// Conflicts that a confirmation shows by itself.
-    fn look_at(&mut self, tap: &Tap) -> Result<(), IntakeError> {
-        let (gate, station) = (self.gate, tap.station());
-        if station != gate.station {
-            let detail = format!(
-                "registered at {}, its record says {station}; correct the gate's configuration \
-                 or `fareserver gate add`",
-                gate.station
-            );
-            let kind = ConflictKind::WrongStation;
-            self.raise(Scope::Gate(gate.id), kind, station.as_str(), &detail)?;
-        }
-        if let Some(other) = self.tx.same_code_elsewhere(tap)? {
-            let detail = format!("one code was shown at gates {other} and {}", gate.id);
-            let scope = Scope::Account(tap.account());
-            self.raise(
-                scope,
-                ConflictKind::SameCode,
-                &tap.code_ref().to_hex(),
-                &detail,
-            )?;
-        }
-        Ok(())
-    }
-
-    fn raise(
-        &mut self,
-        scope: Scope,
-        kind: ConflictKind,
-        subject: &str,
-        detail: &str,
-    ) -> Result<(), IntakeError> {
-        if self.tx.raise(scope, kind, subject, detail, self.now)? {
-            self.report.conflicts.push((kind, scope, detail.to_owned()));
         }
         Ok(())
     }

@@ -2,11 +2,12 @@
 //! [`fare_rules::journey`]'s; here they are carried out.
 
 use super::{Intake, IntakeError};
-use crate::store::Scope;
+use crate::store::About;
 use fare_protocol::wire::{FeedChange, OpenJourney};
 use fare_protocol::{Direction, Money};
+use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::{
-    Action, Charge, ConflictKind, Finding, Journey, Link, Neighbours, Standing, Tap, price,
+    Action, Charge, Evidence, Finding, Journey, Link, Neighbours, Standing, Tap, price,
 };
 use fare_rules::ledger::Posting;
 
@@ -55,6 +56,10 @@ impl Intake<'_> {
             None => None,
         };
         let (state, actions) = row.state.on(link.event(|_| fare));
+        if state != row.state {
+            let decided = self.tx.in_force_for_entry(entry.account(), entry.id)?;
+            self.overtake(link.next.unwrap_or(entry), decided)?;
+        }
         self.tx.update_journey(entry, state, link.next)?;
         for action in actions {
             self.act(entry, action)?;
@@ -68,23 +73,19 @@ impl Intake<'_> {
         let quote = match tariff.quote(entry.station(), exit.station(), exit.class()) {
             Ok(quote) => quote,
             Err(err) => {
-                self.conflict(exit, ConflictKind::Unpriced, true, &err.to_string())?;
+                let detail = Some(err.to_string());
+                self.conflict(exit, ConflictKind::Unpriced, detail, Some(entry))?;
                 return Ok(None);
             }
         };
-        self.conflict(exit, ConflictKind::Unpriced, false, "")?;
+        self.conflict(exit, ConflictKind::Unpriced, None, None)?;
         let price = price(exit, quote);
-        let detail = exit.confirmation.fare_quoted.map(|shown| {
+        let shown = exit.confirmation.fare_quoted;
+        let detail = shown.filter(|_| price.quote_differs).map(|shown| {
             let (gate, priced, fare) = (exit.gate, price.priced, price.charged.fare);
             format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
         });
-        let detail = detail.unwrap_or_default();
-        self.conflict(
-            exit,
-            ConflictKind::QuoteDiffers,
-            price.quote_differs,
-            &detail,
-        )?;
+        self.conflict(exit, ConflictKind::QuoteDiffers, detail, Some(entry))?;
         Ok(Some(price.charged.fare))
     }
 
@@ -109,36 +110,34 @@ impl Intake<'_> {
                 return Ok(self.tx.tell(&change)?);
             }
             Action::Conflict(kind) => {
-                return self.conflict(entry, kind, true, &sentence(kind, entry));
+                return self.conflict(entry, kind, Some(sentence(kind, entry)), None);
             }
             Action::Hold(fare) => Posting::hold(account, fare),
             Action::Capture(fare) => Posting::capture(fare),
             Action::Void(fare) => Posting::void(account, fare),
             Action::Reverse(fare) => Posting::reverse(account, fare),
         };
-        let id = self.new_id()?;
-        Ok(self.tx.post(id, entry, &posting?, self.now)?)
+        let about = About {
+            account,
+            entry: Some(entry.id),
+            conflict: None,
+        };
+        Ok(self.tx.post(self.new_id()?, about, &posting?, self.now)?)
     }
 
     fn find(&mut self, finding: &Finding<'_>) -> Result<(), IntakeError> {
-        let Finding { tap, kind, stands } = *finding;
-        self.conflict(tap, kind, stands, &sentence(kind, tap))
-    }
-
-    /// Raises or clears a conflict about one tap.
-    fn conflict(
-        &mut self,
-        tap: &Tap,
-        kind: ConflictKind,
-        stands: bool,
-        detail: &str,
-    ) -> Result<(), IntakeError> {
-        let (scope, subject) = (Scope::Account(tap.account()), tap.id.to_hex());
-        if stands {
-            return self.raise(scope, kind, &subject, detail);
+        let Finding {
+            tap,
+            kind,
+            stands,
+            other,
+        } = *finding;
+        if kind == ConflictKind::ExitWithoutEntry && !stands {
+            let decided = self.tx.in_force_for_exit(tap.account(), tap.id)?;
+            self.overtake(tap, decided)?;
         }
-        self.tx.clear(scope, kind, &subject, self.now)?;
-        Ok(())
+        let detail = stands.then(|| sentence(kind, tap));
+        self.conflict(tap, kind, detail, other)
     }
 }
 
@@ -146,15 +145,24 @@ impl Intake<'_> {
 fn sentence(kind: ConflictKind, tap: &Tap) -> String {
     let (gate, at) = (tap.gate, crate::clock::rfc3339(tap.at));
     let what = match kind {
-        ConflictKind::DoubleEntry => "entered, then entered again without an exit between",
+        ConflictKind::DoubleEntry => "entered, and was admitted at another gate too",
+        ConflictKind::EntryTwice => "entered, then entered again without an exit between",
         ConflictKind::ExitWithoutEntry => "left without an entry, or its record is still to come",
-        ConflictKind::PassageUnknown => "the gate lost power; counted as passed",
+        ConflictKind::PassageUnknown => match (tap.direction(), tap.evidence) {
+            (_, Some(Evidence::Expired)) => {
+                "the gate cannot tell whether the rider went through, and no later tap has told"
+            }
+            (Direction::Entry, _) => "the gate cannot tell; the rider is taken to be inside",
+            (Direction::Exit, _) => "the gate cannot tell; the fare stays held",
+        },
         ConflictKind::Repaired => "entered; a late record changed the exit, the fare was reversed",
         ConflictKind::SameCode
         | ConflictKind::SecondPassage
         | ConflictKind::QuoteDiffers
         | ConflictKind::Unpriced
+        | ConflictKind::Overtaken
         | ConflictKind::WrongStation
+        | ConflictKind::ClockOutOfBounds
         | ConflictKind::ChainGap
         | ConflictKind::ChainFork => kind.code(),
     };

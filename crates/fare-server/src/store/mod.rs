@@ -5,13 +5,15 @@
 //! thread of its own: handlers send it work and wait for the answer without blocking a worker.
 
 mod chain;
+mod conflicts;
 mod feed;
 mod rows;
 mod taps;
 mod views;
 
+pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
-pub use taps::{JourneyRow, Scope};
+pub use taps::{About, JourneyRow, Scope};
 pub use views::{Books, ConflictView, Counts, GateView, JourneyView, Sum};
 
 use fare_protocol::{GateId, LineId, PublicKey, StationId};
@@ -29,7 +31,7 @@ const JOBS_MAX: usize = 256;
 const BUSY_MS: u64 = 5_000;
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("inbox.sql")];
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -113,8 +115,9 @@ impl Database {
         connection
             .busy_timeout(Duration::from_millis(BUSY_MS))
             .map_err(bad)?;
+        // Steps may rebuild tables that others refer to; what they leave is checked.
         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                       PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+                       PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;";
         connection.execute_batch(pragmas).map_err(bad)?;
         connection.set_prepared_statement_cache_capacity(64);
         let mut database = Self {
@@ -122,6 +125,8 @@ impl Database {
             data_version: 0,
         };
         database.migrate()?;
+        let foreign_keys = "PRAGMA foreign_keys = ON";
+        database.connection.execute_batch(foreign_keys)?;
         database.changed_elsewhere()?;
         Ok(database)
     }
@@ -149,6 +154,9 @@ impl Database {
             .ok_or(StoreError::TooNew { got, known })?;
         for step in steps {
             tx.execute_batch(step)?;
+        }
+        if !steps.is_empty() && tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
+            return Err(StoreError::Corrupt("rows that refer to nothing"));
         }
         tx.pragma_update(None, "user_version", known as u32)?;
         tx.commit()?;

@@ -1,12 +1,13 @@
-//! What belongs to an account: taps, passages, journeys, postings; and conflicts.
+//! What belongs to an account: taps, passages, journeys, postings.
 
 use super::chain::envelope;
 use super::rows::optional;
 use super::{StoreError, Tx};
 use fare_protocol::{
-    AccountId, Currency, GateId, JourneyId, Money, PassageOutcome, RecordBody, RecordId, UnixMs,
+    AccountId, ConflictId, Currency, GateId, JourneyId, Money, PassageOutcome, RecordBody,
+    RecordId, SignedRecord, UnixMs,
 };
-use fare_rules::journey::{Charge, ConflictKind, Journey, Tap};
+use fare_rules::journey::{Charge, Evidence, Journey, Tap};
 use fare_rules::ledger::Posting;
 use rusqlite::{Row, named_params};
 use std::fmt;
@@ -20,6 +21,17 @@ pub struct JourneyRow {
     pub state: Journey,
 }
 
+/// What a posting is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Whose money moves.
+    pub account: AccountId,
+    /// The entry of the journey that it is for; none for an exit without one.
+    pub entry: Option<RecordId>,
+    /// The conflict whose decision made it; none for what journeys do by themselves.
+    pub conflict: Option<ConflictId>,
+}
+
 /// Whom a conflict is about. As text an account is masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -31,7 +43,7 @@ pub enum Scope {
 
 impl Scope {
     /// As it stands in the database.
-    fn key(self) -> String {
+    pub(super) fn key(self) -> String {
         match self {
             Self::Gate(gate) => format!("gate:{gate}"),
             Self::Account(account) => format!("account:{}", account.to_hex()),
@@ -95,31 +107,83 @@ impl Tx<'_> {
         optional(row)?.map(|text| outcome_read(&text)).transpose()
     }
 
-    /// Adds a tap with the envelope of its confirmation.
-    pub fn insert_tap(&self, tap: &Tap, envelope: &[u8]) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage, has_place)
-                   VALUES (:account, :id, :at, :code, :gate, :envelope, :passage, :place)";
+    /// Adds a tap with the envelope of its confirmation, which came at `now`.
+    pub fn insert_tap(&self, tap: &Tap, envelope: &[u8], now: UnixMs) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage,
+                                    has_place, evidence, unknown_ms)
+                   VALUES (:account, :id, :at, :code, :gate, :envelope, :passage,
+                           :place, :evidence, :unknown)";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":account": tap.account().0, ":id": tap.id.0, ":at": tap.at.0,
             ":code": tap.code_ref().0, ":gate": tap.gate.as_str(), ":envelope": envelope,
             ":passage": tap.passage.map(outcome_text).transpose()?, ":place": tap.has_place(),
+            ":evidence": tap.evidence.map(evidence_text),
+            ":unknown": tap.is_unknown().then_some(now.0),
         })?;
         Ok(())
     }
 
-    /// Stores the passage that `tap` has got.
-    pub fn update_tap(&self, tap: &Tap) -> Result<(), StoreError> {
-        let sql = "UPDATE tap SET passage = $1, has_place = $2 WHERE account = $3 AND id = $4";
+    /// Stores the passage or the evidence that `tap` has got at `now`.
+    pub fn update_tap(&self, tap: &Tap, now: UnixMs) -> Result<(), StoreError> {
+        let sql = "UPDATE tap SET passage = $1, has_place = $2, evidence = $3,
+                          unknown_ms = coalesce(unknown_ms, $4)
+                   WHERE account = $5 AND id = $6";
         let passage = tap.passage.map(outcome_text).transpose()?;
-        let row = (passage, tap.has_place(), tap.account().0, tap.id.0);
+        let evidence = tap.evidence.map(evidence_text);
+        let unknown = tap.is_unknown().then_some(now.0);
+        let (account, id) = (tap.account().0, tap.id.0);
+        let row = (passage, tap.has_place(), evidence, unknown, account, id);
         self.0.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
 
+    /// The account's taps just before and just after this one, whatever became of them.
+    pub fn adjacent(&self, tap: &Tap) -> Result<(Option<Tap>, Option<Tap>), StoreError> {
+        let before = "SELECT envelope, passage, evidence FROM tap
+                      WHERE account = $1 AND (at_ms, id) < ($2, $3)
+                      ORDER BY at_ms DESC, id DESC LIMIT 1";
+        let after = "SELECT envelope, passage, evidence FROM tap
+                     WHERE account = $1 AND (at_ms, id) > ($2, $3)
+                     ORDER BY at_ms, id LIMIT 1";
+        Ok((self.tap_near(before, tap)?, self.tap_near(after, tap)?))
+    }
+
+    /// The unknown passages that the server learnt of before `learnt` and of which nothing tells:
+    /// at most `most` taps.
+    pub fn untold_since(&self, learnt: UnixMs, most: u32) -> Result<Vec<Tap>, StoreError> {
+        let sql = "SELECT envelope, passage, evidence FROM tap
+                   WHERE unknown_ms < $1 AND evidence IS NULL ORDER BY unknown_ms LIMIT $2";
+        let mut statement = self.0.prepare_cached(sql)?;
+        let rows = statement.query_map((learnt.0, most), |row| Ok(read_tap(row)))?;
+        rows.collect::<rusqlite::Result<Result<_, _>>>()?
+    }
+
+    /// The envelope of a tap's confirmation.
+    pub fn tap_record(
+        &self,
+        account: AccountId,
+        id: RecordId,
+    ) -> Result<Option<SignedRecord>, StoreError> {
+        let sql = "SELECT envelope FROM tap WHERE account = $1 AND id = $2";
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row((account.0, id.0), |row| row.get::<_, Vec<u8>>(0));
+        optional(row)?.map(|bytes| envelope(&bytes)).transpose()
+    }
+
+    fn tap_near(&self, sql: &str, tap: &Tap) -> Result<Option<Tap>, StoreError> {
+        let row = (tap.account().0, tap.at.0, tap.id.0);
+        let row = self
+            .0
+            .prepare_cached(sql)?
+            .query_row(row, |row| Ok(read_tap(row)));
+        optional(row)?.transpose()
+    }
+
     /// The account's tap with this id.
     pub fn tap(&self, account: AccountId, id: RecordId) -> Result<Option<Tap>, StoreError> {
-        let sql = "SELECT envelope, passage FROM tap WHERE account = $1 AND id = $2";
+        let sql = "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND id = $2";
         let row = (account.0, id.0);
         let row = self
             .0
@@ -130,35 +194,26 @@ impl Tx<'_> {
 
     /// The nearest taps that have a place before and after this one.
     pub fn neighbours(&self, tap: &Tap) -> Result<(Option<Tap>, Option<Tap>), StoreError> {
-        let before = "SELECT envelope, passage FROM tap
+        let before = "SELECT envelope, passage, evidence FROM tap
                       WHERE account = $1 AND has_place = 1 AND (at_ms, id) < ($2, $3)
                       ORDER BY at_ms DESC, id DESC LIMIT 1";
-        let after = "SELECT envelope, passage FROM tap
+        let after = "SELECT envelope, passage, evidence FROM tap
                      WHERE account = $1 AND has_place = 1 AND (at_ms, id) > ($2, $3)
                      ORDER BY at_ms, id LIMIT 1";
-        let nearest = |sql| {
-            let row = (tap.account().0, tap.at.0, tap.id.0);
-            let row = self
-                .0
-                .prepare_cached(sql)?
-                .query_row(row, |row| Ok(read_tap(row)));
-            optional(row)?.transpose()
-        };
-        Ok((nearest(before)?, nearest(after)?))
+        Ok((self.tap_near(before, tap)?, self.tap_near(after, tap)?))
     }
 
-    /// Another gate at which the account showed the same code.
-    pub fn same_code_elsewhere(&self, tap: &Tap) -> Result<Option<GateId>, StoreError> {
-        let sql = "SELECT gate FROM tap WHERE account = $1 AND code_ref = $2 AND gate <> $3
+    /// The account's first tap with the same code at another gate.
+    pub fn same_code_elsewhere(&self, tap: &Tap) -> Result<Option<Tap>, StoreError> {
+        let sql = "SELECT envelope, passage, evidence FROM tap
+                   WHERE account = $1 AND code_ref = $2 AND gate <> $3
                    ORDER BY at_ms, id LIMIT 1";
         let row = (tap.account().0, tap.code_ref().0, tap.gate.as_str());
         let row = self
             .0
             .prepare_cached(sql)?
-            .query_row(row, |row| row.get::<_, String>(0));
-        let gate = optional(row)?;
-        gate.map(|id| id.parse().map_err(|_| StoreError::Corrupt("a gate's id")))
-            .transpose()
+            .query_row(row, |row| Ok(read_tap(row)));
+        optional(row)?.transpose()
     }
 
     /// The journey of this entry.
@@ -175,6 +230,25 @@ impl Tx<'_> {
             .prepare_cached(sql)?
             .query_row(row, |row| Ok(read_journey(row)));
         optional(row)?.transpose()
+    }
+
+    /// The entry whose journey ends with this exit, and how far that has come.
+    pub fn journey_of_exit(
+        &self,
+        account: AccountId,
+        exit: RecordId,
+    ) -> Result<Option<(RecordId, JourneyRow)>, StoreError> {
+        let sql = "SELECT entry FROM journey WHERE account = $1 AND exit = $2";
+        let row = (account.0, exit.0);
+        let entry = self
+            .0
+            .prepare_cached(sql)?
+            .query_row(row, |row| row.get(0).map(RecordId));
+        let Some(entry) = optional(entry)? else {
+            return Ok(None);
+        };
+        let journey = self.journey(account, entry)?;
+        Ok(journey.map(|journey| (entry, journey)))
     }
 
     /// Begins the journey of an entry whose passage is not known yet.
@@ -211,64 +285,29 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Books a posting about the journey of `entry`. The database checks once more that it
-    /// balances.
+    /// Books a posting. The database checks once more that it balances.
     pub fn post(
         &self,
         id: [u8; 16],
-        entry: &Tap,
+        about: About,
         posting: &Posting,
         now: UnixMs,
     ) -> Result<(), StoreError> {
         let lines = "INSERT INTO posting_line (account, posting, line, ledger, minor, currency)
                      VALUES ($1, $2, $3, $4, $5, $6)";
-        let account = entry.account().0;
+        let account = about.account.0;
         let mut statement = self.0.prepare_cached(lines)?;
         for (line, part) in (1_i64..).zip(posting.entries()) {
             let (minor, currency) = (part.amount.minor, part.amount.currency);
             let ledger = part.account.code();
             statement.execute((account, id, line, ledger, minor, currency.as_str()))?;
         }
-        let sql = "INSERT INTO posting (account, posting, entry, kind, made_ms)
-                   VALUES ($1, $2, $3, $4, $5)";
-        let row = (account, id, entry.id.0, posting.kind().code(), now.0);
+        let sql = "INSERT INTO posting (account, posting, entry, conflict, kind, made_ms)
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let (entry, conflict) = (about.entry.map(|id| id.0), about.conflict.map(|id| id.0));
+        let row = (account, id, entry, conflict, posting.kind().code(), now.0);
         self.0.prepare_cached(sql)?.execute(row)?;
         Ok(())
-    }
-
-    /// Raises a conflict, or tells it anew; answers whether it did not stand before.
-    pub fn raise(
-        &self,
-        scope: Scope,
-        kind: ConflictKind,
-        subject: &str,
-        detail: &str,
-        now: UnixMs,
-    ) -> Result<bool, StoreError> {
-        let stands = "SELECT 1 FROM conflict WHERE scope = $1 AND kind = $2 AND subject = $3
-                      AND cleared_ms IS NULL";
-        let mut stands = self.0.prepare_cached(stands)?;
-        let stood = stands.exists((scope.key(), kind.code(), subject))?;
-        let sql = "INSERT INTO conflict (scope, kind, subject, detail, raised_ms)
-                   VALUES ($1, $2, $3, $4, $5)
-                   ON CONFLICT (scope, kind, subject) DO UPDATE SET detail = $4, cleared_ms = NULL";
-        let row = (scope.key(), kind.code(), subject, detail, now.0);
-        self.0.prepare_cached(sql)?.execute(row)?;
-        Ok(!stood)
-    }
-
-    /// Clears a conflict; answers whether it stood.
-    pub fn clear(
-        &self,
-        scope: Scope,
-        kind: ConflictKind,
-        subject: &str,
-        now: UnixMs,
-    ) -> Result<bool, StoreError> {
-        let sql = "UPDATE conflict SET cleared_ms = $1
-                   WHERE scope = $2 AND kind = $3 AND subject = $4 AND cleared_ms IS NULL";
-        let row = (now.0, scope.key(), kind.code(), subject);
-        Ok(self.0.prepare_cached(sql)?.execute(row)? > 0)
     }
 }
 
@@ -280,6 +319,20 @@ fn outcome_read(text: &str) -> Result<PassageOutcome, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt("a passage"))
 }
 
+fn evidence_text(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Passed => "passed",
+        Evidence::Annulled => "annulled",
+        Evidence::Expired => "expired",
+    }
+}
+
+fn evidence_read(text: &str) -> Result<Evidence, StoreError> {
+    let all = [Evidence::Passed, Evidence::Annulled, Evidence::Expired];
+    let found = all.into_iter().find(|e| evidence_text(*e) == text);
+    found.ok_or(StoreError::Corrupt("evidence"))
+}
+
 fn read_tap(row: &Row<'_>) -> Result<Tap, StoreError> {
     let record = envelope(&row.get::<_, Vec<u8>>(0)?)?;
     let record = record.record();
@@ -288,8 +341,11 @@ fn read_tap(row: &Row<'_>) -> Result<Tap, StoreError> {
     };
     let passage = row.get::<_, Option<String>>(1)?;
     let passage = passage.map(|text| outcome_read(&text)).transpose()?;
+    let evidence = row.get::<_, Option<String>>(2)?;
+    let evidence = evidence.map(|text| evidence_read(&text)).transpose()?;
     Ok(Tap {
         passage,
+        evidence,
         ..Tap::new(record, confirmation)
     })
 }

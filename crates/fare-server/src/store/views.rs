@@ -1,8 +1,9 @@
 //! What people look at: gates, journeys, conflicts and the books. Accounts are masked here.
 
 use super::rows::unsigned;
-use super::{Scope, StoreError, Tx};
-use fare_protocol::{AccountId, Currency, Money, RecordId, UnixMs};
+use super::{Case, StoreError, Tx};
+use fare_protocol::{AccountId, ConflictId, Currency, Money, RecordId, UnixMs};
+use fare_rules::conflict::Proposal;
 use rusqlite::Row;
 use serde::Serialize;
 
@@ -23,6 +24,8 @@ pub struct Counts {
     pub incomplete: u64,
     /// Conflicts that stand.
     pub conflicts: u64,
+    /// Passages of which neither their gate nor a later tap tells.
+    pub untold: u64,
 }
 
 /// A gate with the end of its chain.
@@ -72,12 +75,16 @@ pub struct JourneyView {
 /// A conflict that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConflictView {
-    /// Of which kind: the names of [`fare_rules::journey::ConflictKind`].
+    /// Its id, by which it is resolved.
+    pub conflict: ConflictId,
+    /// Of which kind: the names of [`fare_rules::conflict::ConflictKind`].
     pub kind: String,
     /// Which gate or account, masked.
     pub about: String,
     /// What happened.
     pub detail: String,
+    /// What is proposed.
+    pub proposal: Proposal,
     /// Since when, by the server's clock.
     pub raised_ms: UnixMs,
 }
@@ -115,7 +122,9 @@ impl Tx<'_> {
                           count(*) FILTER (WHERE state IN ('open', 'held')),
                           count(*) FILTER (WHERE state = 'closed'),
                           count(*) FILTER (WHERE state = 'incomplete'),
-                          (SELECT count(*) FROM conflict WHERE cleared_ms IS NULL)
+                          (SELECT count(*) FROM conflict) - (SELECT count(*) FROM conflict_end),
+                          (SELECT count(*) FROM tap WHERE unknown_ms IS NOT NULL
+                              AND (evidence IS NULL OR evidence = 'expired'))
                    FROM journey";
         let read = |row: &Row<'_>| {
             let count = |n: usize| row.get::<_, i64>(n).map(unsigned);
@@ -127,6 +136,7 @@ impl Tx<'_> {
                 closed: count(4)?,
                 incomplete: count(5)?,
                 conflicts: count(6)?,
+                untold: count(7)?,
             })
         };
         Ok(self.0.prepare_cached(sql)?.query_row([], read)?)
@@ -177,20 +187,15 @@ impl Tx<'_> {
 
     /// The newest `most` conflicts that stand, newest first.
     pub fn conflict_views(&self, most: u32) -> Result<Vec<ConflictView>, StoreError> {
-        let sql = "SELECT kind, scope, detail, raised_ms FROM conflict WHERE cleared_ms IS NULL
-                   ORDER BY raised_ms DESC, scope, kind, subject LIMIT $1";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query([most])?;
-        let mut views = Vec::new();
-        while let Some(row) = rows.next()? {
-            views.push(ConflictView {
-                kind: row.get(0)?,
-                about: Scope::from_key(&row.get::<_, String>(1)?)?.to_string(),
-                detail: row.get(2)?,
-                raised_ms: UnixMs(row.get(3)?),
-            });
-        }
-        Ok(views)
+        let view = |case: Case| ConflictView {
+            conflict: case.id,
+            kind: case.kind.code().to_owned(),
+            about: case.scope.to_string(),
+            detail: case.told.detail,
+            proposal: case.told.proposal,
+            raised_ms: case.raised,
+        };
+        Ok(self.conflicts(false, most)?.into_iter().map(view).collect())
     }
 
     /// The books, added up from every line, and compared with the journeys.
@@ -214,7 +219,7 @@ impl Tx<'_> {
             .0
             .prepare_cached(postings)?
             .query_row([], |row| row.get(0))?;
-        let balanced = self.posts_balance()? && self.journeys_agree()?;
+        let balanced = self.posts_balance()? && self.journeys_agree()? && self.decisions_agree()?;
         Ok(Books {
             balanced,
             postings: unsigned(postings),
@@ -235,10 +240,29 @@ impl Tx<'_> {
                      SELECT posting.account, entry,
                             sum(minor) FILTER (WHERE ledger = 'held') AS held,
                             sum(minor) FILTER (WHERE ledger = 'fare-revenue') AS revenue
-                     FROM posting JOIN posting_line USING (account, posting) GROUP BY 1, 2)
+                     FROM posting JOIN posting_line USING (account, posting)
+                     WHERE conflict IS NULL GROUP BY 1, 2)
                    SELECT 1 FROM journey LEFT JOIN posted USING (account, entry)
                    WHERE coalesce(held, 0) <> iif(state = 'held', fare_minor, 0)
                       OR coalesce(revenue, 0) <> iif(state = 'closed', fare_minor, 0)";
+        Ok(!self.0.prepare_cached(sql)?.exists([])?)
+    }
+
+    /// Whether each decision moved what it says, and one that was overtaken nothing.
+    fn decisions_agree(&self) -> Result<bool, StoreError> {
+        let sql = "WITH posted AS (
+                     SELECT conflict,
+                            sum(minor) FILTER (WHERE ledger = 'held') AS held,
+                            sum(minor) FILTER (WHERE ledger = 'fare-revenue') AS revenue
+                     FROM posting JOIN posting_line USING (account, posting)
+                     WHERE conflict IS NOT NULL GROUP BY 1)
+                   SELECT 1 FROM conflict_end
+                   LEFT JOIN conflict_overtaken USING (conflict) LEFT JOIN posted USING (conflict)
+                   WHERE coalesce(held, 0) <> 0
+                      OR coalesce(revenue, 0) <>
+                         iif(conflict_overtaken.at_ms IS NULL, coalesce(fare_minor - replaced_minor, 0), 0)
+                   UNION ALL
+                   SELECT 1 FROM posted LEFT JOIN conflict_end USING (conflict) WHERE how IS NULL";
         Ok(!self.0.prepare_cached(sql)?.exists([])?)
     }
 }

@@ -55,6 +55,8 @@ impl Running {
             console_listen: Some(any),
             ready_file: Some(path("ready.json")),
             settlement: settlement(),
+            uploads_max: 32,
+            key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),
         };
         let (stop, stopping) = watch::channel(false);
@@ -426,5 +428,64 @@ async fn the_console_answers_to_no_name_of_somebody_else() {
         .header("host", "evil.example");
     let refused = problem(request.send().await.unwrap()).await;
     assert_eq!((refused.status, refused.title.as_str()), (421, "not-local"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_person_resolves_a_conflict_once_over_the_api() {
+    let gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    for minute in [1, 90] {
+        let entry = gate.passes(Direction::Entry, account(0xab), minute);
+        server.send(&gate, &entry).await;
+    }
+    let url = format!("{}/v1/conflicts", server.console);
+    let get = async |url: &str| server.client.get(url).send().await.unwrap();
+    let listed: Value = get(&url).await.json().await.unwrap();
+    let case = &listed["conflicts"][0];
+    assert_eq!(case["kind"], "entry-twice");
+    assert_eq!(case["about"], "account …abab");
+    assert_eq!(
+        case["proposal"],
+        json!({"decision": "charge", "fare": {"minor": 300, "currency": "CNY"}, "why": "least-fare"})
+    );
+    assert_eq!(case["records"].as_array().unwrap().len(), 2);
+    let one = format!("{url}/{}", case["conflict"].as_str().unwrap());
+    assert_eq!(&get(&one).await.json::<Value>().await.unwrap(), case);
+
+    let decide = async |body: String, kind: &str| {
+        let request = server.client.post(format!("{one}/resolution"));
+        let request = request.header("content-type", kind).body(body);
+        request.send().await.unwrap()
+    };
+    let ruling = |by: &str| {
+        json!({"decision": "charge", "fare": {"minor": 300, "currency": "CNY"}, "by": by,
+               "reason": "asked at the gate"})
+        .to_string()
+    };
+    let plain = decide(ruling("Wang"), "text/plain").await;
+    assert_eq!(plain.status(), 400, "no form of another page gets in");
+    assert_eq!(
+        decide("{}".to_owned(), "application/json").await.status(),
+        400
+    );
+    assert_eq!(decide(ruling(""), "application/json").await.status(), 400);
+    let first = decide(ruling("Wang"), "application/json").await;
+    assert_eq!(first.status(), 200);
+    let first = first.text().await.unwrap();
+    assert!(first.contains("\"by\":\"Wang\""), "{first}");
+    let again = decide(ruling("Wang"), "application/json").await;
+    assert_eq!(again.text().await.unwrap(), first, "the first answer again");
+    let other = problem(decide(ruling("Li"), "application/json").await).await;
+    assert_eq!((other.status, other.title.as_str()), (409, "decided"));
+
+    let listed: Value = get(&url).await.json().await.unwrap();
+    assert_eq!(listed["conflicts"], json!([]));
+    let all: Value = get(&format!("{url}?all=true")).await.json().await.unwrap();
+    assert_eq!(all["conflicts"][0]["end"]["how"], "resolved");
+    assert_eq!(get(&format!("{url}/nonsense")).await.status(), 404);
+    let state = server.state().await;
+    assert_eq!(state["books"]["balanced"], true);
+    assert_eq!(state["counts"]["conflicts"], 0);
     server.end().await;
 }

@@ -127,7 +127,7 @@ fn what_fills_a_gap_must_fit_what_follows_it() {
     assert_eq!(refusal(&site.send(&gate, &[&false_second])[0]), "fork");
     assert_eq!(
         site.conflict_kinds(),
-        ["chain-fork", "chain-gap", "double-entry"][..2]
+        ["chain-fork", "chain-gap", "entry-twice"][..2]
     );
 }
 

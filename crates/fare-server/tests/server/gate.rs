@@ -128,6 +128,17 @@ impl Gate {
         })
     }
 
+    /// An entry at any minute, also days later.
+    pub(crate) fn entry_at(&self, account: AccountId, minute: i64) -> SignedRecord {
+        self.tap(Tap {
+            direction: Direction::Entry,
+            account,
+            minute,
+            quoted: None,
+            code: account.0[0],
+        })
+    }
+
     pub(crate) fn entry(&self, account: AccountId, minute: i64) -> SignedRecord {
         self.shows(Direction::Entry, account, minute)
     }

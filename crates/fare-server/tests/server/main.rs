@@ -5,6 +5,8 @@
 mod api;
 mod chain;
 mod gate;
+mod import;
+mod inbox;
 mod journeys;
 mod program;
 mod site;

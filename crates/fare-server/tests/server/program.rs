@@ -205,3 +205,114 @@ fn gates_books_and_denials_are_kept_from_the_command_line() {
     let deny = fareserver(&["deny", "remove", "--database", file, &account]);
     assert_eq!(text(&deny.stdout), "account …abab: denied no longer\n");
 }
+
+#[test]
+fn conflicts_are_listed_shown_and_resolved_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fares.sqlite3");
+    let gate = crate::gate::Gate::new("PGY-01", "PGY");
+    let mut site = crate::site::Site::at(&file, &[&gate]);
+    for minute in [1, 90] {
+        let entry = gate.passes(
+            fare_protocol::Direction::Entry,
+            crate::gate::account(7),
+            minute,
+        );
+        site.send(&gate, &entry.each_ref());
+    }
+    drop(site);
+    let database = ["--database", file.to_str().unwrap()];
+    let conflicts = |args: &[&str]| fareserver(&[&["conflicts"], args, &database].concat());
+    let listed = text(&conflicts(&["list"]).stdout);
+    assert!(listed.contains("stands    entry-twice"), "{listed}");
+    let id = listed.split(' ').next().unwrap();
+    let shown = text(&conflicts(&["show", id]).stdout);
+    assert!(
+        shown.contains("proposal  charge CNY 3.00 (CNY:300): "),
+        "{shown}"
+    );
+    assert_eq!(
+        shown.matches("entry of account …0707").count(),
+        2,
+        "{shown}"
+    );
+    let json = text(&conflicts(&["show", "--json", id]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["records"].as_array().unwrap().len(), 2);
+
+    let by = ["--by", "Wang", "--reason", "asked"];
+    let resolve = |what: &[&str]| conflicts(&[&["resolve", id], what, &by].concat());
+    assert_eq!(resolve(&[]).status.code(), Some(2), "what is decided?");
+    assert_eq!(resolve(&["--keep", "--proposed"]).status.code(), Some(2));
+    assert_eq!(resolve(&["--charge", "three"]).status.code(), Some(2));
+    let done = resolve(&["--proposed"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("decided by Wang at "));
+    assert_eq!(
+        resolve(&["--proposed"]).status.code(),
+        Some(0),
+        "the same again"
+    );
+    assert_eq!(
+        resolve(&["--charge", "CNY:0"]).status.code(),
+        Some(1),
+        "once"
+    );
+    assert_eq!(text(&conflicts(&["list"]).stdout), "");
+    assert!(text(&conflicts(&["list", "--all"]).stdout).contains("resolved  entry-twice"));
+    let books = text(&fareserver(&[&["books"][..], &database].concat()).stdout);
+    assert!(
+        books.contains("CNY 3.00") && books.ends_with("yes\n"),
+        "{books}"
+    );
+}
+
+#[test]
+fn a_bundle_is_imported_from_the_command_line_and_answered_in_a_file() {
+    use fare_protocol::bundle::{self, BundleKind};
+    let (folder, config) = folder();
+    let file = |name: &str| folder.path().join(name);
+    let gate = crate::gate::Gate::new("PGY-01", "PGY");
+    drop(crate::site::Site::at(&file("fares.sqlite3"), &[&gate]));
+    let server = ed25519_dalek::SigningKey::from_bytes(&[0x7a; 32]);
+    let records = gate.passes(fare_protocol::Direction::Entry, crate::gate::account(7), 1);
+    let request = fare_protocol::wire::UploadRequest {
+        records: records.iter().map(crate::gate::upload).collect(),
+    };
+    let json = serde_json::to_vec(&request).unwrap();
+    let (kind, to) = (BundleKind::Records, Signer::public(&server));
+    let part = bundle::seal(kind, gate.id, &json, &gate.key, &to, [7; 32]).unwrap();
+    let bundle = [&kind.magic()[..], &bundle::prefix(&part).unwrap(), &part].concat();
+    fs::write(file("stick"), &bundle).unwrap();
+    let import = |name: &str| {
+        let bundle = file(name);
+        let args = ["import", "--config", config.to_str().unwrap()];
+        fareserver(&[&args[..], &[bundle.to_str().unwrap()]].concat())
+    };
+    let first = import("stick");
+    let said = text(&first.stdout);
+    assert_eq!(
+        first.status.code(),
+        Some(0),
+        "{said}{}",
+        text(&first.stderr)
+    );
+    assert!(
+        said.starts_with("part 1: gate PGY-01: 2 accepted, 0 known already"),
+        "{said}"
+    );
+    assert!(
+        fs::read(file("stick.ack"))
+            .unwrap()
+            .starts_with(b"FAREACK1")
+    );
+    let again = import("stick");
+    assert!(text(&again.stdout).starts_with("part 1: gate PGY-01: 0 accepted, 2 known already"));
+    assert_eq!(again.status.code(), Some(0));
+    fs::write(file("cut"), &bundle[..bundle.len() - 9]).unwrap();
+    let cut = import("cut");
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(text(&cut.stdout).starts_with("part 1: not taken: the file ends"));
+    fs::write(file("other"), "no bundle").unwrap();
+    assert_eq!(import("other").status.code(), Some(1));
+}

@@ -8,6 +8,7 @@ use fare_rules::Tariff;
 use fare_server::config::Settlement;
 use fare_server::intake::{Intake, IntakeError, check};
 use fare_server::store::{Books, ConflictView, Database, JourneyView, News, StoreError};
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -17,13 +18,22 @@ pub(crate) const NOW: UnixMs = UnixMs(crate::gate::MORNING + 5 * 86_400_000);
 pub(crate) struct Site {
     pub(crate) settlement: Settlement,
     pub(crate) database: Database,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Site {
     pub(crate) fn new(gates: &[&Gate]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut database = Database::open(&folder.path().join("fares.sqlite3")).unwrap();
+        let site = Self::at(&folder.path().join("fares.sqlite3"), gates);
+        Self {
+            _folder: Some(folder),
+            ..site
+        }
+    }
+
+    /// With its database in this file.
+    pub(crate) fn at(file: &Path, gates: &[&Gate]) -> Self {
+        let mut database = Database::open(file).unwrap();
         let register = |tx: &fare_server::store::Tx<'_>| -> Result<(), StoreError> {
             gates
                 .iter()
@@ -33,7 +43,7 @@ impl Site {
         Self {
             settlement: settlement(),
             database,
-            _folder: folder,
+            _folder: None,
         }
     }
 

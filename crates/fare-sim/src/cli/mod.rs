@@ -2,10 +2,12 @@
 
 mod approaches;
 mod board;
+mod city;
 mod demo;
 mod frames;
 mod lines;
 pub(crate) mod riders;
+mod storm;
 mod y4m;
 
 use crate::cast::Cast;
@@ -29,9 +31,11 @@ struct Cli {
 enum Command {
     Approaches(approaches::Args),
     Board(board::Args),
+    City(city::Args),
     Demo(demo::Args),
     Frames(frames::Args),
     Riders(riders::Args),
+    Storm(storm::Args),
     Y4m(y4m::Args),
 }
 
@@ -75,8 +79,10 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Approaches(args) => approaches::run(&args),
         Command::Board(args) => board::run(&args),
+        Command::City(args) => city::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Riders(args) => riders::run(&args),
+        Command::Storm(args) => storm::run(&args),
         Command::Frames(args) => frames::run(&args),
         Command::Y4m(args) => y4m::run(&args),
     };
