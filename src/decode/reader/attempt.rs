@@ -5,7 +5,7 @@ use super::grid::{Corners, Grid};
 use super::memory::Memory;
 use super::modules::Modules;
 use super::picture::Picture;
-use super::symbol::{Format, Symbol};
+use super::symbol::{Doubt, Format, Symbol};
 use super::triple::Triple;
 use super::version::Version;
 use super::{Reading, Unread, payload};
@@ -31,6 +31,9 @@ const MODULES_MAX: usize = 1_000_000;
 
 /// How modules are judged, one way after another: modules to each side, and sharpening.
 const JUDGEMENTS: [(usize, f32); 4] = [(5, 0.25), (5, 0.8), (3, 0.4), (9, 0.1)];
+
+/// Those of them that are read once more, doubting the least sure codewords.
+const DOUBTING: [usize; 2] = [0, 1];
 
 /// Reads codes, keeping its buffers, and remembers within one picture what it has tried.
 #[derive(Debug, Default)]
@@ -149,10 +152,13 @@ impl Attempts {
 
     fn read_modules(&mut self, picture: Picture<'_>, grid: &Grid) -> Option<Reading> {
         grid.sample(picture, &mut self.levels);
-        let read = JUDGEMENTS.into_iter().find_map(|(reach, sharpen)| {
+        let trusting = JUDGEMENTS.map(|judgement| (judgement, Doubt::Nothing));
+        let doubting = DOUBTING.map(|at| (JUDGEMENTS[at], Doubt::LeastSure));
+        let all = trusting.into_iter().chain(doubting);
+        let read = all.into_iter().find_map(|((reach, sharpen), doubt)| {
             self.modules
                 .judge(grid.version, &self.levels, reach, sharpen);
-            self.read_judged(grid)
+            self.read_judged(grid, doubt)
         });
         let Some(mut memory) = self.memory.take() else {
             return read;
@@ -163,7 +169,7 @@ impl Attempts {
                 .judge(grid.version, &self.levels, reach, sharpen);
             let sums = memory.add(grid.version, &self.modules)?;
             self.modules.set(grid.version, sums);
-            self.read_judged(grid)
+            self.read_judged(grid, Doubt::LeastSure)
         });
         if read.is_some() {
             memory.forget();
@@ -173,10 +179,12 @@ impl Attempts {
     }
 
     /// Reads the modules as they were judged last.
-    fn read_judged(&mut self, grid: &Grid) -> Option<Reading> {
+    fn read_judged(&mut self, grid: &Grid, doubt: Doubt) -> Option<Reading> {
         let formats = Format::of(&self.modules, grid.version);
         formats.into_iter().flatten().find_map(|format| {
-            let data = self.symbol.read(&self.modules, grid.version, format)?;
+            let data = self
+                .symbol
+                .read(&self.modules, grid.version, format, doubt)?;
             let payload = payload::read(data, grid.version).ok()?;
             Some(Reading {
                 bytes: payload.bytes,

@@ -106,9 +106,10 @@ impl Symbol {
         modules: &Modules,
         version: Version,
         format: Format,
+        doubt: Doubt,
     ) -> Option<&[u8]> {
         self.collect(modules, version, format);
-        self.mend(version, format.level)?;
+        self.mend(version, format.level, doubt)?;
         Some(&self.data)
     }
 
@@ -191,7 +192,7 @@ impl Symbol {
         }
     }
 
-    fn mend(&mut self, version: Version, level: Level) -> Option<()> {
+    fn mend(&mut self, version: Version, level: Level, doubt: Doubt) -> Option<()> {
         let index = usize::from(version.number()) - 1;
         let check = usize::from(CHECK_BYTES[level.row()][index]);
         let blocks = usize::from(BLOCKS[level.row()][index]);
@@ -207,6 +208,7 @@ impl Symbol {
                 &self.block_sure,
                 check,
                 level.spare(version),
+                doubt,
             )?;
             self.data.extend_from_slice(&self.block[..length - check]);
         }
@@ -246,8 +248,23 @@ impl Symbol {
 /// one: by chance one in 2^32 does.
 const SPARE_WITH_ERASURES: usize = 4;
 
-/// Mends one block: first trusting all bytes, then leaving out more and more of the least sure.
-fn mend_block(block: &mut [u8], sure: &[f32], check: usize, spare: usize) -> Option<()> {
+/// Which bytes of a block are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// All.
+    Nothing,
+    /// All, or all but more and more of the least sure.
+    LeastSure,
+}
+
+/// Mends one block.
+fn mend_block(
+    block: &mut [u8],
+    sure: &[f32],
+    check: usize,
+    spare: usize,
+    doubt: Doubt,
+) -> Option<()> {
     let mut copy = [0u8; 256];
     let copy = &mut copy[..block.len()];
     copy.copy_from_slice(block);
@@ -255,8 +272,10 @@ fn mend_block(block: &mut [u8], sure: &[f32], check: usize, spare: usize) -> Opt
         return Some(());
     }
     block.copy_from_slice(copy);
-    if check < SPARE_WITH_ERASURES + 4 {
-        return None;
+    match doubt {
+        Doubt::Nothing => return None,
+        Doubt::LeastSure if check < SPARE_WITH_ERASURES + 4 => return None,
+        Doubt::LeastSure => {}
     }
     let mut order: [u8; 256] = std::array::from_fn(|place| place as u8);
     let order = &mut order[..sure.len()];
@@ -288,10 +307,11 @@ fn is_masked(mask: u8, row: usize, column: usize) -> bool {
 }
 
 impl Format {
-    /// The likeliest formats of these modules, the likeliest first: as seen and as in a mirror.
-    pub(super) fn of(modules: &Modules, version: Version) -> [Option<Self>; 2] {
+    /// The likeliest formats of these modules, the likeliest first: of both copies, as seen and as in
+    /// a mirror.
+    pub(super) fn of(modules: &Modules, version: Version) -> [Option<Self>; 4] {
         let n = version.size();
-        let mut found = [false, true].map(|mirrored| {
+        let [seen, mirrored] = [false, true].map(|mirrored| {
             let bit = |row: usize, column: usize| {
                 let (row, column) = if mirrored {
                     (column, row)
@@ -321,16 +341,27 @@ impl Format {
                     (8, n - 15 + i)
                 }
             });
+            let [mut first, mut second] = [first, second].map(|bits| Self::nearest(bits, mirrored));
+            let same = |f: Option<Self>| f.map(|f| (f.level, f.mask));
+            if same(first) == same(second) {
+                second = None;
+            }
+            if distance(second) < distance(first) {
+                std::mem::swap(&mut first, &mut second);
+            }
             [first, second]
-                .into_iter()
-                .filter_map(|bits| Self::nearest(bits, mirrored))
-                .min_by_key(|f| f.distance)
         });
-        let distance = |f: &Option<Self>| f.map_or(u32::MAX, |f| f.distance);
-        if distance(&found[1]) < distance(&found[0]) {
-            found.swap(0, 1);
+        let (best, other) = if distance(mirrored[0]) < distance(seen[0]) {
+            (mirrored, seen)
+        } else {
+            (seen, mirrored)
+        };
+        // Any 15 bits are near some format: the other way round counts where this one is not clear.
+        if distance(best[0]) < 2 && distance(other[0]) > 1 {
+            [best[0], best[1], None, None]
+        } else {
+            [best[0], other[0], best[1], other[1]]
         }
-        found
     }
 
     /// The format whose bits differ from these in at most three.
@@ -351,6 +382,11 @@ impl Format {
                 distance,
             })
     }
+}
+
+/// Wrong bits; more than any for no format.
+fn distance(format: Option<Format>) -> u32 {
+    format.map_or(u32::MAX, |format| format.distance)
 }
 
 /// Five bits of format with their ten check bits, masked; annex C of the standard.

@@ -142,7 +142,7 @@ fn read(drawn: &Drawn) -> Option<Vec<u8>> {
     let (modules, mut symbol) = (drawn.modules(), Symbol::default());
     let mut formats = Format::of(&modules, drawn.version).into_iter().flatten();
     formats.find_map(|format| {
-        let data = symbol.read(&modules, drawn.version, format)?;
+        let data = symbol.read(&modules, drawn.version, format, Doubt::LeastSure)?;
         Some(payload::read(data, drawn.version).ok()?.bytes)
     })
 }
