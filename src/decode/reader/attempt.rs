@@ -19,6 +19,9 @@ const LARGE_VERSION: u8 = 20;
 /// From this on it is certainly a code, worth a grid that follows its bends.
 const TIMING_SETTLE: f32 = 0.8;
 
+/// How far behind the best version's another's may be.
+const TIMING_BEHIND: f32 = 0.1;
+
 /// The same for a version that the code itself has told.
 const TIMING_MIN_TOLD: f32 = 0.3;
 
@@ -101,9 +104,10 @@ impl Attempts {
                 keep_best(&mut best, (grid.timing(picture), version));
             }
         }
+        let likely = best[0].map_or(0.0, |(timing, _)| timing) - TIMING_BEHIND;
         best.into_iter()
             .flatten()
-            .filter(|&(timing, version)| timing >= timing_min(version))
+            .filter(|&(timing, version)| timing >= timing_min(version).max(likely))
             .find_map(|(timing, version)| {
                 let grid = Grid::lay(corners, version)?;
                 self.read_grid(picture, corners, grid, timing)

@@ -48,6 +48,9 @@ const FULL_PIXELS_MAX: usize = 3840 * 2160;
 /// and less, what only looked like one 0.20 and more.
 const CERTAIN: f32 = 0.17;
 
+/// With so much of its timing patterns right a code was laid out where it is.
+const TIMING_LOST: f32 = 0.95;
+
 /// How far from a finder pattern the rest of its code is looked for, in modules: versions up to 14 at
 /// any turn, and all that lie straight.
 const CODE_REACH: f32 = 60.0;
@@ -159,7 +162,7 @@ impl Reader {
         self.attempts.begin();
         self.scan_all(full, halves, full.area(), Effort::Quick);
         let found = self.read_finders(full, Effort::Quick);
-        if !found.is_empty() {
+        if !found.is_empty() || self.is_lost() {
             return found;
         }
         // A second look is for places where a code was seen.
@@ -170,6 +173,12 @@ impl Reader {
         };
         self.scan_all(full, halves, area, Effort::Thorough);
         self.read_finders(full, Effort::Thorough)
+    }
+
+    /// Whether a code was laid out well and is lost all the same: other finder patterns do not help.
+    fn is_lost(&self) -> bool {
+        let unread = self.attempts.best_unread();
+        unread.is_some_and(|unread| unread.timing >= TIMING_LOST)
     }
 
     /// Halves the picture until little is left; how often.
@@ -240,11 +249,11 @@ impl Reader {
         let mut triples = std::mem::take(&mut self.triples);
         triples.by_turn(&self.finders);
         self.read_triples(full, triples.likeliest(TRIPLES_MAX), &mut found);
-        if effort == Effort::Thorough && found.is_empty() {
+        if effort == Effort::Thorough && found.is_empty() && !self.is_lost() {
             triples.by_place(&self.finders);
             self.read_triples(full, triples.likeliest(LOOSE_TRIPLES_MAX), &mut found);
         }
-        if effort == Effort::Thorough && found.is_empty() {
+        if effort == Effort::Thorough && found.is_empty() && !self.is_lost() {
             let seen = self.finders.len();
             missing::complete(full, &mut self.finders);
             triples.by_turn(&self.finders);
