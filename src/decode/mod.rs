@@ -124,7 +124,7 @@ impl Decoder {
         self.decode_with(|eye| eye.read_still(picture(frame)))
     }
 
-    /// Reads the next frame of a camera that stands still: looks only where something has come, first
+    /// Reads the next frame of a camera that stands still: looks only when something has come, first
     /// where the last frame had a code, and puts together what several frames show of one code.
     pub fn watch(&mut self, frame: &Frame) -> Decoded {
         self.decode_with(|eye| eye.read_next(picture(frame)))
@@ -177,17 +177,15 @@ impl Eye {
     }
 
     fn read_next(&mut self, picture: Picture<'_>) -> Result<Vec<QrContent>, NothingRead> {
-        let Some(changed) = self.scene.changed(picture) else {
+        if !self.scene.changed(picture) {
             self.place = None;
             return Err(NothingRead::Nothing);
-        };
+        }
         let fits = |place: &Area| place.right <= picture.width && place.bottom <= picture.height;
-        for area in [self.place.take().filter(fits), Some(changed)]
-            .into_iter()
-            .flatten()
-        {
-            let part = picture.crop(area);
-            let codes = contents(self.stream.read(part), area);
+        let place = self.place.take().filter(fits);
+        // Then all of it: the scene may have been learnt while somebody stood there.
+        for area in place.into_iter().chain([picture.area()]) {
+            let codes = contents(self.stream.read(picture.crop(area)), area);
             if let Some(nearest) = codes.first() {
                 let place = nearest.area(picture);
                 self.place = Some(place);
@@ -195,8 +193,7 @@ impl Eye {
                 return Ok(codes);
             }
         }
-        let part = picture.crop(changed);
-        Err(cause::of(part, &self.stream.sight()))
+        Err(cause::of(picture, &self.stream.sight()))
     }
 }
 

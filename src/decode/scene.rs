@@ -25,9 +25,6 @@ const SWAY_MAX: i32 = 4 * FRACTION;
 const FOLLOW_SHIFT: u32 = 5;
 const FOLLOW_STRANGE_SHIFT: u32 = 9;
 
-/// Cells around a strange one that are looked at too.
-const MARGIN: usize = 2;
-
 /// The usual look of each cell.
 #[derive(Debug, Default)]
 pub(super) struct Scene {
@@ -42,28 +39,23 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Where `picture` differs from the usual scene; `None` if nowhere. All of it is new at first and
-    /// when the size of the pictures changes.
-    pub(super) fn changed(&mut self, picture: Picture<'_>) -> Option<Area> {
+    /// Whether `picture` differs from the usual scene. Everything is new at first, and when the size
+    /// of the pictures changes.
+    pub(super) fn changed(&mut self, picture: Picture<'_>) -> bool {
         self.measure(picture);
-        let is_new = (self.width, self.height) != (picture.width, picture.height);
-        if is_new {
+        if (self.width, self.height) != (picture.width, picture.height) {
             (self.width, self.height) = (picture.width, picture.height);
             self.frames = 0;
-        }
-        self.frames += 1;
-        if is_new {
             self.usual.clone_from(&self.now);
             self.sway.clear();
             self.sway.resize(self.now.len(), 0);
-            return Some(picture.area());
         }
-        let strange = self.compare(picture);
-        if self.frames < LEARNING_FRAMES {
-            // What came in these frames may have been taken for the scene.
-            return Some(picture.area());
-        }
-        strange
+        self.frames += 1;
+        let gain = self.gain();
+        let strange =
+            (0..self.now.len()).fold(false, |strange, at| !self.is_usual(at, gain) | strange);
+        // What came in the first frames may have been taken for the scene.
+        strange || self.frames < LEARNING_FRAMES
     }
 
     /// What lies within an area now is not part of the scene: a phone that was there from the first
@@ -99,25 +91,6 @@ impl Scene {
                 sum * FRACTION / (count * cell.len() as i32)
             }));
         }
-    }
-
-    fn compare(&mut self, picture: Picture<'_>) -> Option<Area> {
-        let gain = self.gain();
-        let mut strange: Option<Area> = None;
-        for at in 0..self.now.len() {
-            if self.is_usual(at, gain) {
-                continue;
-            }
-            let (column, row) = (at % self.columns, at / self.columns);
-            let cell = Area {
-                left: column.saturating_sub(MARGIN) * CELL,
-                top: row.saturating_sub(MARGIN) * CELL,
-                right: ((column + MARGIN + 1) * CELL).min(picture.width),
-                bottom: ((row + MARGIN + 1) * CELL).min(picture.height),
-            };
-            strange = Some(strange.map_or(cell, |area| area.with(cell)));
-        }
-        strange
     }
 
     /// By which the lens lets in more light than usual, in 4096ths.

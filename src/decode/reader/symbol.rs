@@ -356,12 +356,7 @@ impl Format {
         } else {
             (seen, mirrored)
         };
-        // Any 15 bits are near some format: the other way round counts where this one is not clear.
-        if distance(best[0]) < 2 && distance(other[0]) > 1 {
-            [best[0], best[1], None, None]
-        } else {
-            [best[0], other[0], best[1], other[1]]
-        }
+        [best[0], other[0], best[1], other[1]]
     }
 
     /// The format whose bits differ from these in at most three.

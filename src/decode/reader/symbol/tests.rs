@@ -106,7 +106,7 @@ impl Drawn {
     }
 
     fn text_of(&self, symbol: &mut Symbol) -> Option<Vec<u8>> {
-        symbol.mend(self.version, self.level)?;
+        symbol.mend(self.version, self.level, Doubt::LeastSure)?;
         Some(payload::read(&symbol.data, self.version).ok()?.bytes)
     }
 }
@@ -321,7 +321,7 @@ fn noise_is_no_text() {
             .map(|_| draws.below(256) as u8)
             .collect();
         symbol.sure = symbol.raw.iter().map(|_| draws.below(100) as f32).collect();
-        passed += usize::from(symbol.mend(version, level).is_some());
+        passed += usize::from(symbol.mend(version, level, Doubt::LeastSure).is_some());
     }
     assert_eq!(passed, 0, "of 20000 blocks of noise");
 }
