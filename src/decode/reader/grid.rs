@@ -204,7 +204,7 @@ impl Grid {
     fn align_last(&mut self, picture: Picture<'_>, corners: &Corners, last: u8) {
         let far = Point::new(f32::from(last) + 0.5, f32::from(last) + 0.5);
         let reach = (1.5 + self.version.size() as f32 / 16.0).min(5.0);
-        if let Some(found) = self.find_pattern(picture, far, reach, 0.45) {
+        if let Some(found) = self.pattern_near(picture, far, Point::default(), reach, 0.45) {
             self.refit(corners, std::iter::once((far, found, 12.0)));
         }
     }
@@ -351,17 +351,8 @@ impl Grid {
         best.1
     }
 
-    /// The middle of the alignment pattern nearest to module place `at`.
-    fn find_pattern(
-        &self,
-        picture: Picture<'_>,
-        at: Point,
-        reach: f32,
-        enough: f32,
-    ) -> Option<Point> {
-        self.pattern_near(picture, at, Point::default(), reach, enough)
-    }
-
+    /// The middle of the alignment pattern at module place `at`, looked for around `offset` pixels
+    /// from where the projection puts it.
     fn pattern_near(
         &self,
         picture: Picture<'_>,

@@ -194,12 +194,11 @@ impl Reader {
                 return at;
             }
             let (done, rest) = halves.split_at_mut(at);
-            let pixels = done.last().map_or(full.pixels, Vec::as_slice);
-            size = picture::halve(
-                Picture::new(size.0, size.1, pixels),
-                &mut rest[0],
-                &mut self.sums,
-            );
+            // The picture may be a part of a larger one, its halves are not.
+            let above = done
+                .last()
+                .map_or(full, |pixels| Picture::new(size.0, size.1, pixels));
+            size = picture::halve(above, &mut rest[0], &mut self.sums);
             *half_size = size;
         }
         halves.len()
