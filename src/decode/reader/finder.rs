@@ -29,6 +29,9 @@ const DIRECTIONS: [Point; RAYS] = {
     }
     directions
 };
+/// So near to the middle, in modules, rays are as good as from it.
+const NEAR: f32 = 0.1;
+
 /// Half widths of the squares, in modules.
 const HALVES: [f32; 3] = [1.5, 2.5, 3.5];
 
@@ -59,13 +62,17 @@ impl Finder {
         let mut fitted = None;
         // A second round from the better middle, or rays to far corners leave on the wrong side.
         for _ in 0..2 {
-            let edges = Edges::around(picture, candidate, at);
+            let edges = Edges::around(picture, candidate, at, effort);
             if edges.count < effort.rays() || edges.whole < effort.whole_rays() {
                 return None;
             }
             let (square, error) = edges.square()?;
-            at = at + square.offset();
+            let offset = square.offset();
+            at = at + offset;
             fitted = Some((square, error));
+            if offset.length() < NEAR * candidate.module.x.min(candidate.module.y) {
+                break;
+            }
         }
         let (square, error) = fitted?;
         let (u, v) = square.modules()?;
@@ -120,7 +127,8 @@ struct Edges {
 }
 
 impl Edges {
-    fn around(picture: Picture<'_>, candidate: &Candidate, at: Point) -> Self {
+    /// Gives up once too many rays have met nothing.
+    fn around(picture: Picture<'_>, candidate: &Candidate, at: Point, effort: Effort) -> Self {
         let module = candidate.module;
         let reach = 6.5 * module.x.max(module.y) + 3.0;
         let stride = (0.4 * module.x.min(module.y)).min(1.0);
@@ -131,7 +139,10 @@ impl Edges {
             whole: 0,
             bleed: 0.0,
         };
-        for step in DIRECTIONS {
+        for (looked, step) in DIRECTIONS.into_iter().enumerate() {
+            if looked - edges.count > RAYS - effort.rays() {
+                break;
+            }
             let ray = Ray {
                 from: at,
                 step,

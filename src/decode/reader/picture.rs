@@ -24,6 +24,31 @@ pub(crate) struct Area {
     pub bottom: usize,
 }
 
+/// A place in 65536ths of a pixel, for walks of many equal steps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixed {
+    x: i32,
+    y: i32,
+}
+
+impl Fixed {
+    const ONE: f32 = 65_536.0;
+
+    pub(super) fn of(at: Point) -> Self {
+        Self {
+            x: (at.x * Self::ONE) as i32,
+            y: (at.y * Self::ONE) as i32,
+        }
+    }
+
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            x: self.x.wrapping_add(other.x),
+            y: self.y.wrapping_add(other.y),
+        }
+    }
+}
+
 impl Area {
     /// The same part of a picture `scale` times as small.
     pub(crate) fn shrunk(self, scale: usize) -> Self {
@@ -117,6 +142,29 @@ impl<'a> Picture<'a> {
         let upper = a + (b - a) * fx;
         let lower = c + (d - c) * fx;
         upper + (lower - upper) * fy
+    }
+
+    /// As [`Self::level`]; nothing outside.
+    #[inline]
+    pub(super) fn level_at(&self, at: Fixed) -> Option<f32> {
+        let from_middle = |value: i32| value.wrapping_sub(1 << 15);
+        let (x, y) = (from_middle(at.x), from_middle(at.y));
+        let (column, row) = ((x >> 16) as usize, (y >> 16) as usize);
+        if column >= self.width - 1 || row >= self.height - 1 {
+            // At the rim, or outside: a negative place is a huge column.
+            let place = Point::new(at.x as f32 / Fixed::ONE, at.y as f32 / Fixed::ONE);
+            return self.holds(place).then(|| self.level(place));
+        }
+        let first = row * self.stride + column;
+        let (upper, lower) = (&self.pixels[first..], &self.pixels[first + self.stride..]);
+        let (fx, fy) = ((x & 0xffff) as u32, ((y & 0xffff) >> 2) as u32);
+        let across = |[left, right]: [u8; 2]| {
+            u32::from(left) * ((1 << 16) - fx) + u32::from(right) * fx
+        };
+        let upper = across(*upper.first_chunk()?) >> 8;
+        let lower = across(*lower.first_chunk()?) >> 8;
+        let sum = upper * ((1 << 14) - fy) + lower * fy;
+        Some(sum as f32 * (1.0 / (1u32 << 22) as f32))
     }
 
     /// The level of the pixel that covers a place.

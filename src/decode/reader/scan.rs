@@ -5,7 +5,7 @@
 //! both by as much, so these hold where single widths do not.
 
 use super::geometry::Point;
-use super::picture::{Area, Picture};
+use super::picture::{Area, Fixed, Picture};
 use super::threshold::{BLOCK, Thresholds};
 use std::ops::Range;
 
@@ -24,13 +24,13 @@ pub(super) struct Rows {
 
 /// The whole picture is for small patterns, whose middle is crossed by every third row.
 pub(super) const FULL: Rows = Rows {
-    step: 3,
+    step: 4,
     widths: 6..48,
 };
 
 /// Halved pictures are for those that are still wide enough to be measured.
 pub(super) const HALVED: Rows = Rows {
-    step: 2,
+    step: 3,
     widths: 11..u32::MAX,
 };
 
@@ -94,6 +94,9 @@ impl Effort {
     }
 }
 
+/// Rows from one that is looked at to the next, of a part where a code was seen.
+const STEP_THOROUGH: usize = 2;
+
 const FAILED: usize = 16;
 
 /// What may be the middle of a finder pattern.
@@ -141,7 +144,11 @@ impl Scan {
         self.failed = [(f32::MIN, f32::MIN); FAILED];
         let bottom = area.bottom.min(picture.height);
         let (mut block_row, mut left, mut right) = (usize::MAX, 0, 0);
-        for y in (area.top + rows.step / 2..bottom).step_by(rows.step) {
+        let step = match effort {
+            Effort::Quick => rows.step,
+            Effort::Thorough => STEP_THOROUGH,
+        };
+        for y in (area.top + step / 2..bottom).step_by(step) {
             if y / BLOCK != block_row {
                 block_row = y / BLOCK;
                 (left, right) = self.take_limits(thresholds.row(y), area, picture.width);
@@ -506,24 +513,25 @@ pub(super) fn crossings(
         reach,
     } = ray;
     let sign = if inverted { -1.0 } else { 1.0 };
-    let depth = |at: Point| (picture.level(at) - threshold) * sign;
+    let depth = |level: f32| (level - threshold) * sign;
     let mut found = [f32::INFINITY; 3];
     let mut count = 0;
-    let mut last = depth(from);
+    let mut last = depth(picture.level(from));
     if last > 0.0 {
         return None;
     }
+    let (mut at, on) = (Fixed::of(from), Fixed::of(step * stride));
     let mut distance = stride;
     // The core's half takes less than half of the way.
     while distance <= if count == 0 { reach * 0.45 } else { reach } && count < 3 {
-        let at = from + step * distance;
-        if !picture.holds(at) {
+        at = at.plus(on);
+        let Some(level) = picture.level_at(at) else {
             // The edge of the picture may stand for the outer edge of the pattern.
             found[count] = distance - stride;
             count += 1;
             break;
-        }
-        let level = depth(at);
+        };
+        let level = depth(level);
         if (level > 0.0) != (last > 0.0) {
             found[count] = distance - stride * level / (level - last);
             count += 1;
