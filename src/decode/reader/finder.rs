@@ -328,7 +328,8 @@ impl Line {
 }
 
 /// Adds a finder pattern unless another size of the picture has shown it before; the better one stays.
-pub(super) fn add(finders: &mut Vec<Finder>, finder: Finder) {
+/// Whether anything has changed.
+pub(super) fn add(finders: &mut Vec<Finder>, finder: Finder) -> bool {
     let module = finder.module();
     let same = |known: &&mut Finder| {
         known.inverted == finder.inverted
@@ -337,7 +338,8 @@ pub(super) fn add(finders: &mut Vec<Finder>, finder: Finder) {
     };
     match finders.iter_mut().find(same) {
         Some(known) if known.error > finder.error => *known = finder,
-        Some(_) => {}
+        Some(_) => return false,
         None => finders.push(finder),
     }
+    true
 }

@@ -185,5 +185,14 @@ impl Frame {
     }
 }
 
+/// Whether a place lies within four corners, which go around one way or the other.
+pub(super) fn holds(corners: &[Point; 4], at: Point) -> bool {
+    let side = |from: usize| {
+        let to = corners[(from + 1) % 4];
+        (to - corners[from]).cross(at - corners[from])
+    };
+    (0..4).all(|from| side(from) >= 0.0) || (0..4).all(|from| side(from) <= 0.0)
+}
+
 #[cfg(test)]
 mod tests;

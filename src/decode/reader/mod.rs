@@ -160,8 +160,7 @@ impl Reader {
     fn read_sizes(&mut self, full: Picture<'_>, halves: &[Picture<'_>]) -> Vec<Reading> {
         self.finders.clear();
         self.attempts.begin();
-        self.scan_all(full, halves, full.area(), Effort::Quick);
-        let found = self.read_finders(full, Effort::Quick);
+        let found = self.read_quickly(full, halves);
         if !found.is_empty() || self.is_lost() {
             return found;
         }
@@ -171,8 +170,21 @@ impl Reader {
         let Some(area) = around.reduce(Area::with) else {
             return found;
         };
-        self.scan_all(full, halves, area, Effort::Thorough);
-        self.read_finders(full, Effort::Thorough)
+        self.scan_halves(full, halves, area, Effort::Thorough);
+        self.scan_finest(full, halves, area, Effort::Thorough, &[]);
+        self.read_finders(full, Effort::Thorough, &[])
+    }
+
+    /// Codes as they should be. What was read from the halves is not looked at in the full picture,
+    /// whose rows cost most.
+    fn read_quickly(&mut self, full: Picture<'_>, halves: &[Picture<'_>]) -> Vec<Reading> {
+        self.scan_halves(full, halves, full.area(), Effort::Quick);
+        let mut found = self.read_finders(full, Effort::Quick, &[]);
+        if self.scan_finest(full, halves, full.area(), Effort::Quick, &found) {
+            let more = self.read_finders(full, Effort::Quick, &found);
+            found.extend(more);
+        }
+        found
     }
 
     /// Whether a code was laid out well and is lost all the same: other finder patterns do not help.
@@ -204,19 +216,35 @@ impl Reader {
         halves.len()
     }
 
-    /// Finder patterns of all sizes. The halved pictures come first: noise is less there.
-    fn scan_all(&mut self, full: Picture<'_>, halves: &[Picture<'_>], area: Area, effort: Effort) {
-        let mut scale = 1;
-        let mut finest = (full, scale);
-        for &half in halves {
-            scale *= 2;
-            if finest.0.width * finest.0.height > FULL_PIXELS_MAX {
-                finest = (half, scale);
-            } else {
-                self.scan_size(half, scale, &scan::HALVED, area, effort);
-            }
+    /// Finder patterns in the halved pictures, which come first: noise is less there.
+    fn scan_halves(
+        &mut self,
+        full: Picture<'_>,
+        halves: &[Picture<'_>],
+        area: Area,
+        effort: Effort,
+    ) {
+        let first = full_is_left_out(full, halves);
+        for (at, &half) in halves.iter().enumerate().skip(usize::from(first)) {
+            self.scan_size(half, 2 << at, &scan::HALVED, area, effort, &[]);
         }
-        self.scan_size(finest.0, finest.1, &scan::FULL, area, effort);
+    }
+
+    /// Finder patterns in the full picture, but for where codes were read already; whether there are
+    /// any that the halves have not shown as well.
+    fn scan_finest(
+        &mut self,
+        full: Picture<'_>,
+        halves: &[Picture<'_>],
+        area: Area,
+        effort: Effort,
+        read: &[Reading],
+    ) -> bool {
+        let (finest, scale) = match halves.first() {
+            Some(&half) if full_is_left_out(full, halves) => (half, 2),
+            Some(_) | None => (full, 1),
+        };
+        self.scan_size(finest, scale, &scan::FULL, area, effort, read)
     }
 
     /// Finder patterns in a picture `scale` times as small as the full one.
@@ -227,24 +255,41 @@ impl Reader {
         rows: &scan::Rows,
         area: Area,
         effort: Effort,
-    ) {
+        read: &[Reading],
+    ) -> bool {
         let area = area.shrunk(scale);
         let scale = scale as f32;
         self.thresholds.measure(picture);
+        for reading in read {
+            self.thresholds
+                .hide(&reading.corners.map(|at| at * (1.0 / scale)));
+        }
         let finders = &self.finders;
         let known =
             |at: Point, module: f32| finders.iter().any(|f| f.is_at(at * scale, module * scale));
         self.scan
             .run(picture, &self.thresholds, rows, area, effort, &known);
+        let mut is_new = false;
         for candidate in &self.scan.candidates {
             if let Some(finder) = Finder::fit(picture, candidate, effort) {
-                finder::add(&mut self.finders, finder.scaled(scale));
+                is_new |= finder::add(&mut self.finders, finder.scaled(scale));
             }
         }
+        is_new
     }
 
-    fn read_finders(&mut self, full: Picture<'_>, effort: Effort) -> Vec<Reading> {
+    /// Codes of the finder patterns that are in none that was read before.
+    fn read_finders(
+        &mut self,
+        full: Picture<'_>,
+        effort: Effort,
+        read: &[Reading],
+    ) -> Vec<Reading> {
         let mut found = Vec::new();
+        let is_read = |at: Point| read.iter().any(|code| geometry::holds(&code.corners, at));
+        self.used.clear();
+        self.used
+            .extend(self.finders.iter().map(|f| is_read(f.middle)));
         let mut triples = std::mem::take(&mut self.triples);
         triples.by_turn(&self.finders);
         self.read_triples(full, triples.likeliest(TRIPLES_MAX), &mut found);
@@ -265,7 +310,6 @@ impl Reader {
 
     /// Reads the codes of these triples; a finder pattern belongs to one code.
     fn read_triples(&mut self, full: Picture<'_>, triples: &[Triple], found: &mut Vec<Reading>) {
-        self.used.clear();
         self.used.resize(self.finders.len(), false);
         for triple in triples {
             let members = triple.members();
@@ -281,4 +325,9 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether the picture is too large to be scanned as it is.
+fn full_is_left_out(full: Picture<'_>, halves: &[Picture<'_>]) -> bool {
+    full.width * full.height > FULL_PIXELS_MAX && !halves.is_empty()
 }

@@ -158,9 +158,8 @@ impl<'a> Picture<'a> {
         let first = row * self.stride + column;
         let (upper, lower) = (&self.pixels[first..], &self.pixels[first + self.stride..]);
         let (fx, fy) = ((x & 0xffff) as u32, ((y & 0xffff) >> 2) as u32);
-        let across = |[left, right]: [u8; 2]| {
-            u32::from(left) * ((1 << 16) - fx) + u32::from(right) * fx
-        };
+        let across =
+            |[left, right]: [u8; 2]| u32::from(left) * ((1 << 16) - fx) + u32::from(right) * fx;
         let upper = across(*upper.first_chunk()?) >> 8;
         let lower = across(*lower.first_chunk()?) >> 8;
         let sum = upper * ((1 << 14) - fy) + lower * fy;

@@ -24,7 +24,7 @@ pub(super) struct Rows {
 
 /// The whole picture is for small patterns, whose middle is crossed by every third row.
 pub(super) const FULL: Rows = Rows {
-    step: 4,
+    step: 3,
     widths: 6..48,
 };
 

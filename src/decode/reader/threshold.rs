@@ -4,6 +4,7 @@
 //! middles between darkest and lightest of the 5 by 5 blocks around it, counting only blocks in
 //! which something is to be seen: noise makes no edges.
 
+use super::geometry::{self, Point};
 use super::picture::Picture;
 
 /// Pixels along a block's side.
@@ -117,6 +118,22 @@ impl Thresholds {
         });
         // In a picture full of fine modules no block is quiet.
         (quiet.unwrap_or(0) * 8 / 5).min(NOISE_MAX) as u8
+    }
+
+    /// Takes all that lies within four corners for light.
+    pub(super) fn hide(&mut self, corners: &[Point; 4]) {
+        let place =
+            |row: usize, column: usize| Point::new((column * BLOCK) as f32, (row * BLOCK) as f32);
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let around = [(0, 0), (0, 1), (1, 0), (1, 1)];
+                if around.iter().all(|(down, right)| {
+                    geometry::holds(corners, place(row + down, column + right))
+                }) {
+                    self.level[row * self.columns + column] = 0;
+                }
+            }
+        }
     }
 
     /// Thresholds of the blocks that row `y` of the picture crosses.
