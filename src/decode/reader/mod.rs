@@ -172,17 +172,19 @@ impl Reader {
         };
         self.scan_halves(full, halves, area, Effort::Thorough);
         self.scan_finest(full, halves, area, Effort::Thorough, &[]);
-        self.read_finders(full, Effort::Thorough, &[])
+        let mut found = Vec::new();
+        self.read_finders(full, Effort::Thorough, &mut found);
+        found
     }
 
     /// Codes as they should be. What was read from the halves is not looked at in the full picture,
     /// whose rows cost most.
     fn read_quickly(&mut self, full: Picture<'_>, halves: &[Picture<'_>]) -> Vec<Reading> {
+        let mut found = Vec::new();
         self.scan_halves(full, halves, full.area(), Effort::Quick);
-        let mut found = self.read_finders(full, Effort::Quick, &[]);
+        self.read_finders(full, Effort::Quick, &mut found);
         if self.scan_finest(full, halves, full.area(), Effort::Quick, &found) {
-            let more = self.read_finders(full, Effort::Quick, &found);
-            found.extend(more);
+            self.read_finders(full, Effort::Quick, &mut found);
         }
         found
     }
@@ -278,34 +280,27 @@ impl Reader {
         is_new
     }
 
-    /// Codes of the finder patterns that are in none that was read before.
-    fn read_finders(
-        &mut self,
-        full: Picture<'_>,
-        effort: Effort,
-        read: &[Reading],
-    ) -> Vec<Reading> {
-        let mut found = Vec::new();
-        let is_read = |at: Point| read.iter().any(|code| geometry::holds(&code.corners, at));
+    /// Adds the codes of the finder patterns that are in none of those found before.
+    fn read_finders(&mut self, full: Picture<'_>, effort: Effort, found: &mut Vec<Reading>) {
+        let is_read = |at: Point| found.iter().any(|code| geometry::holds(&code.corners, at));
         self.used.clear();
         self.used
             .extend(self.finders.iter().map(|f| is_read(f.middle)));
         let mut triples = std::mem::take(&mut self.triples);
         triples.by_turn(&self.finders);
-        self.read_triples(full, triples.likeliest(TRIPLES_MAX), &mut found);
+        self.read_triples(full, triples.likeliest(TRIPLES_MAX), found);
         if effort == Effort::Thorough && found.is_empty() && !self.is_lost() {
             triples.by_place(&self.finders);
-            self.read_triples(full, triples.likeliest(LOOSE_TRIPLES_MAX), &mut found);
+            self.read_triples(full, triples.likeliest(LOOSE_TRIPLES_MAX), found);
         }
         if effort == Effort::Thorough && found.is_empty() && !self.is_lost() {
             let seen = self.finders.len();
             missing::complete(full, &mut self.finders);
             triples.by_turn(&self.finders);
             triples.keep_with_any_from(seen);
-            self.read_triples(full, triples.likeliest(TRIPLES_MAX), &mut found);
+            self.read_triples(full, triples.likeliest(TRIPLES_MAX), found);
         }
         self.triples = triples;
-        found
     }
 
     /// Reads the codes of these triples; a finder pattern belongs to one code.
