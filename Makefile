@@ -77,6 +77,15 @@ storm: ## 2000 gates come back in one minute against one server (GATES=2000 BACK
 	@$(STEP) 'release build' cargo build -q --locked --release -p fare-server -p fare-sim
 	@'$(TARGET_DIR)/release/fare-sim' storm --gates '$(GATES)' --backlog '$(BACKLOG)'
 
+CYCLES ?= 200
+SEED ?= 1
+
+.PHONY: plug
+plug: ## pull the plug of a real gate while riders tap, and compare (CYCLES=200 SEED=1)
+	@scripts/setup demo
+	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
+	@'$(TARGET_DIR)/debug/fare-sim' plug --cycles '$(CYCLES)' --seed '$(SEED)'
+
 # The second run has its journal in memory, where a sync costs nothing: what is left is our own.
 .PHONY: bench
 bench: ## measure what a tap costs with the gate's release build, over rendered frames

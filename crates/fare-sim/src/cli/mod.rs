@@ -6,6 +6,7 @@ mod city;
 mod demo;
 mod frames;
 mod lines;
+mod plug;
 pub(crate) mod riders;
 mod storm;
 mod y4m;
@@ -34,6 +35,7 @@ enum Command {
     City(city::Args),
     Demo(demo::Args),
     Frames(frames::Args),
+    Plug(plug::Args),
     Riders(riders::Args),
     Storm(storm::Args),
     Y4m(y4m::Args),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Board(args) => board::run(&args),
         Command::City(args) => city::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Plug(args) => plug::run(&args),
         Command::Riders(args) => riders::run(&args),
         Command::Storm(args) => storm::run(&args),
         Command::Frames(args) => frames::run(&args),

@@ -1,0 +1,35 @@
+//! The plug of a real gate is pulled at moments drawn from a seed. `make plug` does it 200 times.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::program;
+
+/// What `fare-sim` printed, when all was well.
+fn said(args: &[&str]) -> String {
+    let output = program("fare-sim").args(args).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{args:?}: {out}\n{log}");
+    println!("{out}");
+    out
+}
+
+fn figure(out: &str, name: &str) -> u64 {
+    let line = out.lines().find(|line| line.starts_with(name)).unwrap();
+    let figure = line[name.len()..].split_whitespace().next().unwrap();
+    figure.parse().unwrap()
+}
+
+#[test]
+fn twenty_cuts_lose_nothing_and_double_nothing() {
+    let out = said(&["plug", "--cycles", "20", "--seed", "4"]);
+    assert_eq!(figure(&out, "cycles"), 20);
+    assert_eq!(
+        (figure(&out, "lost"), figure(&out, "duplicated")),
+        (0, 0),
+        "{out}"
+    );
+    assert!(figure(&out, "opened") >= 10, "{out}");
+    assert!(figure(&out, "unknown") > 0, "no cut in mid passage: {out}");
+}
