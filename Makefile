@@ -86,6 +86,14 @@ plug: ## pull the plug of a real gate while riders tap, and compare (CYCLES=200 
 	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
 	@'$(TARGET_DIR)/debug/fare-sim' plug --cycles '$(CYCLES)' --seed '$(SEED)'
 
+IMAGES ?= 5000
+
+.PHONY: cuts
+cuts: ## power cuts that lose what was not synced, at any call of a recorded journal (IMAGES=5000 SEED=1)
+	@scripts/setup test
+	@$(STEP) build cargo build -q --locked -p fare-sim
+	@'$(TARGET_DIR)/debug/fare-sim' cuts --images '$(IMAGES)' --seed '$(SEED)'
+
 # The second run has its journal in memory, where a sync costs nothing: what is left is our own.
 .PHONY: bench
 bench: ## measure what a tap costs with the gate's release build, over rendered frames

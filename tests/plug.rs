@@ -1,4 +1,5 @@
-//! The plug of a real gate is pulled at moments drawn from a seed. `make plug` does it 200 times.
+//! The plug of a real gate is pulled at moments drawn from a seed, and disks lose what was not synced.
+//! `make plug` and `make cuts` do more of it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -32,4 +33,13 @@ fn twenty_cuts_lose_nothing_and_double_nothing() {
     );
     assert!(figure(&out, "opened") >= 10, "{out}");
     assert!(figure(&out, "unknown") > 0, "no cut in mid passage: {out}");
+}
+
+#[test]
+fn no_answered_record_is_among_what_an_unsynced_disk_loses() {
+    let out = said(&["cuts", "--images", "60", "--riders", "48", "--seed", "4"]);
+    assert_eq!((figure(&out, "lost"), figure(&out, "broken")), (0, 0));
+    assert!(figure(&out, "answered") > 1_000, "{out}");
+    assert!(figure(&out, "unsynced") > 1_000, "{out}");
+    assert!(figure(&out, "control") > 0, "the check cannot fail: {out}");
 }

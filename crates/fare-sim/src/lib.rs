@@ -12,6 +12,7 @@ pub mod clock;
 mod codewords;
 pub mod cover;
 pub mod crowd;
+pub mod cuts;
 mod demo;
 mod homography;
 pub mod pki;

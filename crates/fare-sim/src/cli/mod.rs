@@ -3,6 +3,7 @@
 mod approaches;
 mod board;
 mod city;
+mod cuts;
 mod demo;
 mod frames;
 mod lines;
@@ -33,6 +34,7 @@ enum Command {
     Approaches(approaches::Args),
     Board(board::Args),
     City(city::Args),
+    Cuts(cuts::Args),
     Demo(demo::Args),
     Frames(frames::Args),
     Plug(plug::Args),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Approaches(args) => approaches::run(&args),
         Command::Board(args) => board::run(&args),
         Command::City(args) => city::run(&args),
+        Command::Cuts(args) => cuts::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Plug(args) => plug::run(&args),
         Command::Riders(args) => riders::run(&args),
