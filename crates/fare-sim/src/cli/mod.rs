@@ -9,6 +9,7 @@ mod frames;
 mod lines;
 mod plug;
 pub(crate) mod riders;
+mod site;
 mod storm;
 mod y4m;
 
@@ -39,6 +40,7 @@ enum Command {
     Frames(frames::Args),
     Plug(plug::Args),
     Riders(riders::Args),
+    Site(site::Args),
     Storm(storm::Args),
     Y4m(y4m::Args),
 }
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Plug(args) => plug::run(&args),
         Command::Riders(args) => riders::run(&args),
+        Command::Site(args) => site::run(&args),
         Command::Storm(args) => storm::run(&args),
         Command::Frames(args) => frames::run(&args),
         Command::Y4m(args) => y4m::run(&args),
