@@ -129,3 +129,14 @@ clippy-peers: ## lint with the feature `peers` (needs C++; not part of `test`)
 bench-journal: ## measure the journal: commits, long outboxes (ROWS=10000000), seven days without a network
 	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
 	@'$(TARGET_DIR)/release/faregate' bench journal --rows '$(or $(ROWS),1000000)' --offline-days 7 --folder '$(TARGET_DIR)'
+
+.PHONY: bench-drain
+bench-drain: ## drain an outbox to a real server, both release builds (TAPS=50000, or DAYS=7 without a network)
+	@scripts/setup demo
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate -p fare-server
+	@$(STEP) 'fare-sim' cargo build -q --locked -p fare-sim
+	@rm -rf '$(TARGET_DIR)/bench-drain'
+	@'$(TARGET_DIR)/debug/fare-sim' site --out '$(TARGET_DIR)/bench-drain'
+	@'$(TARGET_DIR)/release/faregate' bench drain --config '$(TARGET_DIR)/bench-drain/PGY-01.toml' \
+	  --server-config '$(TARGET_DIR)/bench-drain/server.toml' --folder '$(TARGET_DIR)/bench-drain' \
+	  $(if $(DAYS),--offline-days '$(DAYS)',--taps '$(or $(TAPS),50000)')

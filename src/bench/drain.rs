@@ -38,7 +38,7 @@ const STALLED: Duration = Duration::from_secs(60);
 
 /// Transactions after which the journal tidies in the next lull, and a lull that is long enough.
 const TIDY_AFTER: u64 = 32;
-const LULL: Duration = Duration::from_millis(300);
+const LULL: Duration = Duration::from_millis(1_200);
 
 /// What to drain.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +125,8 @@ pub fn drain(plan: &DrainPlan<'_>, folder: &Path) -> Result<DrainFigures, BenchE
     let (draining, draining_fdatasync) = tapping.measured(folder)?;
     let next = tapping.next;
     journal.close()?;
-    drop(journal);
+    // The lock goes with the last handle.
+    drop((tapping, journal));
     let drained_len = file_len(&path);
     let (forgotten_len, forgetting_s) = forget(plan.gate, &path, &taps, next)?;
     let books = server.books()?;

@@ -1,6 +1,9 @@
 //! `fare-sim site`: a server's and a gate's files, for benchmarks and for trying by hand.
 
+use crate::cast::Cast;
 use crate::city::{City, GateSite};
+use crate::clock;
+use crate::seed::Seed;
 use anyhow::Context;
 use fare_protocol::{LaneNo, StationId};
 use fare_rules::Role;
@@ -21,12 +24,18 @@ pub(super) struct Args {
     /// Where the gate's configuration says that the server is.
     #[arg(long, default_value = "127.0.0.1:8443")]
     server: SocketAddr,
+    /// The issuer whose riders the gate believes follows from this number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     std::fs::create_dir(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
-    let city = City::write(&args.out, &[])?;
+    let city = City::write(
+        &args.out,
+        &[Cast::new(&Seed::new(args.seed), clock::now()).issuer()],
+    )?;
     let site = GateSite {
         station: args.station,
         lane: LaneNo(1),

@@ -34,8 +34,9 @@ pub(super) const RETENTION: Retention = Retention {
 const ROUND: u64 = 16;
 const AT_ONCE: u64 = 6;
 
-/// Long enough for the journal to find nobody waiting.
-const LULL: Duration = Duration::from_millis(40);
+/// Long enough for the journal to tidy, which it does after as many transactions as three rounds have.
+const LULL: Duration = Duration::from_millis(1_200);
+const LULL_EVERY: u64 = 3;
 
 fn key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -163,7 +164,8 @@ fn open(folder: &Path) -> anyhow::Result<JournalHandle> {
 }
 
 impl Worker<'_> {
-    /// Some at once, the others one by one; then the server answers, and nothing happens for a while.
+    /// Some at once, the others one by one; then the server answers, and after some rounds nothing
+    /// happens for a while.
     fn round(&self, riders: std::ops::RangeInclusive<u64>) -> anyhow::Result<()> {
         let first = *riders.start();
         thread::scope(|scope| {
@@ -184,7 +186,9 @@ impl Worker<'_> {
             }
         }
         self.acknowledge(2 * ROUND as usize)?;
-        thread::sleep(LULL);
+        if (first / ROUND + 1).is_multiple_of(LULL_EVERY) {
+            thread::sleep(LULL);
+        }
         Ok(())
     }
 
