@@ -1,6 +1,6 @@
 //! The plug of a real gate is pulled at moments drawn from a seed, and disks lose what was not synced.
 //! `make plug` and `make cuts` do more of it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
