@@ -77,6 +77,23 @@ storm: ## 2000 gates come back in one minute against one server (GATES=2000 BACK
 	@$(STEP) 'release build' cargo build -q --locked --release -p fare-server -p fare-sim
 	@'$(TARGET_DIR)/release/fare-sim' storm --gates '$(GATES)' --backlog '$(BACKLOG)'
 
+CYCLES ?= 200
+SEED ?= 1
+
+.PHONY: plug
+plug: ## pull the plug of a real gate while riders tap, and compare (CYCLES=200 SEED=1)
+	@scripts/setup demo
+	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
+	@'$(TARGET_DIR)/debug/fare-sim' plug --cycles '$(CYCLES)' --seed '$(SEED)'
+
+IMAGES ?= 5000
+
+.PHONY: cuts
+cuts: ## power cuts that lose what was not synced, at any call of a recorded journal (IMAGES=5000 SEED=1)
+	@scripts/setup test
+	@$(STEP) build cargo build -q --locked -p fare-sim
+	@'$(TARGET_DIR)/debug/fare-sim' cuts --images '$(IMAGES)' --seed '$(SEED)'
+
 # The second run has its journal in memory, where a sync costs nothing: what is left is our own.
 .PHONY: bench
 bench: ## measure what a tap costs with the gate's release build, over rendered frames
@@ -112,3 +129,14 @@ clippy-peers: ## lint with the feature `peers` (needs C++; not part of `test`)
 bench-journal: ## measure the journal: commits, long outboxes (ROWS=10000000), seven days without a network
 	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
 	@'$(TARGET_DIR)/release/faregate' bench journal --rows '$(or $(ROWS),1000000)' --offline-days 7 --folder '$(TARGET_DIR)'
+
+.PHONY: bench-drain
+bench-drain: ## drain an outbox to a real server, both release builds (TAPS=50000, or DAYS=7 without a network)
+	@scripts/setup demo
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate -p fare-server
+	@$(STEP) 'fare-sim' cargo build -q --locked -p fare-sim
+	@rm -rf '$(TARGET_DIR)/bench-drain'
+	@'$(TARGET_DIR)/debug/fare-sim' site --out '$(TARGET_DIR)/bench-drain'
+	@'$(TARGET_DIR)/release/faregate' bench drain --config '$(TARGET_DIR)/bench-drain/PGY-01.toml' \
+	  --server-config '$(TARGET_DIR)/bench-drain/server.toml' --folder '$(TARGET_DIR)/bench-drain' \
+	  $(if $(DAYS),--offline-days '$(DAYS)',--taps '$(or $(TAPS),50000)')

@@ -2,18 +2,13 @@
 //! beside a bare synced write, many commits beside bare signing, a long outbox beside a short one,
 //! the last taps of days without a network beside the first.
 
+use super::taps::Taps;
 use super::{BenchError, DiskProbe};
 use crate::clock::Stopwatch;
-use crate::journal::{
-    CommitRequest, GateIdentity, Journal, JournalError, JournalHandle, OutboxFile, rehearsal,
-};
+use crate::journal::{GateIdentity, Journal, JournalError, JournalHandle, OutboxFile, rehearsal};
 use crate::replay::summary::Spread;
 use ed25519_dalek::SigningKey;
-use fare_protocol::{
-    AccountId, CodeRef, Direction, GeoPoint, LaneNo, Location, Millis, Mode, Passage,
-    PassageOutcome, RecordId, RiderClass, Signer, Stamp, UnixMs,
-};
-use fare_rules::{ConfirmationDraft, Draft, PassageDraft};
+use fare_protocol::{GeoPoint, LaneNo, Location, Signer, UnixMs};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,8 +35,8 @@ const SIGNED_LEN: usize = 200;
 /// Phones and accounts among the riders.
 const RIDERS: u64 = 10_000;
 
-/// Taps of a minute, minutes of a day.
-const TAPS_PER_DAY: u64 = 40 * 60 * 18;
+/// Taps of a minute, minutes of an hour, hours of a day.
+pub(super) const TAPS_PER_DAY: u64 = 40 * 60 * 18;
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +80,6 @@ pub struct JournalFigures {
 /// Days without a network: 40 taps a minute, 18 hours a day, each with its passage.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfflineFigures {
-    /// How many.
-    pub days: u64,
     /// Confirmations that wait at the end.
     pub confirmations: u64,
     /// The first taps' commits, in ms.
@@ -113,15 +106,18 @@ pub struct OfflineFigures {
 /// # Errors
 /// When the disk or a journal fails.
 pub fn journal(plan: JournalPlan, folder: &Path) -> Result<JournalFigures, BenchError> {
-    let riders = Riders::new();
-    let (commit, fdatasync) = commits(&riders, folder)?;
-    let group_rows_per_s = group(&riders, folder)?;
+    let taps = Taps::in_one_direction(RIDERS, UnixMs(0));
+    let (commit, fdatasync) = commits(&taps, folder)?;
+    let group_rows_per_s = group(&taps, folder)?;
     let signatures_per_s = signatures();
     let fetch_of_1000 = fetch("short", 1_000, folder)?;
     let fetch_of_rows = fetch("long", plan.rows, folder)?;
     let offline = match plan.days {
         0 => None,
-        days => Some(offline(&riders, days, folder)?),
+        days => {
+            let path = folder.join("offline.journal");
+            Some(offline(&taps, days * TAPS_PER_DAY, &path, identity()?)?)
+        }
     };
     Ok(JournalFigures {
         folder: folder.display().to_string(),
@@ -139,69 +135,11 @@ pub fn journal(plan: JournalPlan, folder: &Path) -> Result<JournalFigures, Bench
     })
 }
 
-/// Riders whose phones were made beforehand, so that making them is not measured.
-struct Riders(Vec<fare_protocol::PublicKey>);
-
-impl Riders {
-    fn new() -> Self {
-        let key = |n: u64| {
-            let mut seed = [0; 32];
-            seed[..8].copy_from_slice(&n.to_be_bytes());
-            SigningKey::from_bytes(&seed).public()
-        };
-        Self((0..RIDERS).map(key).collect())
-    }
-
-    /// The `n`th tap of all; the riders take turns in an order that looks like none.
-    fn confirmation(&self, n: u64) -> ConfirmationDraft {
-        let rider = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % RIDERS;
-        let at = usize::try_from(rider).unwrap_or(0);
-        ConfirmationDraft {
-            id: id(2 * n),
-            direction: Direction::Entry,
-            code_ref: CodeRef(u128::from(n).to_be_bytes()),
-            account: AccountId(u128::from(rider).to_be_bytes()),
-            class: RiderClass::Adult,
-            device_key: self.0[at],
-            counter: u32::try_from(n).unwrap_or(u32::MAX),
-            mode: Mode::Normal,
-            fare_quoted: None,
-            tariff: None,
-            rules: 1,
-        }
-    }
-}
-
-fn id(n: u64) -> RecordId {
-    // Ascending in its first bytes, as UUIDv7 are.
-    RecordId(((u128::from(n) << 80) | 0x7000_8000_0000_0000_0000).to_be_bytes())
-}
-
-fn request(n: u64, draft: Draft) -> CommitRequest {
-    let at = UnixMs(i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(1_500));
-    CommitRequest {
-        draft,
-        stamp: Stamp {
-            at,
-            error_ms: Millis(50),
-        },
-    }
-}
-
-fn passage(of: &ConfirmationDraft, n: u64) -> Draft {
-    Draft::Passage(PassageDraft {
-        id: id(2 * n + 1),
-        passage: Passage {
-            confirmation: of.id,
-            outcome: PassageOutcome::Passed,
-        },
-        direction: of.direction,
-        account: of.account,
-        confirmed_at: request(n, Draft::Confirmation(*of)).stamp.at,
-    })
-}
-
 fn open(path: &Path) -> Result<JournalHandle, BenchError> {
+    Ok(Journal::open(path, identity()?)?)
+}
+
+fn identity() -> Result<GateIdentity, BenchError> {
     let bad = |what: &str| BenchError::Setup(what.to_owned());
     let location = Location {
         station: "PGY".parse().map_err(|_| bad("station"))?,
@@ -209,38 +147,39 @@ fn open(path: &Path) -> Result<JournalHandle, BenchError> {
         lane: LaneNo(1),
         point: GeoPoint::from_e7(399_248_000, 1_161_719_000).ok_or_else(|| bad("point"))?,
     };
-    let identity = GateIdentity {
+    Ok(GateIdentity {
         gate: "PGY-01".parse().map_err(|_| bad("gate"))?,
         location,
         signer: Arc::new(SigningKey::from_bytes(&[3; 32])),
-    };
-    Ok(Journal::open(path, identity)?)
+    })
 }
 
-fn spread(times_ms: Vec<f64>) -> Result<Spread, BenchError> {
+pub(super) fn spread(times_ms: Vec<f64>) -> Result<Spread, BenchError> {
     Spread::of(times_ms).ok_or_else(|| BenchError::Setup("nothing was measured".to_owned()))
 }
 
-fn timed<T>(work: impl FnOnce() -> Result<T, JournalError>) -> Result<f64, JournalError> {
+pub(super) fn timed<T>(
+    work: impl FnOnce() -> Result<T, JournalError>,
+) -> Result<f64, JournalError> {
     let watch = Stopwatch::start();
     work()?;
     Ok(watch.elapsed().as_secs_f64() * 1e3)
 }
 
 /// Commits in a new journal.
-fn commits(riders: &Riders, folder: &Path) -> Result<(Spread, Spread), BenchError> {
+fn commits(taps: &Taps, folder: &Path) -> Result<(Spread, Spread), BenchError> {
     let journal = open(&folder.join("commits.journal"))?;
-    let measured = one_by_one(&journal, riders, 1..=COMMITS, folder)?;
+    let measured = one_by_one(&journal, taps, 1..=COMMITS, folder)?;
     journal.close()?;
     Ok(measured)
 }
 
 /// Rows a second with 100 taps that wait at any moment.
-fn group(riders: &Riders, folder: &Path) -> Result<f64, BenchError> {
+fn group(taps: &Taps, folder: &Path) -> Result<f64, BenchError> {
     let journal = open(&folder.join("group.journal"))?;
     let mut drafts: Vec<Vec<_>> = Vec::new();
     for lane in 0..WAITING {
-        let nth = |round| riders.confirmation(lane * ROUNDS + round + 1);
+        let nth = |round| taps.commit(lane * ROUNDS + round + 1);
         drafts.push((0..ROUNDS).map(nth).collect());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -252,10 +191,8 @@ fn group(riders: &Riders, folder: &Path) -> Result<f64, BenchError> {
         for lane in drafts {
             let journal = journal.clone();
             lanes.spawn(async move {
-                for draft in lane {
-                    journal
-                        .commit(request(1, Draft::Confirmation(draft)))
-                        .await?;
+                for request in lane {
+                    journal.commit(request).await?;
                 }
                 Ok::<_, JournalError>(())
             });
@@ -294,35 +231,37 @@ fn fetch(name: &str, rows: u64, folder: &Path) -> Result<Spread, BenchError> {
     spread(times)
 }
 
-/// Days of taps in the real journal. The first and last taps are committed one by one, those between
-/// 100 at a time, as fast as they go.
-fn offline(riders: &Riders, days: u64, folder: &Path) -> Result<OfflineFigures, BenchError> {
-    let path = folder.join("offline.journal");
-    let journal = open(&path)?;
-    let taps = days.saturating_mul(TAPS_PER_DAY);
-    let measured = COMMITS.min(taps / 4).max(1);
-    let (first, first_fdatasync) = one_by_one(&journal, riders, 1..=measured, folder)?;
+/// Taps without a network in a new journal at `path`, which stays. The first and last ones are
+/// committed one by one, those between 100 at a time, as fast as they go.
+pub(super) fn offline(
+    taps: &Taps,
+    count: u64,
+    path: &Path,
+    identity: GateIdentity,
+) -> Result<OfflineFigures, BenchError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let journal = Journal::open(path, identity.clone())?;
+    let measured = COMMITS.min(count / 4).max(1);
+    let (first, first_fdatasync) = one_by_one(&journal, taps, 1..=measured, folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|err| BenchError::Setup(err.to_string()))?;
     let mut n = measured + 1;
-    while n <= taps - measured {
-        let until = (n + WAITING).min(taps - measured + 1);
-        runtime.block_on(many(&journal, riders, n..until))?;
+    while n <= count - measured {
+        let until = (n + WAITING).min(count - measured + 1);
+        runtime.block_on(many(&journal, taps, n..until))?;
         n = until;
     }
-    let last_taps = taps - measured + 1..=taps;
-    let (last, last_fdatasync) = one_by_one(&journal, riders, last_taps, folder)?;
+    let last_taps = count - measured + 1..=count;
+    let (last, last_fdatasync) = one_by_one(&journal, taps, last_taps, folder)?;
     journal.close()?;
     drop(journal);
     let watch = Stopwatch::start();
-    let journal = open(&path)?;
+    let journal = Journal::open(path, identity)?;
     let open_ms = watch.elapsed().as_secs_f64() * 1e3;
     let confirmations = journal.counts()?.pending / 2;
     journal.close()?;
-    let file_len = std::fs::metadata(&path).map_or(0, |meta| meta.len());
     Ok(OfflineFigures {
-        days,
         confirmations,
         first,
         first_fdatasync,
@@ -330,26 +269,30 @@ fn offline(riders: &Riders, days: u64, folder: &Path) -> Result<OfflineFigures, 
         last_fdatasync,
         last_per_first: last.p50 / first.p50,
         last_per_first_of_disk: (last.p50 / last_fdatasync.p50) / (first.p50 / first_fdatasync.p50),
-        file_len,
+        file_len: file_len(path),
         open_ms,
     })
+}
+
+/// The journal's file without its log, in bytes.
+pub(super) fn file_len(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |meta| meta.len())
 }
 
 /// Commits these taps one at a time, a bare write after each confirmation.
 fn one_by_one(
     journal: &JournalHandle,
-    riders: &Riders,
-    taps: std::ops::RangeInclusive<u64>,
+    taps: &Taps,
+    numbers: std::ops::RangeInclusive<u64>,
     folder: &Path,
 ) -> Result<(Spread, Spread), BenchError> {
     let mut disk = DiskProbe::new(folder)?;
     let mut times = Vec::new();
-    for n in taps {
-        let draft = riders.confirmation(n);
-        let commit = request(n, Draft::Confirmation(draft));
+    for n in numbers {
+        let commit = taps.commit(n);
         times.push(timed(|| journal.commit_blocking(commit))?);
         disk.measure();
-        journal.commit_blocking(request(n, passage(&draft, n)))?;
+        journal.commit_blocking(taps.pass(n))?;
     }
     Ok((spread(times)?, disk.finish()?))
 }
@@ -357,20 +300,19 @@ fn one_by_one(
 /// These taps at once: their confirmations share a transaction, then their passages do.
 async fn many(
     journal: &JournalHandle,
-    riders: &Riders,
-    taps: std::ops::Range<u64>,
+    taps: &Taps,
+    numbers: std::ops::Range<u64>,
 ) -> Result<(), BenchError> {
     for passages in [false, true] {
         let mut waiting = JoinSet::new();
-        for n in taps.clone() {
-            let draft = riders.confirmation(n);
-            let draft = if passages {
-                passage(&draft, n)
+        for n in numbers.clone() {
+            let request = if passages {
+                taps.pass(n)
             } else {
-                Draft::Confirmation(draft)
+                taps.commit(n)
             };
             let journal = journal.clone();
-            waiting.spawn(async move { journal.commit(request(n, draft)).await });
+            waiting.spawn(async move { journal.commit(request).await });
         }
         while let Some(done) = waiting.join_next().await {
             done.map_err(|err| BenchError::Setup(err.to_string()))??;
@@ -387,7 +329,7 @@ mod tests {
     #[test]
     fn an_hour_offline_is_all_there_at_the_end() {
         let dir = tempfile::tempdir().unwrap();
-        let riders = Riders::new();
+        let taps = Taps::in_one_direction(RIDERS, UnixMs(0));
         let path = dir.path().join("hour.journal");
         let journal = open(&path).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -395,10 +337,10 @@ mod tests {
             .unwrap();
         for minute in 0..60 {
             let first = minute * 40 + 1;
-            let taps = first..first + 40;
-            runtime.block_on(many(&journal, &riders, taps)).unwrap();
+            let numbers = first..first + 40;
+            runtime.block_on(many(&journal, &taps, numbers)).unwrap();
         }
-        one_by_one(&journal, &riders, 2_401..=2_410, dir.path()).unwrap();
+        one_by_one(&journal, &taps, 2_401..=2_410, dir.path()).unwrap();
         drop(journal);
         let journal = open(&path).unwrap();
         assert_eq!(journal.counts().unwrap().pending, 2 * 2_410);

@@ -2,11 +2,14 @@
 //! what the decoder reads of pictures.
 
 pub mod decode;
-
+pub mod drain;
+mod fareserver;
 pub mod journal;
+mod taps;
 
 use crate::clock::Stopwatch;
 use crate::config::GateConfig;
+use crate::courier::CourierError;
 use crate::frame::{self, SourceError, Timing};
 use crate::journal::JournalError;
 use crate::replay::Collector;
@@ -42,6 +45,17 @@ pub enum BenchError {
     /// A benchmark could not be set up.
     #[error("the benchmark could not be set up: {0}")]
     Setup(String),
+    /// A program beside this one failed.
+    #[error("{program} {detail}; build it, or say where it lies with --fareserver")]
+    Program {
+        /// Which.
+        program: PathBuf,
+        /// How.
+        detail: String,
+    },
+    /// The way to the server.
+    #[error(transparent)]
+    Courier(#[from] CourierError),
     /// Nothing to measure.
     #[error(
         "no tap of the recording was admitted; make one with: fare-sim frames --interval-ms 3000, \

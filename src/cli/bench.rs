@@ -2,6 +2,7 @@
 
 mod decode;
 
+use crate::bench::drain::{DrainFigures, DrainPlan, ServerPlan};
 use crate::bench::journal::{JournalFigures, JournalPlan};
 use crate::bench::{self, TapFigures};
 use crate::config::GateConfig;
@@ -37,6 +38,30 @@ enum BenchCommand {
     },
     /// How many pictures are read, how many wrongly, and in what time
     Decode(decode::DecodeArgs),
+    /// An outbox drained to a real fareserver, and what taps cost meanwhile (fare-sim site makes both)
+    Drain {
+        /// The gate's configuration, with a [server]; its devices and journal are not touched
+        #[arg(long)]
+        config: PathBuf,
+        /// The server's configuration; the server is started with it
+        #[arg(long)]
+        server_config: PathBuf,
+        /// The server's program; by default fareserver beside this one
+        #[arg(long)]
+        fareserver: Option<PathBuf>,
+        /// Confirmations in the outbox, each with its passage
+        #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(4..))]
+        taps: u64,
+        /// Those of so many days without a network instead, 43200 taps each
+        #[arg(long, conflicts_with = "taps")]
+        offline_days: Option<u64>,
+        /// Where to put the journal; a temporary folder by default
+        #[arg(long)]
+        folder: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Commits beside bare synced writes, a long outbox beside a short one, days without a network
     Journal {
         /// Rows in the long outbox; 10000000 need 5 GB
@@ -76,6 +101,26 @@ pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
             let plan = JournalPlan { rows, days };
             let figures = bench::journal::journal(plan, scratch(folder)?.path())?;
             print(&figures, json, write_journal)
+        }
+        BenchCommand::Drain {
+            config,
+            server_config,
+            fareserver,
+            taps,
+            offline_days,
+            folder,
+            json,
+        } => {
+            let plan = DrainPlan {
+                gate: &GateConfig::load(&config)?,
+                server: ServerPlan {
+                    program: fareserver.as_deref(),
+                    config: &server_config,
+                },
+                taps: offline_days.map_or(taps, DrainPlan::taps_of),
+            };
+            let figures = bench::drain::drain(&plan, scratch(folder)?.path())?;
+            print(&figures, json, write_drain)
         }
         BenchCommand::Decode(args) => decode::run(&args),
     }
@@ -171,9 +216,8 @@ fn write_journal(figures: &JournalFigures, out: &mut impl Write) -> io::Result<(
     if let Some(offline) = &figures.offline {
         writeln!(
             out,
-            "{} days offline: {} confirmations, last / first commit (medians) {:.2}, each over \
+            "offline: {} confirmations, last / first commit (medians) {:.2}, each over \
              its fdatasync {:.2}; file {:.1} MB, opened in {:.0} ms",
-            offline.days,
             offline.confirmations,
             offline.last_per_first,
             offline.last_per_first_of_disk,
@@ -182,4 +226,46 @@ fn write_journal(figures: &JournalFigures, out: &mut impl Write) -> io::Result<(
         )?;
     }
     Ok(())
+}
+
+fn write_drain(figures: &DrainFigures, out: &mut impl Write) -> io::Result<()> {
+    let backlog = &figures.backlog;
+    writeln!(out, "journal in {}; milliseconds", figures.folder)?;
+    let rows = [
+        ("backlog: first commits", &backlog.first),
+        ("  fdatasync then", &backlog.first_fdatasync),
+        ("backlog: last commits", &backlog.last),
+        ("  fdatasync then", &backlog.last_fdatasync),
+        ("taps, idle", &figures.idle),
+        ("  fdatasync then", &figures.idle_fdatasync),
+        ("taps, draining", &figures.draining),
+        ("  fdatasync then", &figures.draining_fdatasync),
+    ];
+    write_spreads(&rows, out)?;
+    writeln!(
+        out,
+        "last / first commit (medians) {:.2}, each over its fdatasync {:.2}; draining / idle {:.2}",
+        backlog.last_per_first, backlog.last_per_first_of_disk, figures.draining_per_idle
+    )?;
+    writeln!(
+        out,
+        "{} records drained in {:.1} s: {:.0} a minute, {:.0} confirmations with their passages",
+        figures.records, figures.seconds, figures.records_per_min, figures.confirmations_per_min
+    )?;
+    writeln!(
+        out,
+        "one thread verifies {:.0} a minute, inserts bare {:.0} a minute; drained / both {:.2}",
+        figures.verified_per_min, figures.inserted_per_min, figures.per_limit
+    )?;
+    let mb = |len: u64| len as f64 / 1e6;
+    writeln!(
+        out,
+        "file {:.1} MB, opened in {:.0} ms; acknowledged {:.1} MB; forgotten {:.1} MB after {:.1} s",
+        mb(backlog.file_len),
+        backlog.open_ms,
+        mb(figures.drained_len),
+        mb(figures.forgotten_len),
+        figures.forgetting_s
+    )?;
+    write!(out, "{}", figures.books)
 }

@@ -22,8 +22,10 @@ pub use backoff::Backoff;
 pub use error::CourierError;
 pub use status::{CourierStatus, Link};
 
+use crate::config::{GateConfig, ServerConfig};
 use crate::journal::{JournalError, JournalHandle};
 use client::Client;
+use fare_protocol::wire::UPLOAD_RECORDS_MAX;
 use fare_protocol::{GateId, KeySet, UnixMs};
 use fare_rules::Tariff;
 use feed::FeedLoop;
@@ -53,6 +55,25 @@ pub struct CourierConfig {
     pub batch_max: usize,
     /// How long to wait after failures.
     pub backoff: Backoff,
+}
+
+impl CourierConfig {
+    /// The courier of a gate with this configuration, to this server.
+    pub fn new(gate: &GateConfig, server: &ServerConfig) -> Self {
+        Self {
+            gate: gate.gate,
+            server: server.url.clone(),
+            ca: server.ca.clone(),
+            cert: server.certificate.clone(),
+            key: server.private_key.clone(),
+            server_keys: gate.servers.clone(),
+            batch_max: UPLOAD_RECORDS_MAX,
+            backoff: Backoff {
+                min: server.backoff_min,
+                max: server.backoff_max,
+            },
+        }
+    }
 }
 
 /// What the courier tells the rest of the gate; always the newest value.

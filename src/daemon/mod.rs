@@ -14,7 +14,7 @@ use crate::barrier;
 use crate::clock::{self, Stopwatch};
 use crate::config::{GateConfig, ServerConfig};
 use crate::controller::Controller;
-use crate::courier::{Backoff, Courier, CourierConfig, CourierNews};
+use crate::courier::{Courier, CourierConfig, CourierNews};
 use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
 use anyhow::Context;
@@ -102,19 +102,7 @@ fn courier(
     server: &ServerConfig,
     journal: &JournalHandle,
 ) -> anyhow::Result<(Courier, CourierNews)> {
-    let config = CourierConfig {
-        gate: config.gate,
-        server: server.url.clone(),
-        ca: server.ca.clone(),
-        cert: server.certificate.clone(),
-        key: server.private_key.clone(),
-        server_keys: config.servers.clone(),
-        batch_max: fare_protocol::wire::UPLOAD_RECORDS_MAX,
-        backoff: Backoff {
-            min: server.backoff_min,
-            max: server.backoff_max,
-        },
-    };
+    let config = CourierConfig::new(config, server);
     Courier::new(config, journal.clone(), clock::now).context("preparing the courier")
 }
 

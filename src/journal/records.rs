@@ -10,13 +10,6 @@ use fare_protocol::{
 use fare_rules::{ConfirmationDraft, Draft, PassageDraft};
 use rusqlite::{Connection, ErrorCode, params};
 
-/// For how long a phone that is not seen any more is remembered, in ms: 30 days. Its codes are dead
-/// after a minute; what remains is that a gate that ignores a code's age should not forget early.
-const DEVICE_KEPT_MS: i64 = 30 * 24 * 3_600_000;
-
-/// For how long a rider's way through this gate is remembered, in ms: 7 days.
-const MOVE_KEPT_MS: i64 = 7 * 24 * 3_600_000;
-
 /// Where the chain goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -95,7 +88,7 @@ pub(super) fn insert(
     .execute(params![seq, id, confirmation, now_ms, record.bytes()])?;
     match &request.draft {
         Draft::Confirmation(draft) => confirmed(db, draft, now_ms)?,
-        Draft::Passage(draft) => passed(db, draft, identity, now_ms)?,
+        Draft::Passage(draft) => passed(db, draft, identity)?,
     }
     Ok(record)
 }
@@ -154,23 +147,12 @@ fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlit
          DO UPDATE SET counter = max(counter, excluded.counter), seen_ms = excluded.seen_ms",
     )?
     .execute(params![draft.device_key.to_bytes(), draft.counter, now_ms])?;
-    // A few at a time, so that no tap pays for the forgetting of thousands.
-    db.prepare_cached(
-        "DELETE FROM devices WHERE key IN
-         (SELECT key FROM devices WHERE seen_ms < ?1 ORDER BY seen_ms LIMIT 4)",
-    )?
-    .execute([now_ms.saturating_sub(DEVICE_KEPT_MS)])?;
     Ok(())
 }
 
 /// A passage ends the waiting of its confirmation; when somebody went through, or may have, this
 /// gate knows it before the server does.
-fn passed(
-    db: &Connection,
-    draft: &PassageDraft,
-    identity: &GateIdentity,
-    now_ms: i64,
-) -> Result<(), Failure> {
+fn passed(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> Result<(), Failure> {
     let Passage {
         confirmation,
         outcome,
@@ -183,17 +165,12 @@ fn passed(
         return Err(Failure::Contradiction(detail));
     }
     match outcome {
-        PassageOutcome::Passed | PassageOutcome::Unknown => Ok(moved(db, draft, identity, now_ms)?),
+        PassageOutcome::Passed | PassageOutcome::Unknown => Ok(moved(db, draft, identity)?),
         PassageOutcome::Annulled(_) => Ok(()),
     }
 }
 
-fn moved(
-    db: &Connection,
-    draft: &PassageDraft,
-    identity: &GateIdentity,
-    now_ms: i64,
-) -> rusqlite::Result<()> {
+fn moved(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO moves (account, direction, confirmation, station, line, at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account)
@@ -208,11 +185,6 @@ fn moved(
         identity.location.line.as_str(),
         draft.confirmed_at.0,
     ])?;
-    db.prepare_cached(
-        "DELETE FROM moves WHERE account IN
-         (SELECT account FROM moves WHERE at_ms < ?1 ORDER BY at_ms LIMIT 4)",
-    )?
-    .execute([now_ms.saturating_sub(MOVE_KEPT_MS)])?;
     Ok(())
 }
 

@@ -41,10 +41,22 @@ const STEP_PAGES: i64 = 256;
 /// Free pages that stay in the file, so that taps need not make it longer: 4 MiB.
 const FREE_PAGES_KEPT: i64 = 1_024;
 
-/// Where the sweep through the accepted records stands.
-#[derive(Clone, Copy, Debug, Default)]
+/// For how long a phone that is not seen any more is remembered, in ms: 30 days. Its codes are dead
+/// after a minute; what remains is that a gate that ignores a code's age should not forget early.
+const DEVICE_KEPT_MS: i64 = 30 * 24 * 3_600_000;
+
+/// For how long a rider's way through this gate is remembered, in ms: 7 days.
+const MOVE_KEPT_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Phones and ways looked at in one lull.
+const STEP_CACHED: i64 = 500;
+
+/// Where the sweep through the accepted records stands, and those through phones and ways.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sweep {
     after: i64,
+    phones_after: Vec<u8>,
+    ways_after: Vec<u8>,
 }
 
 /// What one step did.
@@ -119,6 +131,25 @@ impl Sweep {
         })
     }
 
+    /// Once a lull: forgets phones and ways of long ago among the next few.
+    pub(super) fn forget_cached(&mut self, db: &Connection, now_ms: i64) -> rusqlite::Result<()> {
+        let next = "SELECT max(key) FROM
+                    (SELECT key FROM devices WHERE key > ?1 ORDER BY key LIMIT ?2)";
+        let last = last_of(db, next, &self.phones_after)?;
+        let old = now_ms.saturating_sub(DEVICE_KEPT_MS);
+        db.prepare_cached("DELETE FROM devices WHERE key > ?1 AND key <= ?2 AND seen_ms < ?3")?
+            .execute(params![self.phones_after, last, old])?;
+        self.phones_after = last;
+        let next = "SELECT max(account) FROM
+                    (SELECT account FROM moves WHERE account > ?1 ORDER BY account LIMIT ?2)";
+        let last = last_of(db, next, &self.ways_after)?;
+        let old = now_ms.saturating_sub(MOVE_KEPT_MS);
+        db.prepare_cached("DELETE FROM moves WHERE account > ?1 AND account <= ?2 AND at_ms < ?3")?
+            .execute(params![self.ways_after, last, old])?;
+        self.ways_after = last;
+        Ok(())
+    }
+
     /// Forgets accepted pairs of confirmation and passage among the next accepted records.
     fn forget(&mut self, db: &mut Connection, older_than: i64) -> rusqlite::Result<usize> {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -159,4 +190,11 @@ impl Sweep {
         tx.commit()?;
         Ok(pairs.len().saturating_mul(2))
     }
+}
+
+/// The last key of the next few; empty when there are none, and then it is from the start again.
+fn last_of(db: &Connection, next: &str, after: &[u8]) -> rusqlite::Result<Vec<u8>> {
+    let mut query = db.prepare_cached(next)?;
+    let last: Option<Vec<u8>> = query.query_row(params![after, STEP_CACHED], |row| row.get(0))?;
+    Ok(last.unwrap_or_default())
 }

@@ -126,6 +126,11 @@ impl Writer {
         if forgotten.records > 0 {
             tracing::info!(records = forgotten.records, "accepted records forgotten");
         }
+        if self.shared.queue.is_quiet()
+            && let Err(err) = self.sweep.forget_cached(&self.db, self.now_ms)
+        {
+            tracing::warn!(%err, "phones of long ago not forgotten, trying again later");
+        }
         if let Err(err) = self.fold("passive") {
             tracing::warn!(%err, "write-ahead log not folded in, trying again later");
         }

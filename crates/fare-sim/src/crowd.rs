@@ -116,6 +116,19 @@ impl Crowd {
         Ok(watched)
     }
 
+    /// Waits until the gate reads its camera, or nobody does any more.
+    ///
+    /// # Errors
+    /// When there is no camera at `gate`.
+    pub fn reading(
+        &self,
+        gate: GateId,
+        wanted: bool,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, CrowdError> {
+        let lane = self.lanes.get(&gate).ok_or(CrowdError::NoCamera(gate))?;
+        Ok(lane.stream.reading(wanted))
+    }
+
     /// Whose account rider `number` uses.
     pub fn account(&self, number: u64) -> AccountId {
         self.cast.rider(number).account()

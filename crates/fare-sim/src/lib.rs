@@ -1,6 +1,7 @@
 //! Riders, phone screens in camera frames, barrier boards and the demo; never shipped on a gate.
 
 pub mod approach;
+mod beside;
 mod blur;
 pub mod board;
 pub mod camera;
@@ -11,9 +12,11 @@ pub mod clock;
 mod codewords;
 pub mod cover;
 pub mod crowd;
+pub mod cuts;
 mod demo;
 mod homography;
 pub mod pki;
+pub mod plug;
 pub mod recording;
 pub mod rider;
 mod scene;

@@ -141,21 +141,6 @@ fn a_lower_counter_never_replaces_a_higher_one() {
 }
 
 #[test]
-fn phones_and_ways_of_long_ago_are_forgotten_a_few_at_a_time() {
-    const DAY_MS: i64 = 24 * 3_600_000;
-    let gate = Gate::new();
-    for rider in 1..=10 {
-        gate.ride(u64::from(rider) * 2, Entry, rider, 0);
-    }
-    let left = |table| gate.number(&format!("SELECT count(*) FROM {table}"));
-    gate.ride(100, Entry, 99, 8 * DAY_MS);
-    assert_eq!((left("devices"), left("moves")), (11, 7));
-    gate.ride(102, Entry, 99, 31 * DAY_MS);
-    assert_eq!((left("devices"), left("moves")), (7, 3));
-    assert_eq!(left("records"), 24, "money stays");
-}
-
-#[test]
 fn a_journal_of_another_kind_is_refused_with_a_reason() {
     let gate = Gate::new();
     gate.ride(1, Entry, 7, 10_000);

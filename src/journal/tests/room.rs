@@ -1,7 +1,7 @@
 //! A disk without room, and the limits of what is kept.
 
 use super::*;
-use Direction::Entry;
+use Direction::{Entry, Exit};
 use fare_rules::Refusal;
 
 const NOTES: &str = "
@@ -256,7 +256,7 @@ fn a_journal_of_the_first_version_learns_to_shrink() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal");
     let db = Connection::open(&path).unwrap();
-    db.execute_batch(schema::FIRST_STEP).unwrap();
+    db.execute_batch(schema::ALL_STEPS[0]).unwrap();
     db.pragma_update(None, "user_version", 1).unwrap();
     drop(db);
     let key = SigningKey::from_bytes(&[3; 32]);
@@ -265,7 +265,86 @@ fn a_journal_of_the_first_version_learns_to_shrink() {
     assert_eq!(gate.number("SELECT auto_vacuum FROM pragma_auto_vacuum"), 2);
     assert_eq!(
         gate.number("SELECT user_version FROM pragma_user_version"),
-        2
+        3
     );
     gate.commit(confirmation(1, Entry, 7), 10_000);
+}
+
+#[test]
+fn phones_and_ways_of_long_ago_are_forgotten_in_lulls() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let gate = Gate::new();
+    for rider in 1..=40 {
+        gate.ride(u64::from(rider) * 2, Entry, rider, 0);
+    }
+    // Days later, as many transactions as make the thread tidy.
+    let later = |n: u64, days: i64| {
+        for more in 0..33 {
+            gate.ride(n + 2 * more, Entry, 99, days * DAY_MS);
+        }
+    };
+    later(1_000, 8);
+    settles(&gate, "SELECT count(*) FROM moves", 1);
+    assert_eq!(gate.number("SELECT count(*) FROM devices"), 41);
+    later(2_000, 31);
+    settles(&gate, "SELECT count(*) FROM devices", 1);
+    assert_eq!(
+        gate.number("SELECT count(*) FROM records"),
+        212,
+        "money stays"
+    );
+}
+
+#[test]
+fn a_journal_of_the_second_version_goes_on_with_all_that_it_holds() {
+    let gate = Gate::new();
+    for n in 0..20 {
+        gate.ride(2 * n + 1, Entry, 7, 10_000);
+    }
+    gate.commit(confirmation(900, Entry, 8), 20_000);
+    let before = envelopes(&gate.path());
+    let Gate { dir, key, journal } = gate;
+    drop(journal);
+    let old = dir.path().join("old");
+    let db = Connection::open(&old).unwrap();
+    db.pragma_update(None, "auto_vacuum", "incremental")
+        .unwrap();
+    db.execute_batch(&schema::ALL_STEPS[..2].concat()).unwrap();
+    let new = dir.path().join("journal");
+    db.execute("ATTACH ?1 AS new", [new.to_str().unwrap()])
+        .unwrap();
+    for table in ["records", "unfinished", "devices", "moves"] {
+        db.execute_batch(&format!(
+            "INSERT INTO main.{table} SELECT * FROM new.{table}"
+        ))
+        .unwrap();
+    }
+    let said = "INSERT INTO answers VALUES (1, 5, '{}', NULL);
+                INSERT INTO quarantine SELECT 2, id, 5, 'fork', 'why' FROM records WHERE seq = 2;
+                UPDATE records SET state = seq WHERE seq < 3; DETACH new; PRAGMA user_version = 2";
+    db.execute_batch(said).unwrap();
+    drop(db);
+    std::fs::rename(&old, &new).unwrap();
+
+    let journal = Journal::open(&new, identity(&key)).unwrap();
+    let gate = Gate { dir, key, journal };
+    assert_eq!(envelopes(&gate.path()), before);
+    assert_eq!(
+        gate.number("SELECT count(*) FROM pragma_foreign_key_check"),
+        0
+    );
+    let counts = gate.journal.counts().unwrap();
+    assert_eq!((counts.pending, counts.quarantined), (39, 1));
+    assert_eq!(gate.facts(7).last_counter, Some(39));
+    let again = gate.try_commit(passage(950, 1, Entry, 7, 1, NOBODY), 30_000);
+    assert!(again.is_err(), "a second passage of one confirmation");
+    assert_eq!(
+        gate.journal
+            .recover(stamp(30_000), || id(960))
+            .unwrap()
+            .len(),
+        1
+    );
+    gate.ride(970, Exit, 7, 40_000);
+    assert_eq!(verified(&envelopes(&gate.path()), &gate.key).len(), 44);
 }

@@ -3,10 +3,13 @@
 mod approaches;
 mod board;
 mod city;
+mod cuts;
 mod demo;
 mod frames;
 mod lines;
+mod plug;
 pub(crate) mod riders;
+mod site;
 mod storm;
 mod y4m;
 
@@ -32,9 +35,12 @@ enum Command {
     Approaches(approaches::Args),
     Board(board::Args),
     City(city::Args),
+    Cuts(cuts::Args),
     Demo(demo::Args),
     Frames(frames::Args),
+    Plug(plug::Args),
     Riders(riders::Args),
+    Site(site::Args),
     Storm(storm::Args),
     Y4m(y4m::Args),
 }
@@ -80,8 +86,11 @@ pub fn main() -> ExitCode {
         Command::Approaches(args) => approaches::run(&args),
         Command::Board(args) => board::run(&args),
         Command::City(args) => city::run(&args),
+        Command::Cuts(args) => cuts::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Plug(args) => plug::run(&args),
         Command::Riders(args) => riders::run(&args),
+        Command::Site(args) => site::run(&args),
         Command::Storm(args) => storm::run(&args),
         Command::Frames(args) => frames::run(&args),
         Command::Y4m(args) => y4m::run(&args),

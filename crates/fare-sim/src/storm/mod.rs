@@ -3,6 +3,7 @@
 
 mod gate;
 
+use crate::beside;
 use crate::city::{City, GateSite};
 use crate::clock;
 use anyhow::{Context, ensure};
@@ -10,19 +11,14 @@ use fare_protocol::{LaneNo, StationId};
 use fare_rules::Role;
 use fare_server::store::{Database, StoreError, Tx};
 use gate::{Backlog, Tally, Wire};
-use serde::Deserialize;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-
-/// How long the server may take to listen.
-const READY_MAX: Duration = Duration::from_secs(20);
 
 /// What to let loose.
 #[derive(Clone, Debug)]
@@ -100,22 +96,6 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What the server writes when it listens.
-#[derive(Deserialize)]
-struct Ready {
-    listen: SocketAddr,
-}
-
-/// The server; killed when dropped.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // When it has ended by itself there is nobody to tell.
-        let _ended = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
-
 /// Runs a storm to its end.
 ///
 /// # Errors
@@ -129,9 +109,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         fs::write(&config, format!("uploads_max = {most}\n{text}"))?;
     }
     let backlogs = register(plan, &city)?;
-    let server = start(&city, folder.path())?;
-    let ready = wait_until_ready(&city.server_ready()).await?;
-    let wire = wire(&city, folder.path(), ready.listen)?;
+    let server = beside::server(&city, "error", &folder.path().join("fareserver.log"))?;
+    let wire = wire(&city, folder.path(), beside::listening(&city).await?)?;
     let begun = Instant::now();
     let mut gates = JoinSet::new();
     for backlog in backlogs {
@@ -146,7 +125,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         tally.add(&drained??);
     }
     let took = begun.elapsed();
-    let peak_kib = peak_kib(server.0.id())?;
+    let peak_kib = server.peak_kib()?;
     check(plan, &city, took, tally, peak_kib)
 }
 
@@ -161,45 +140,9 @@ fn register(plan: &Plan, city: &City) -> anyhow::Result<Vec<Backlog>> {
         Backlog::new(n, station, plan.backlog, now)
     });
     let backlogs = backlogs.collect::<Result<Vec<_>, _>>()?;
-    let put = |tx: &Tx<'_>| -> Result<(), StoreError> {
-        let mut gates = backlogs.iter();
-        gates.try_for_each(|backlog| tx.put_gate(&backlog.registered()))
-    };
-    Database::open(&city.database())?.write(put)?;
+    let gates: Vec<_> = backlogs.iter().map(Backlog::registered).collect();
+    beside::register(city, &gates)?;
     Ok(backlogs)
-}
-
-fn start(city: &City, folder: &Path) -> anyhow::Result<Server> {
-    let here = std::env::current_exe().context("cannot tell where this program lies")?;
-    let program: PathBuf = here.with_file_name("fareserver");
-    let log = File::create(folder.join("fareserver.log"))?;
-    let child = Command::new(&program)
-        .arg("run")
-        .arg("--config")
-        .arg(city.server_config())
-        .env("RUST_LOG", "error")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn();
-    let child = child.with_context(|| {
-        let program = program.display();
-        format!("cannot start {program}; build it with `cargo build -p fare-server`")
-    })?;
-    Ok(Server(child))
-}
-
-async fn wait_until_ready(file: &Path) -> anyhow::Result<Ready> {
-    let begun = Instant::now();
-    loop {
-        // Not there yet, or not yet whole.
-        let text = fs::read(file).unwrap_or_default();
-        if let Ok(ready) = serde_json::from_slice(&text) {
-            return Ok(ready);
-        }
-        ensure!(begun.elapsed() < READY_MAX, "the server does not listen");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// All gates show one certificate: which gate it is, the server reads from records and address.
@@ -218,14 +161,6 @@ fn wire(city: &City, folder: &Path, listen: SocketAddr) -> anyhow::Result<Wire> 
         ca: read("ca.pem".to_owned())?,
         identity: read(format!("{}.pem", files.gate))? + &read(format!("{}-tls.key", files.gate))?,
     })
-}
-
-/// The greatest resident set of a process so far.
-fn peak_kib(pid: u32) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server ended")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
-    kib.context("no VmHWM in /proc")
 }
 
 /// Every record is at the server, once, and the books balance.
