@@ -18,3 +18,4 @@ pub mod ids;
 pub mod journal;
 pub mod replay;
 pub mod scratch;
+pub mod service;

@@ -325,6 +325,18 @@ fn every_gate_config_file_parses() {
     }
 }
 
+/// cross reads `Cross.toml` or the manifest by itself; people look for `cross.toml`.
+#[test]
+fn cross_is_told_the_same_in_both_places() {
+    let read = |file: &str| {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        toml::from_str::<toml::Table>(&text).unwrap()
+    };
+    let manifest = read("Cargo.toml");
+    let metadata = manifest["package"]["metadata"]["cross"].as_table().unwrap();
+    assert_eq!(metadata, &read("cross.toml"));
+}
+
 #[test]
 fn the_map_fits_on_a_page() {
     let text = fs::read_to_string(repository().join("ARCHITECTURE.md"))

@@ -9,7 +9,7 @@ mod outbox;
 mod replay;
 mod run;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -39,6 +39,11 @@ enum Command {
     Outbox(outbox::OutboxArgs),
     /// Measure the gate on this machine
     Bench(bench::BenchArgs),
+}
+
+/// What may be typed, for man pages and shell completions.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the arguments, runs the command, says what went wrong.

@@ -7,6 +7,7 @@ use super::raw::{
 use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig};
 use crate::frame::FrameRate;
 use crate::journal::Retention;
+use crate::service::credentials;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis, signing_key};
@@ -102,8 +103,17 @@ impl Checker<'_> {
         self.folder.join(value.get_ref())
     }
 
+    /// The file that is meant: a path, or a credential of the service.
+    fn file(&mut self, value: &Spanned<String>) -> Option<PathBuf> {
+        match credentials::path(value.get_ref()) {
+            None => Some(self.path(value)),
+            Some(Ok(path)) => Some(path),
+            Some(Err(err)) => self.wrong(value.span(), err.to_string()),
+        }
+    }
+
     fn read(&mut self, value: &Spanned<String>, what: &str) -> Option<String> {
-        let path = self.path(value);
+        let path = self.file(value)?;
         match std::fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(err) => {
@@ -123,9 +133,11 @@ impl Checker<'_> {
 
     fn signing_key(&mut self, value: &Spanned<String>) -> Option<SigningKey> {
         let text = self.read(value, "the gate's signing key")?;
-        let path = self.path(value);
+        let path = self.file(value)?;
         let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode());
-        if mode & 0o077 != 0 {
+        // systemd guards its credentials itself, and an access list of its shows as a group's right.
+        let guarded = value.get_ref().starts_with(credentials::PREFIX);
+        if mode & 0o077 != 0 && !guarded {
             let path = path.display();
             let message = format!("others may read the signing key; run: chmod 600 {path}");
             return self.wrong(value.span(), message);
@@ -145,7 +157,7 @@ impl Checker<'_> {
             Ok(KeySet(keys)) if !keys.is_empty() => Some(KeySet(keys)),
             Ok(KeySet(_)) => self.wrong(value.span(), format!("{what}: the list is empty")),
             Err(err) => {
-                let path = self.path(value);
+                let path = self.file(value)?;
                 let wanted = r#"[{"key": "64 hexadecimal digits", "from_ms": 0, "until_ms": 0}]"#;
                 let message = format!("{what} {}: {err}; write {wanted}", path.display());
                 self.wrong(value.span(), message)
@@ -273,9 +285,9 @@ impl Checker<'_> {
         }
         Some(ServerConfig {
             url: raw.url.get_ref().trim_end_matches('/').to_owned(),
-            ca: self.path(&raw.ca),
-            certificate: self.path(&raw.certificate),
-            private_key: self.path(&raw.private_key),
+            ca: self.file(&raw.ca)?,
+            certificate: self.file(&raw.certificate)?,
+            private_key: self.file(&raw.private_key)?,
             backoff_min: Millis(raw.backoff_min_ms.max(1)),
             backoff_max: Millis(raw.backoff_max_ms.max(raw.backoff_min_ms).max(1)),
         })

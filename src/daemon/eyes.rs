@@ -3,6 +3,7 @@
 //! Neither ever ends the daemon: a camera that is absent or unplugged is a fault, logged once and
 //! tried again; a frame that cannot be decoded is counted by the decoder.
 
+use super::watchdog::Frames;
 use crate::config::FramesConfig;
 use crate::decode::{Decoder, Hints, NothingRead, QrContent, Unread};
 use crate::frame::latest::{Latest, Put};
@@ -11,6 +12,7 @@ use fare_protocol::UnixMs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -37,17 +39,45 @@ pub(super) struct Scan {
     pub hint: Option<Unread>,
 }
 
+/// What both threads tell of their progress.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// From the first frame of a source until it fails or ends.
+    coming: AtomicBool,
+    /// Frames that have been looked at, and those that could not be.
+    looked_at: AtomicU64,
+}
+
+impl Sight {
+    /// What there is to see now.
+    pub(super) fn frames(&self) -> Frames {
+        if self.coming.load(Ordering::Relaxed) {
+            Frames::Coming(self.looked_at.load(Ordering::Relaxed))
+        } else {
+            Frames::Absent
+        }
+    }
+
+    fn looked(&self) {
+        self.looked_at.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Starts both threads.
-pub(super) fn open(config: FramesConfig) -> std::io::Result<mpsc::Receiver<Scan>> {
+pub(super) fn open(
+    config: FramesConfig,
+    sight: &Arc<Sight>,
+) -> std::io::Result<mpsc::Receiver<Scan>> {
     let (sender, scans) = mpsc::channel(SCANS_MAX);
     let latest = Arc::new(Latest::new());
     let frames = Arc::clone(&latest);
+    let (watched, looked) = (Arc::clone(sight), Arc::clone(sight));
     thread::Builder::new()
         .name("frames".into())
-        .spawn(move || watch(&config, &frames))?;
+        .spawn(move || watch(&config, &frames, &watched))?;
     thread::Builder::new()
         .name("decode".into())
-        .spawn(move || read(&latest, &sender))?;
+        .spawn(move || read(&latest, &sender, &looked))?;
     Ok(scans)
 }
 
@@ -60,10 +90,12 @@ enum End {
 }
 
 /// Takes frames for ever, or until a recording has been played.
-fn watch(config: &FramesConfig, latest: &Latest) {
+fn watch(config: &FramesConfig, latest: &Latest, sight: &Sight) {
     let mut last_fault = None;
     loop {
-        match take_frames(config, latest, &mut last_fault) {
+        let end = take_frames(config, latest, sight, &mut last_fault);
+        sight.coming.store(false, Ordering::Relaxed);
+        match end {
             Ok(End::Stopped) => return,
             Ok(End::Played) if goes_on(config) => {}
             Ok(End::Played) => {
@@ -85,19 +117,24 @@ fn watch(config: &FramesConfig, latest: &Latest) {
 fn take_frames(
     config: &FramesConfig,
     latest: &Latest,
+    sight: &Sight,
     last_fault: &mut Option<String>,
 ) -> Result<End, SourceError> {
     let mut source = open_source(config)?;
     tracing::info!(source = source.describe(), "frames are coming");
     while let Some(item) = source.next_frame()? {
         *last_fault = None;
+        sight.coming.store(true, Ordering::Relaxed);
         match item {
             SourceItem::Frame { frame, .. } => match latest.put(frame) {
                 Put::Kept(Some(spare)) => source.reuse(spare),
                 Put::Kept(None) => {}
                 Put::Closed => return Ok(End::Stopped),
             },
-            SourceItem::Skipped { name, why } => tracing::warn!(%name, why, "frame skipped"),
+            SourceItem::Skipped { name, why } => {
+                sight.looked();
+                tracing::warn!(%name, why, "frame skipped");
+            }
         }
     }
     Ok(End::Played)
@@ -148,12 +185,12 @@ fn goes_on(config: &FramesConfig) -> bool {
 }
 
 /// Decodes the newest frame until the lane is gone.
-fn read(latest: &Latest, scans: &mpsc::Sender<Scan>) {
-    decode_all(latest, scans);
+fn read(latest: &Latest, scans: &mpsc::Sender<Scan>, sight: &Sight) {
+    decode_all(latest, scans, sight);
     latest.close();
 }
 
-fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
+fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>, sight: &Sight) {
     let (mut decoder, mut hints) = (Decoder::new(), Hints::default());
     // A hint waits until the lane takes a scan.
     let mut hint = None;
@@ -161,6 +198,7 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>) {
         let decoded = decoder.watch(&frame);
         let (captured_at, decode) = (frame.captured_at(), decoded.elapsed);
         latest.give_back(frame);
+        sight.looked();
         if let Some(new) = hints.see(&decoded.read) {
             if new.is_first {
                 tracing::info!(cause = new.why.code(), "a code was held out and not read");

@@ -2,11 +2,13 @@
 
 use super::eyes::Scan;
 use super::notes;
+use super::watchdog::Watchdog;
 use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
 use crate::clock;
 use crate::controller::Controller;
 use crate::courier::CourierNews;
 use crate::journal::{CommitRequest, Committed, JournalError, JournalHandle};
+use crate::service::{self, NotifyState};
 use fare_protocol::{Millis, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event};
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub(super) struct LaneLoop {
     tap: Option<(UnixMs, Duration)>,
     finished: bool,
     broken: Option<JournalError>,
+    watchdog: Watchdog,
 }
 
 impl LaneLoop {
@@ -50,6 +53,7 @@ impl LaneLoop {
         journal: JournalHandle,
         barrier: mpsc::Sender<BarrierCommand>,
         clock_error: Millis,
+        watchdog: Watchdog,
     ) -> Self {
         let (commits, committed) = mpsc::channel(COMMITS_MAX);
         Self {
@@ -64,6 +68,7 @@ impl LaneLoop {
             tap: None,
             finished: false,
             broken: None,
+            watchdog,
         }
     }
 
@@ -83,6 +88,7 @@ impl LaneLoop {
             signal = &mut termination => tracing::info!(signal, "stopping"),
             () = self.serve(&mut inlets) => {}
         }
+        service::tell(&[NotifyState::Stopping]);
         stop.send_replace(true);
         self.handle(Event::Shutdown);
         let finish = self.serve(&mut inlets);
@@ -96,6 +102,7 @@ impl LaneLoop {
         while !self.finished {
             tokio::select! {
                 biased;
+                () = self.watchdog.due() => self.watchdog.look(),
                 Some((id, result)) = self.committed.recv() => self.on_commit(id, result),
                 Some(event) = inlets.barrier.recv() => self.on_barrier(event),
                 () = at(self.wake) => {

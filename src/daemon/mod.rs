@@ -9,6 +9,7 @@
 mod eyes;
 mod lane_loop;
 mod notes;
+mod watchdog;
 
 use crate::barrier;
 use crate::clock::{self, Stopwatch};
@@ -17,7 +18,9 @@ use crate::controller::Controller;
 use crate::courier::{Courier, CourierConfig, CourierNews};
 use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
+use crate::service::{self, NotifyState};
 use anyhow::Context;
+use eyes::Sight;
 use fare_protocol::Stamp;
 use lane_loop::{Inlets, LaneLoop};
 use std::sync::Arc;
@@ -25,6 +28,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use watchdog::Watchdog;
 
 /// Commands that may wait for the barrier: an open, a close, and those of a shutdown.
 const BARRIER_COMMANDS_MAX: usize = 8;
@@ -58,7 +62,8 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         Some((courier, news)) => (Some(tokio::spawn(courier.run(stopped))), Some(news)),
         None => (None, None),
     };
-    let (commands, inlets) = start_devices(&config, news)?;
+    let sight = Arc::new(Sight::default());
+    let (commands, inlets) = start_devices(&config, news, &sight)?;
 
     let controller = Controller::new(&config, issuers, tariff, journal.clone());
     tracing::info!(
@@ -69,7 +74,15 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         ready_ms = since_start.elapsed().as_millis(),
         "ready"
     );
-    let lane = LaneLoop::new(controller, journal.clone(), commands, config.clock_error);
+    service::tell(&[NotifyState::Ready]);
+    let watchdog = Watchdog::new(sight, journal.clone());
+    let lane = LaneLoop::new(
+        controller,
+        journal.clone(),
+        commands,
+        config.clock_error,
+        watchdog,
+    );
     let served = lane.run(inlets, termination()?, &stop).await;
 
     stop_courier(courier).await;
@@ -110,8 +123,9 @@ fn courier(
 fn start_devices(
     config: &GateConfig,
     news: Option<CourierNews>,
+    sight: &Arc<Sight>,
 ) -> anyhow::Result<(mpsc::Sender<barrier::BarrierCommand>, Inlets)> {
-    let scans = eyes::open(config.frames.clone())?;
+    let scans = eyes::open(config.frames.clone(), sight)?;
     let (commands, wanted) = mpsc::channel(BARRIER_COMMANDS_MAX);
     let (events, barrier) = mpsc::channel(BARRIER_EVENTS_MAX);
     let poll = Duration::from_millis(config.barrier.poll.0.into());

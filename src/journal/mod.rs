@@ -272,6 +272,15 @@ impl JournalHandle {
         Ok(applied)
     }
 
+    /// Returns when the thread has done what waited before this, and so is not stuck in it.
+    ///
+    /// # Errors
+    /// When the thread is gone.
+    pub async fn answers(&self) -> Result<(), JournalError> {
+        self.answer(|reply| self.0.shared.queue.chore(Chore::Answer { reply }))
+            .await
+    }
+
     /// What the last good feeds left here.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub(super) enum Chore {
         update: Box<FeedUpdate>,
         reply: Reply<()>,
     },
+    /// Somebody wants to know whether the thread moves.
+    Answer { reply: Reply<()> },
     /// Whatever a test wants to do to the connection.
     #[cfg(test)]
     Execute { sql: String, reply: Reply<()> },

@@ -234,6 +234,8 @@ impl Writer {
                 let result = caches::apply(&mut self.db, &update);
                 reply(self.chore_done("applying the feed", result));
             }
+            // Touches no disk: a flash card would pay for each. A commit that hangs holds it up.
+            Chore::Answer { reply } => reply(Ok(())),
             #[cfg(test)]
             Chore::Execute { sql, reply } => {
                 let result = self.db.execute_batch(&sql);
