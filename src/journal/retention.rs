@@ -133,20 +133,20 @@ impl Sweep {
 
     /// Once a lull: forgets phones and ways of long ago among the next few.
     pub(super) fn forget_cached(&mut self, db: &Connection, now_ms: i64) -> rusqlite::Result<()> {
-        let next = "SELECT max(key) FROM
+        let next = "SELECT max(key), count(*) FROM
                     (SELECT key FROM devices WHERE key > ?1 ORDER BY key LIMIT ?2)";
-        let last = last_of(db, next, &self.phones_after)?;
+        let (last, at_end) = last_of(db, next, &self.phones_after)?;
         let old = now_ms.saturating_sub(DEVICE_KEPT_MS);
         db.prepare_cached("DELETE FROM devices WHERE key > ?1 AND key <= ?2 AND seen_ms < ?3")?
             .execute(params![self.phones_after, last, old])?;
-        self.phones_after = last;
-        let next = "SELECT max(account) FROM
+        self.phones_after = if at_end { Vec::new() } else { last };
+        let next = "SELECT max(account), count(*) FROM
                     (SELECT account FROM moves WHERE account > ?1 ORDER BY account LIMIT ?2)";
-        let last = last_of(db, next, &self.ways_after)?;
+        let (last, at_end) = last_of(db, next, &self.ways_after)?;
         let old = now_ms.saturating_sub(MOVE_KEPT_MS);
         db.prepare_cached("DELETE FROM moves WHERE account > ?1 AND account <= ?2 AND at_ms < ?3")?
             .execute(params![self.ways_after, last, old])?;
-        self.ways_after = last;
+        self.ways_after = if at_end { Vec::new() } else { last };
         Ok(())
     }
 
@@ -192,9 +192,12 @@ impl Sweep {
     }
 }
 
-/// The last key of the next few; empty when there are none, and then it is from the start again.
-fn last_of(db: &Connection, next: &str, after: &[u8]) -> rusqlite::Result<Vec<u8>> {
+/// The last key of the next few, and whether the next step begins again with the first.
+fn last_of(db: &Connection, next: &str, after: &[u8]) -> rusqlite::Result<(Vec<u8>, bool)> {
     let mut query = db.prepare_cached(next)?;
-    let last: Option<Vec<u8>> = query.query_row(params![after, STEP_CACHED], |row| row.get(0))?;
-    Ok(last.unwrap_or_default())
+    let (last, count): (Option<Vec<u8>>, i64) = query
+        .query_row(params![after, STEP_CACHED], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    Ok((last.unwrap_or_default(), count < STEP_CACHED))
 }

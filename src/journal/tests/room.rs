@@ -241,7 +241,7 @@ async fn young_records_stay_while_there_is_room() {
 
 #[tokio::test]
 async fn over_the_size_limit_notes_go_first_then_accepted_records() {
-    let gate = keeping(i64::MAX, 100_000);
+    let gate = keeping(i64::MAX, 50_000);
     gate.execute(NOTES);
     accepted_rides(&gate, 150).await;
     settles(&gate, "SELECT count(*) FROM events", 0);
