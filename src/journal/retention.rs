@@ -133,21 +133,8 @@ impl Sweep {
 
     /// Once a lull: forgets phones and ways of long ago among the next few.
     pub(super) fn forget_cached(&mut self, db: &Connection, now_ms: i64) -> rusqlite::Result<()> {
-        let next = "SELECT max(key), count(*) FROM
-                    (SELECT key FROM devices WHERE key > ?1 ORDER BY key LIMIT ?2)";
-        let (last, at_end) = last_of(db, next, &self.phones_after)?;
-        let old = now_ms.saturating_sub(DEVICE_KEPT_MS);
-        db.prepare_cached("DELETE FROM devices WHERE key > ?1 AND key <= ?2 AND seen_ms < ?3")?
-            .execute(params![self.phones_after, last, old])?;
-        self.phones_after = if at_end { Vec::new() } else { last };
-        let next = "SELECT max(account), count(*) FROM
-                    (SELECT account FROM moves WHERE account > ?1 ORDER BY account LIMIT ?2)";
-        let (last, at_end) = last_of(db, next, &self.ways_after)?;
-        let old = now_ms.saturating_sub(MOVE_KEPT_MS);
-        db.prepare_cached("DELETE FROM moves WHERE account > ?1 AND account <= ?2 AND at_ms < ?3")?
-            .execute(params![self.ways_after, last, old])?;
-        self.ways_after = if at_end { Vec::new() } else { last };
-        Ok(())
+        forget_next(db, &PHONES, &mut self.phones_after, now_ms)?;
+        forget_next(db, &WAYS, &mut self.ways_after, now_ms)
     }
 
     /// Forgets accepted pairs of confirmation and passage among the next accepted records.
@@ -192,12 +179,49 @@ impl Sweep {
     }
 }
 
-/// The last key of the next few, and whether the next step begins again with the first.
-fn last_of(db: &Connection, next: &str, after: &[u8]) -> rusqlite::Result<(Vec<u8>, bool)> {
-    let mut query = db.prepare_cached(next)?;
-    let (last, count): (Option<Vec<u8>>, i64) = query
-        .query_row(params![after, STEP_CACHED], |row| {
+/// A table that is forgotten by age.
+struct Cached {
+    /// The last key of the next few after `?1`, and how many they are.
+    next: &'static str,
+    delete: &'static str,
+    kept_ms: i64,
+}
+
+const PHONES: Cached = Cached {
+    next: "SELECT max(key), count(*) FROM
+           (SELECT key FROM devices WHERE key > ?1 ORDER BY key LIMIT ?2)",
+    delete: "DELETE FROM devices WHERE key > ?1 AND key <= ?2 AND seen_ms < ?3",
+    kept_ms: DEVICE_KEPT_MS,
+};
+
+const WAYS: Cached = Cached {
+    next: "SELECT max(account), count(*) FROM
+           (SELECT account FROM moves WHERE account > ?1 ORDER BY account LIMIT ?2)",
+    delete: "DELETE FROM moves WHERE account > ?1 AND account <= ?2 AND at_ms < ?3",
+    kept_ms: MOVE_KEPT_MS,
+};
+
+/// Forgets what is old among the next few after a key, and moves that key on: to the start again
+/// once the end is reached.
+fn forget_next(
+    db: &Connection,
+    cached: &Cached,
+    after: &mut Vec<u8>,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let (last, count): (Option<Vec<u8>>, i64) = db
+        .prepare_cached(cached.next)?
+        .query_row(params![*after, STEP_CACHED], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    Ok((last.unwrap_or_default(), count < STEP_CACHED))
+    let last = last.unwrap_or_default();
+    let old = now_ms.saturating_sub(cached.kept_ms);
+    db.prepare_cached(cached.delete)?
+        .execute(params![*after, last, old])?;
+    *after = if count < STEP_CACHED {
+        Vec::new()
+    } else {
+        last
+    };
+    Ok(())
 }
