@@ -17,4 +17,4 @@ pub use lane::{
     Note, PassageDraft, RULES_VERSION, Role, Tap,
 };
 pub use refusal::Refusal;
-pub use tariff::{Quote, QuoteError, Station, Tariff, TariffError};
+pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -1,23 +1,83 @@
-//! Tariffs: what a journey costs and why. Priced by distance, along the shortest way over the links
-//! between stations, in steps; then a share of that for each rider class.
+//! Tariffs: what a journey costs and why; the same code at the gate and at the server.
 //!
 //! Two TOML texts make a tariff. Unknown keys are errors, and so is anything a fare could not be
-//! worked out from.
+//! worked out from, such as two stations without a fare.
 //!
 //! ```toml
 //! # the tariff
 //! name = "beijing-2014-12-28"
 //! currency = "CNY"
 //! valid_from = "2014-12-28"
+//! valid_until = "2030-12-31"                  # optional: the last day
 //! stations = "stations-beijing-line1.toml"   # the other text's file, for people
+//!
+//! # The fares: one of four. By distance, along the shortest way over the links between stations:
 //! [[step]]                                    # the first step that is long enough counts
 //! up_to_m = 6000
 //! fare_minor = 300
+//! in_period = { peak = 400 }                  # optional, with every fare but [pair]'s
+//! in_class = { child = 150 }                  # instead of the class's share; never above the adults'
+//! in_period_class = { peak = { child = 200 } }
 //! [beyond]                                    # after the last step: for each started every_m
 //! every_m = 20000
 //! add_minor = 100
+//! # the same everywhere:        [flat]  fare_minor = 200
+//! # by zones:                   [[zone]]  id = "1"  stations = ["KGX"]  (a station may be in several:
+//! #                             the cheapest counts), [[zone_fare]]  zones = ["1", "2"]  fare_minor = 240
+//! # for each pair of stations:  [pair.PGY]  GCH = 300  (the same both ways unless both are written),
+//! #                             [pair_in.peak.PGY]  GCH = 400
+//!
 //! [class]                                     # per cent of the adult fare; one that is not named
 //! adult = 100                                 # pays as an adult
+//!
+//! # All from here on is optional. Local time; needed by periods, transfers, discounts and caps:
+//! [day]
+//! utc_offset = "+08:00"
+//! starts = "04:30"                            # when a service day begins
+//! change = [{ at = "2018-03-25T01:00:00Z", utc_offset = "+01:00" }]   # summer time, where it is
+//! holidays = ["2026-10-01"]                   # neither workday, saturday nor sunday
+//! workdays = ["2026-10-10"]                   # worked although at a weekend
+//! [[period]]                                  # the first one that contains the journey counts
+//! id = "peak"
+//! days = ["workday"]                          # workday, saturday, sunday, holiday; all when absent
+//! times = ["06:30-09:30", "16:00-19:00"]      # the end does not belong to it; all day when absent
+//! by = "entry"                                # or "exit": whose time counts
+//! percent = 120                               # of fares that name none for this period
+//! class = { senior = 100 }                    # shares of the adult fare in this period
+//! [rounding]                                  # of shares; down to 1 when absent
+//! to_minor = 10
+//! how = "nearest"                             # down, up, nearest (halves up)
+//! [same_station]                              # out where one came in
+//! grace_min = 20
+//! within_minor = 0
+//! fare_minor = 300                            # later than that; the table's fare when absent
+//! [over_time]                                 # a supplement
+//! after_min = 240
+//! add_minor = 300
+//! every_min = 60                              # once more for each started hour; once when absent
+//! most_minor = 900
+//! [[transfer]]                                # a journey that goes on from the one before, within one
+//! id = "interchange"                          # service day; never dearer than by itself
+//! within_min = 30
+//! measured = "exit-to-entry"                  # entry-to-exit, entry-to-entry, exit-to-entry, exit-to-exit
+//! between = [["RMG", "HNR"]]                  # either way; anywhere when absent
+//! most = 1                                    # so many in a row
+//! one_journey = true                          # or fare_minor, add_minor (may be negative), or
+//!                                             # total_minor: all together so much
+//! [[discount]]                                # of those that are reached the last one counts
+//! span = "month"                              # day, week (Monday to Sunday), month
+//! from_minor = 10000                          # paid before in this span; or from_journeys
+//! percent = 80
+//! [[cap]]                                     # the most that one account pays in a span
+//! id = "daily"
+//! span = "day"
+//! most_minor = 680
+//! class = { child = 340 }                     # else the class's share
+//! zones = ["1", "2"]                          # journeys within these; all when absent
+//! [maximum]                                   # one end is missing; nothing is charged when absent
+//! no_exit_minor = 700
+//! no_entry_minor = 300
+//! class = { child = 350 }                     # else the class's share
 //!
 //! # the stations
 //! [[station]]
@@ -27,7 +87,7 @@
 //! line = "1"
 //! lat = 39.9248
 //! lon = 116.1719
-//! [[link]]                                    # the same both ways
+//! [[link]]                                    # the same both ways; needed where fares are by distance
 //! from = "PGY"
 //! to = "GCH"
 //! metres = 2606
@@ -35,20 +95,35 @@
 //! The hash of a tariff is over what decides a fare and not over the TOML, so that a comment or a
 //! corrected station name is not another tariff: see [`Tariff::hash`].
 
+mod calendar;
 mod canonical;
 mod error;
 mod network;
+mod pricing;
 mod raw;
+mod ride;
+mod rules;
+mod structure;
 mod table;
+mod zones;
 
+pub use calendar::{DAYS_MAX, Day, OFFSET_CHANGES_MAX, PERIODS_MAX, TIMES_MAX};
 pub use error::{TariffError, TariffPart, TariffProblem};
 pub use network::{LINK_M_MAX, LINKS_MAX, STATIONS_MAX, Station};
+pub use ride::{End, Paid, Ride};
+pub use rules::{RULES_MAX, TRANSFERS_MAX};
 pub use table::{FARE_MINOR_MAX, STEPS_MAX};
+pub use zones::ZONES_MAX;
 
 use fare_protocol::wire::TariffText;
-use fare_protocol::{Currency, FareStep, Money, RiderClass, StationId, TariffHash};
+use fare_protocol::{
+    Currency, Direction, FareStep, Money, RiderClass, StationId, TariffHash, UnixMs,
+};
 use network::Network;
-use table::Table;
+use pricing::{Sheet, Terms};
+use rules::Rules;
+use structure::Way;
+use table::{Table, class_name};
 
 /// Longest text of either part, in bytes.
 pub const TEXT_LEN_MAX: usize = 1024 * 1024;
@@ -57,6 +132,7 @@ pub const TEXT_LEN_MAX: usize = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tariff {
     table: Table,
+    rules: Rules,
     network: Network,
     hash: TariffHash,
 }
@@ -68,7 +144,7 @@ pub struct Quote {
     pub fare: Money,
     /// By which tariff.
     pub tariff: TariffHash,
-    /// How, in at most four steps of at most 120 bytes; they sum to the fare.
+    /// How, in at most ten steps of at most 120 bytes; they sum to the fare.
     pub steps: Vec<FareStep>,
 }
 
@@ -78,6 +154,15 @@ pub enum QuoteError {
     /// A station the tariff does not have.
     #[error("the tariff has no station {0}; publish one that has it")]
     UnknownStation(StationId),
+    /// From a station to itself, where nothing says what that costs; [`Tariff::parse`] lets no such
+    /// tariff through.
+    #[error("the tariff has no fare from {from} to {to}; publish one that has it")]
+    NoFare {
+        /// One station.
+        from: StationId,
+        /// The other.
+        to: StationId,
+    },
 }
 
 impl Tariff {
@@ -86,11 +171,13 @@ impl Tariff {
     /// # Errors
     /// Names the text, the line, and what to write there.
     pub fn parse(text: &TariffText) -> Result<Self, TariffError> {
-        let table = raw::table(&text.tariff)?;
-        let network = raw::network(&text.stations)?;
-        let hash = canonical::hash(&table, &network);
+        let (table, rules) = raw::table(&text.tariff)?;
+        let network = raw::network(&text.stations, table.structure.is_distance())?;
+        raw::complete(&text.tariff, &table, &rules, &network)?;
+        let hash = canonical::hash(&table, &rules, &network);
         Ok(Self {
             table,
+            rules,
             network,
             hash,
         })
@@ -98,7 +185,8 @@ impl Tariff {
 
     /// The first 16 bytes of the SHA-256 of its canonical form: UTF-8 lines, each ended by `\n`.
     /// Steps stand in their order, all classes in that of their wire numbers, stations and links in
-    /// that of their ids, the smaller id of a link first.
+    /// that of their ids, the smaller id of a link first. What a tariff does not have has no line; the
+    /// words of further lines are those of `tariff/canonical.rs`.
     ///
     /// ```text
     /// faregate tariff 1
@@ -135,7 +223,34 @@ impl Tariff {
         self.network.stations()
     }
 
-    /// What a journey costs. From a station to itself it is that of the first step.
+    /// Its first day.
+    pub fn valid_from(&self) -> Day {
+        self.table.valid_from
+    }
+
+    /// Its last day, when it has one.
+    pub fn valid_until(&self) -> Option<Day> {
+        self.rules.valid_until
+    }
+
+    /// The service day of a moment.
+    pub fn service_day(&self, at: UnixMs) -> Day {
+        self.table.calendar.day(at)
+    }
+
+    /// When that day ends: the first moment of the next one.
+    pub fn day_ends(&self, at: UnixMs) -> UnixMs {
+        self.table.calendar.ends(at)
+    }
+
+    /// Whether it prices journeys that begin at this moment.
+    pub fn is_valid_at(&self, at: UnixMs) -> bool {
+        let day = self.service_day(at);
+        self.table.valid_from <= day && self.rules.valid_until.is_none_or(|until| day <= until)
+    }
+
+    /// What a way costs when nothing is known but its ends: by no period, without earlier journeys
+    /// and supplements. From a station to itself it is the fare after any grace.
     ///
     /// # Errors
     /// When the tariff lacks one of the stations.
@@ -145,21 +260,48 @@ impl Tariff {
         to: StationId,
         class: RiderClass,
     ) -> Result<Quote, QuoteError> {
-        let distance_m = self
-            .network
-            .distance_m(from, to)
-            .map_err(QuoteError::UnknownStation)?;
-        let steps = self
-            .table
-            .steps(&format!("{from} to {to}"), distance_m, class);
-        let minor = steps
-            .iter()
-            .fold(0, |sum: i64, step| sum.saturating_add(step.minor));
-        Ok(Quote {
-            fare: Money::new(minor, self.table.currency),
+        let metres = self.metres(from, to)?;
+        let terms = Terms {
+            class,
+            period: None,
+            inside_ms: None,
+        };
+        Ok(self.quoted(self.own(Way { from, to, metres }, terms)?))
+    }
+
+    /// What a journey costs, by all rules.
+    ///
+    /// # Errors
+    /// When the tariff lacks one of the stations.
+    pub fn price(&self, ride: &Ride<'_>) -> Result<Quote, QuoteError> {
+        Ok(self.quoted(self.sheet(ride)?))
+    }
+
+    /// What a journey costs whose `missing` end has no tap; `None` when nothing is charged for that.
+    /// Transfers, discounts and caps do not touch it.
+    pub fn maximum(&self, missing: Direction, class: RiderClass) -> Option<Quote> {
+        let (what, minor) = match missing {
+            Direction::Exit => ("no exit", self.rules.maximum.no_exit_minor?),
+            Direction::Entry => ("no entry", self.rules.maximum.no_entry_minor?),
+        };
+        let share = || {
+            let percent = self.table.percent.of(class);
+            self.rules.rounding.share(minor, percent)
+        };
+        let minor = self.rules.maximum.class.of(class).unwrap_or_else(share);
+        let text = format!("{what}: the maximum for {}", class_name(class));
+        Some(self.quoted(Sheet {
+            steps: vec![FareStep { text, minor }],
+            sum: minor,
+        }))
+    }
+
+    fn quoted(&self, sheet: Sheet) -> Quote {
+        Quote {
+            fare: Money::new(sheet.sum, self.table.currency),
             tariff: self.hash,
-            steps,
-        })
+            steps: sheet.steps,
+        }
     }
 }
 

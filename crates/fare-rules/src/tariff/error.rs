@@ -103,6 +103,70 @@ pub enum TariffProblem {
         /// Minor units.
         before: i64,
     },
+    /// A word that is not one of a few.
+    #[error("got {got:?}; write one of {known}")]
+    Word {
+        /// What stands there.
+        got: String,
+        /// What may.
+        known: String,
+    },
+    /// A short name that is none.
+    #[error("{0:?} is not 1 to 24 characters of a-z, 0-9 and '-'; write for example peak")]
+    Label(String),
+    /// A time of day that is none.
+    #[error("got {0:?}; write a time of day like 04:30")]
+    Time(String),
+    /// A span of the day that is none.
+    #[error("got {0:?}; write a span of the day like 06:30-09:30")]
+    TimeSpan(String),
+    /// An offset that is none.
+    #[error("got {0:?}; write the hours east of UTC like +08:00")]
+    Offset(String),
+    /// A moment that is none.
+    #[error("got {0:?}; write a moment in UTC like 2018-03-25T01:00:00Z")]
+    Moment(String),
+    /// A list that must ascend.
+    #[error("the {0} do not ascend; write the earliest first")]
+    NotAscending(&'static str),
+    /// Valid for less than a day.
+    #[error("valid_until is before valid_from; write the last day of this tariff")]
+    EndsBeforeItBegins,
+    /// Something that needs local time, without it.
+    #[error("{0} needs local time: add [day] with utc_offset and starts")]
+    NoDay(&'static str),
+    /// Something that stands twice.
+    #[error("{0} stands here a second time; remove one")]
+    Twice(String),
+    /// A period that there is not.
+    #[error("there is no period {0}; add it as a [[period]], or correct this name")]
+    UnknownPeriod(String),
+    /// A zone that there is not.
+    #[error("there is no zone {0}; add it as a [[zone]], or correct this name")]
+    UnknownZone(String),
+    /// A class's fare in a period that has none for adults.
+    #[error("in_period has no fare for {0}; write the adults' fare there too")]
+    ClassWithoutAdult(String),
+    /// Not exactly one of several keys.
+    #[error("write exactly one of {0}")]
+    OneOf(&'static str),
+    /// No table of fares.
+    #[error("there are no fares; write [[step]], [flat], [[zone]] or [pair]")]
+    NoFares,
+    /// Several tables of fares.
+    #[error("there are several tables of fares; keep one of [[step]], [flat], [[zone]] and [pair]")]
+    SeveralFares,
+    /// A part without what it belongs to.
+    #[error("there is {0}; remove it or add what it belongs to")]
+    Stray(&'static str),
+    /// Pairs of stations without a fare.
+    #[error("{count} pairs of stations have no fare: {pairs}; add their fares")]
+    Holes {
+        /// How many.
+        count: usize,
+        /// The first ten of them.
+        pairs: String,
+    },
     /// No fare to take shares of.
     #[error("there is no class adult; write adult = 100")]
     NoAdult,

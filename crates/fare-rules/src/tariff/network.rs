@@ -36,13 +36,13 @@ pub(super) struct Link {
     pub(super) metres: u32,
 }
 
-/// Stations that are all connected.
+/// Stations; where fares are by distance, all connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Network {
     stations: Vec<Station>,
     numbers: BTreeMap<StationId, usize>,
     links: Vec<Link>,
-    /// Row by row, from each station to each.
+    /// Row by row, from each station to each; empty when nobody asks.
     distances_m: Vec<u32>,
 }
 
@@ -53,11 +53,6 @@ pub(super) struct NotConnected(pub(super) usize, pub(super) usize);
 impl Network {
     /// All links' numbers must be those of stations.
     pub(super) fn new(stations: Vec<Station>, links: Vec<Link>) -> Result<Self, NotConnected> {
-        let numbers = stations
-            .iter()
-            .enumerate()
-            .map(|(n, station)| (station.id, n))
-            .collect();
         let mut near = vec![Vec::new(); stations.len()];
         for link in &links {
             near[link.from].push((link.to, link.metres));
@@ -70,11 +65,21 @@ impl Network {
             }
         }
         Ok(Self {
+            distances_m,
+            ..Self::unmeasured(stations, links)
+        })
+    }
+
+    /// Without distances, for fares that do not need them.
+    pub(super) fn unmeasured(stations: Vec<Station>, links: Vec<Link>) -> Self {
+        let numbered = stations.iter().enumerate();
+        let numbers = numbered.map(|(n, station)| (station.id, n)).collect();
+        Self {
             stations,
             numbers,
             links,
-            distances_m,
-        })
+            distances_m: Vec::new(),
+        }
     }
 
     pub(super) fn station(&self, id: StationId) -> Option<&Station> {
@@ -102,7 +107,8 @@ impl Network {
     pub(super) fn distance_m(&self, from: StationId, to: StationId) -> Result<u32, StationId> {
         let number = |id| self.numbers.get(&id).copied().ok_or(id);
         let (row, column) = (number(from)?, number(to)?);
-        Ok(self.distances_m[row * self.stations.len() + column])
+        let place = row * self.stations.len() + column;
+        Ok(self.distances_m.get(place).copied().unwrap_or_default())
     }
 }
 

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cities;
+mod random;
+mod rules;
+
 use super::*;
 use fare_protocol::voucher;
 use proptest::prelude::*;
@@ -56,6 +60,26 @@ fn parse(tariff: &str, stations: &str) -> Result<Tariff, TariffError> {
 
 fn fare(tariff: &Tariff, from: &str, to: &str, class: RiderClass) -> i64 {
     tariff.quote(id(from), id(to), class).unwrap().fare.minor
+}
+
+fn end(station: &str, at: UnixMs) -> End {
+    End {
+        station: id(station),
+        at,
+    }
+}
+
+/// An adult's journey, from one minute to another.
+fn ride(tariff: &Tariff, from: &str, to: &str, entered: i64, left: i64) -> Quote {
+    let at = |minute: i64| UnixMs(1_780_000_000_000 + minute * 60_000);
+    let ride = Ride {
+        class: RiderClass::Adult,
+        class_until: None,
+        entry: end(from, at(entered)),
+        exit: end(to, at(left)),
+        earlier: &[],
+    };
+    tariff.price(&ride).unwrap()
 }
 
 #[test]
@@ -214,7 +238,7 @@ fn the_hash_is_over_what_decides_a_fare() {
 fn the_canonical_form_is_as_documented() {
     let tariff = parse(STEPS, &two(7)).unwrap();
     assert_eq!(
-        canonical::form(&tariff.table, &tariff.network),
+        canonical::form(&tariff.table, &tariff.rules, &tariff.network),
         "faregate tariff 1\nname test\nvalid-from 2014-12-28\ncurrency CNY\n\
          step 6000 300\nstep 12000 400\nstep 22000 500\nstep 32000 600\nbeyond 20000 100\n\
          class adult 100\nclass child 50\nclass student 33\nclass senior 100\n\
