@@ -2,10 +2,14 @@
 //! that it can read, and only for what it hands out for the others.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "common/stream.rs"]
+mod stream;
+
 use allocation_counter::measure;
 use fare_protocol::UnixMs;
 use fare_sim::seed::Seed;
 use fare_sim::sets::{Burden, Hostile};
+use fare_sim::shot::{Difficulty, FrameSize};
 use fare_sim::symbol::Symbol;
 use faregate::decode::Decoder;
 use faregate::frame::Frame;
@@ -115,4 +119,35 @@ fn a_code_takes_memory_for_what_is_handed_out() {
         assert!(memory.bytes_total <= most, "{length} bytes: {memory:?}");
         assert_eq!(memory.bytes_current, 0, "{length} bytes: {memory:?}");
     }
+}
+
+/// The pictures of an empty gate and of somebody who brings a code to the glass.
+fn watched(number: u64) -> Vec<Frame> {
+    let stage = stream::stage(5, FrameSize::VGA);
+    let presentation = stage
+        .presentation(Difficulty::Medium, number, stream::START)
+        .unwrap();
+    let moments = presentation.moments().map(|moment| moment.frame);
+    let idle = stage.idle(1, number).take(20);
+    (0..)
+        .zip(idle.chain(moments))
+        .map(|(number, picture)| stream::frame(picture, number))
+        .collect()
+}
+
+#[test]
+fn a_watched_stream_takes_memory_for_what_is_handed_out_alone() {
+    let mut decoder = Decoder::new();
+    for frame in [1, 2, 3].into_iter().flat_map(watched) {
+        decoder.watch(&frame);
+    }
+    let (mut read, mut unread) = (0, 0);
+    for (number, frame) in [1, 2, 3].into_iter().flat_map(watched).enumerate() {
+        let mut codes = 0;
+        let memory = measure(|| codes = decoder.watch(&frame).codes().len());
+        let most = if codes == 0 { 0 } else { 3 };
+        assert!(memory.count_total <= most, "frame {number}: {memory:?}");
+        *(if codes == 0 { &mut unread } else { &mut read }) += 1;
+    }
+    assert!(read > 20 && unread > 60, "{read} read, {unread} not");
 }

@@ -11,7 +11,7 @@ use image::GrayImage;
 use std::time::Duration;
 
 /// When the first presentation begins.
-const START: UnixMs = UnixMs(1_780_000_000_000);
+pub const START: UnixMs = UnixMs(1_780_000_000_000);
 
 /// What one presentation showed.
 pub struct Lag {

@@ -1,7 +1,7 @@
 //! Where blocks full of edges lie close together: codes, other symbols, text.
 
 use super::is_washed_out;
-use crate::decode::reader::{BLOCK, Blocks, Point};
+use crate::reader::{BLOCK, Blocks, Point};
 
 /// A row of blocks across the widest frame.
 pub(super) const COLUMNS_MAX: usize = 1024;

@@ -5,14 +5,14 @@
 
 use super::geometry::Point;
 
-/// A borrowed grey picture, row by row, 0 black to 255 white.
+/// A borrowed grey picture, row by row, 0 black to 255 white. It has at least one pixel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Picture<'a> {
-    pub width: usize,
-    pub height: usize,
+pub struct Picture<'a> {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
     /// Pixels from one row to the next.
-    pub stride: usize,
-    pub pixels: &'a [u8],
+    pub(crate) stride: usize,
+    pub(crate) pixels: &'a [u8],
 }
 
 /// A part of a picture, in pixels; right and bottom are just outside.
@@ -72,6 +72,13 @@ impl Area {
 }
 
 impl<'a> Picture<'a> {
+    /// A picture of `width` times `height` pixels, row after row; none when it would have no pixel,
+    /// or more than there are.
+    pub fn of(width: usize, height: usize, pixels: &'a [u8]) -> Option<Self> {
+        let size = width.checked_mul(height)?;
+        (size > 0 && size <= pixels.len()).then(|| Self::new(width, height, pixels))
+    }
+
     /// A picture of `width` times `height` pixels; neither may be 0.
     pub(crate) fn new(width: usize, height: usize, pixels: &'a [u8]) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! What edges there are in some blocks: in which directions, how sharp, how many.
 
 use super::area::Places;
-use crate::decode::reader::{BLOCK, Blocks, Picture};
+use crate::reader::{BLOCK, Blocks, Picture};
 
 /// The edges of some blocks. All slopes are shares of the block's own contrast.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,7 +4,7 @@
 //! variance. Where the means differ by more than that although no edge is seen, there is a pattern
 //! below the noise. Tiles of 64 pixels are large enough to tell.
 
-use crate::decode::reader::{BLOCK, Blocks, Picture};
+use crate::reader::{BLOCK, Blocks, Picture};
 
 /// A tile's side in pixels and in pixels of the quarter picture.
 const TILE: usize = 64;

@@ -34,6 +34,8 @@ struct Text {
     length: usize,
     eci: Option<u32>,
     has_kanji: bool,
+    /// The data follow the rules of GS1 or of another application: `%` is special.
+    has_rules: bool,
 }
 
 struct Bits<'a> {
@@ -86,11 +88,14 @@ fn segments(data: &[u8], version: Version, mut payload: Text) -> Result<Text, Ma
             3 => _ = bits.take(16)?,
             4 => bytes(&mut bits, version, &mut payload)?,
             // The data follow GS1's rules.
-            5 => {}
+            5 => payload.has_rules = true,
             7 => payload.eci = payload.eci.or(Some(eci(&mut bits)?)),
             8 => kanji(&mut bits, version, &mut payload)?,
             // The data follow the rules of the application named here.
-            9 => _ = bits.take(8)?,
+            9 => {
+                bits.take(8)?;
+                payload.has_rules = true;
+            }
             13 => hanzi(&mut bits, version, &mut payload)?,
             _ => return Err(Malformed::UnknownMode),
         }
@@ -136,14 +141,47 @@ fn alphanumeric(
             .ok_or(Malformed::BadCharacter)
     };
     let mut left = count(bits, version, [9, 11, 13])?;
+    let mut after_percent = false;
     while left >= 2 {
         let pair = bits.take(11)?;
-        push(payload, &[character(pair / 45)?, character(pair % 45)?])?;
+        for value in [pair / 45, pair % 45] {
+            push_alphanumeric(payload, character(value)?, &mut after_percent)?;
+        }
         left -= 2;
     }
     if left == 1 {
         let one = bits.take(6)?;
-        push(payload, &[character(one)?])?;
+        push_alphanumeric(payload, character(one)?, &mut after_percent)?;
+    }
+    end_percent(payload, &mut after_percent)
+}
+
+/// Where the data follow an application's rules, `%` is the separator of fields (ASCII GS) and `%%`
+/// a per cent sign (ISO/IEC 18004 section 7.4.8).
+fn push_alphanumeric(
+    payload: &mut Text,
+    character: u8,
+    after_percent: &mut bool,
+) -> Result<(), Malformed> {
+    match (payload.has_rules && character == b'%', *after_percent) {
+        (true, true) => {
+            *after_percent = false;
+            push(payload, b"%")
+        }
+        (true, false) => {
+            *after_percent = true;
+            Ok(())
+        }
+        (false, _) => {
+            end_percent(payload, after_percent)?;
+            push(payload, &[character])
+        }
+    }
+}
+
+fn end_percent(payload: &mut Text, after_percent: &mut bool) -> Result<(), Malformed> {
+    if std::mem::take(after_percent) {
+        push(payload, b"\x1d")?;
     }
     Ok(())
 }

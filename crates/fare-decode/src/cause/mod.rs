@@ -9,7 +9,7 @@ mod area;
 mod gloom;
 mod texture;
 
-use super::NothingRead;
+use super::Missed;
 use super::reader::{BLOCK, Picture, Point, Sight};
 use area::{Area, Blot};
 use texture::Texture;
@@ -90,8 +90,8 @@ impl Unread {
 }
 
 /// Why nothing was read in `picture`, in which the reader saw `sight`.
-pub(super) fn of(picture: Picture<'_>, sight: &Sight<'_>) -> NothingRead {
-    why(picture, sight).map_or(NothingRead::Nothing, NothingRead::Unread)
+pub(super) fn of(picture: Picture<'_>, sight: &Sight<'_>) -> Missed {
+    why(picture, sight).map_or(Missed::Nothing, Missed::Unread)
 }
 
 /// Share of the frame that a code held to the glass covers with texture at least.

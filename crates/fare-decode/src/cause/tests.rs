@@ -3,7 +3,7 @@
 
 use super::area::{Area, washed_out};
 use super::*;
-use crate::decode::reader::Blocks;
+use crate::reader::Blocks;
 
 /// Blocks of which those have edges that `has_edges` says.
 fn area(columns: usize, rows: usize, has_edges: impl Fn(usize, usize) -> bool) -> Area {

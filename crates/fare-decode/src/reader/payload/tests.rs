@@ -69,6 +69,45 @@ fn characters_are_read_as_in_the_standards_example() {
     assert_eq!(example.put(2, 6).read(), Ok(plain(b"AC-42")));
 }
 
+/// A segment in alphanumeric mode.
+fn alphanumeric_segment(fields: Fields, text: &str) -> Fields {
+    let characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
+    let values: Vec<u32> = text
+        .chars()
+        .map(|c| characters.find(c).unwrap() as u32)
+        .collect();
+    let header = fields.put(2, 4).put(text.len() as u32, 9);
+    values.chunks(2).fold(header, |fields, pair| match pair {
+        [first, second] => fields.put(first * 45 + second, 11),
+        one => fields.put(one[0], 6),
+    })
+}
+
+#[test]
+fn a_per_cent_sign_separates_fields_where_the_data_follow_rules() {
+    let cases = [
+        ("10AB%21C", &b"10AB\x1d21C"[..]),
+        ("5%%OFF", b"5%OFF"),
+        ("%%%A%", b"%\x1dA\x1d"),
+    ];
+    for (text, want) in cases {
+        let gs1 = alphanumeric_segment(fields().put(5, 4), text);
+        assert_eq!(
+            gs1.read(),
+            Ok(plain(want)),
+            "{text} after FNC1 in first position"
+        );
+        let named = alphanumeric_segment(fields().put(9, 4).put(37, 8), text);
+        assert_eq!(
+            named.read(),
+            Ok(plain(want)),
+            "{text} after FNC1 in second position"
+        );
+        let without = alphanumeric_segment(fields(), text);
+        assert_eq!(without.read(), Ok(plain(text.as_bytes())));
+    }
+}
+
 #[test]
 fn kanji_are_read_as_in_the_standards_example() {
     // 7.4.6: 935F is 0D9F, E4AA is 1AAA.
