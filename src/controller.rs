@@ -6,10 +6,12 @@ use crate::config::GateConfig;
 use crate::decode::Unread;
 use crate::ids::new_record_id;
 use crate::journal::{JournalError, JournalHandle};
+use crate::stages::{Stage, Stages};
 use fare_protocol::{
-    CodeRef, KeySet, Mode, RideCode, Stamp, StationId, UnixMs, VerifiedRideCode, VerifyError,
+    CodeRef, Direction, KeySet, Mode, RideCode, Stamp, StationId, UnixMs, VerifiedRideCode,
+    VerifyError,
 };
-use fare_rules::{Effect, Event, Facts, Lane, LanePolicy, Quote, Refusal, Tap, Tariff};
+use fare_rules::{Effect, Event, Facts, Lane, LanePolicy, Quote, Refusal, Role, Tap, Tariff};
 use std::sync::Arc;
 
 /// For how long codes must be seen and not read before the rider is told so: a phone on its way to
@@ -28,6 +30,7 @@ pub struct Controller {
     tariff: Arc<Tariff>,
     journal: JournalHandle,
     unreadable: Option<Unreadable>,
+    stages: Stages,
 }
 
 /// A run of frames in which codes were seen and not read.
@@ -53,6 +56,7 @@ impl Controller {
             tariff,
             journal,
             unreadable: None,
+            stages: Stages::default(),
         }
     }
 
@@ -86,8 +90,28 @@ impl Controller {
             return Vec::new();
         };
         self.unreadable = None;
-        let tap = self.tap(CodeRef::of(bytes), self.believe(bytes, now.at), now);
-        self.on(Event::Tap(Box::new(tap)), now)
+        let mut stages = Stages::default();
+        let credential = stages.time(Stage::Verify, || self.believe(bytes, now.at));
+        let tap = stages.time(Stage::Lookup, || {
+            self.tap(CodeRef::of(bytes), credential, now)
+        });
+        let effects = stages.time(Stage::Decide, || self.on(Event::Tap(Box::new(tap)), now));
+        self.stages = stages;
+        effects
+    }
+
+    /// What the stages of the last scanned code took, from its verification to the verdict.
+    pub fn stages(&self) -> &Stages {
+        &self.stages
+    }
+
+    /// The direction of every tap here; nothing where riders go both ways.
+    pub fn side(&self) -> Option<Direction> {
+        match self.policy.role {
+            Role::Entry => Some(Direction::Entry),
+            Role::Exit => Some(Direction::Exit),
+            Role::Both => None,
+        }
     }
 
     /// Whether the lane waits for a rider.
@@ -113,6 +137,7 @@ impl Controller {
             Some(_) | None => fresh,
         };
         self.unreadable = Some(run);
+        self.stages = Stages::default();
         if now.at.since(run.since) < UNREADABLE_AFTER_MS || !self.lane.is_idle() {
             return Vec::new();
         }

@@ -16,6 +16,8 @@ pub mod decode;
 pub mod frame;
 pub mod ids;
 pub mod journal;
+pub mod logbook;
 pub mod replay;
 pub mod scratch;
 pub mod service;
+pub mod stages;

@@ -5,6 +5,7 @@
 mod bench;
 mod config;
 mod decode;
+mod log;
 mod outbox;
 mod replay;
 mod run;
@@ -15,6 +16,11 @@ use std::process::ExitCode;
 
 /// Exit status for bad usage or bad configuration.
 pub const BAD_CONFIG: u8 = 2;
+
+/// What was typed cannot be done so.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadUsage(String);
 
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
@@ -33,6 +39,7 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Run a recording through the gate's own pipeline
     Replay(replay::ReplayArgs),
+    Log(log::LogArgs),
     /// Look at what waits for the server, retry what it refused, carry it there by hand
     ///
     /// Works beside a running daemon. Run it as the daemon's user: the journal's files are that user's.
@@ -53,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Decode(args) => decode::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Log(args) => log::run(args),
         Command::Outbox(args) => outbox::run(args),
         Command::Bench(args) => bench::run(args),
     };
@@ -67,8 +75,10 @@ fn report(err: &anyhow::Error) -> ExitCode {
     }
     // When even standard error is gone, the exit status is all that is left to say.
     let _lost = writeln!(io::stderr().lock(), "faregate: {err:#}");
-    let bad_usage =
-        err.is::<crate::config::ConfigError>() || err.is::<crate::bench::decode::PeersMissing>();
+    let bad_usage = err.is::<crate::config::ConfigError>()
+        || err.is::<crate::bench::decode::PeersMissing>()
+        || err.is::<crate::logbook::NoTime>()
+        || err.is::<BadUsage>();
     if bad_usage {
         ExitCode::from(BAD_CONFIG)
     } else {

@@ -119,17 +119,31 @@ impl GateConfig {
         }
     }
 
+    /// Where the gate with the configuration at `path` keeps its journal. Reads no other file: who
+    /// looks at a log need not be allowed to read keys.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not made as configurations are.
+    pub fn journal_of(path: &Path) -> Result<PathBuf, ConfigError> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(folder.join(raw(path)?.1.journal.path.get_ref()))
+    }
+
     /// Reads and checks `path` and the files it names. Relative paths start at its folder.
     ///
     /// # Errors
     /// All that is wrong, each with file, line, column and what to write instead.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|err| ConfigError::unreadable(path, &err))?;
-        let raw: raw::RawGate =
-            toml::from_str(&text).map_err(|err| ConfigError::toml(path, &text, &err))?;
+        let (text, raw) = raw(path)?;
         check::check(path, &text, raw)
     }
+}
+
+/// The file as it was typed, and what that says.
+fn raw(path: &Path) -> Result<(String, raw::RawGate), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|err| ConfigError::unreadable(path, &err))?;
+    let raw = toml::from_str(&text).map_err(|err| ConfigError::toml(path, &text, &err))?;
+    Ok((text, raw))
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use super::eyes::Scan;
 use super::notes;
 use super::watchdog::Watchdog;
 use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::controller::Controller;
 use crate::courier::CourierNews;
-use crate::journal::{CommitRequest, Committed, JournalError, JournalHandle};
+use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHandle};
 use crate::service::{self, NotifyState};
+use crate::stages::{Stage, Stages};
 use fare_protocol::{Millis, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
-use fare_rules::{Draft, Effect, Event};
+use fare_rules::{Draft, Effect, Event, Note};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -27,6 +28,21 @@ pub(super) struct Inlets {
     pub(super) news: Option<CourierNews>,
 }
 
+/// How long the stages of the tap under way took, and since when the next one is under way.
+struct TapTime {
+    confirmation: RecordId,
+    stages: Stages,
+    since: Stopwatch,
+}
+
+impl TapTime {
+    /// The stage that was under way is over.
+    fn end(&mut self, stage: Stage) {
+        self.stages.set(stage, self.since.elapsed());
+        self.since = Stopwatch::start();
+    }
+}
+
 type CommitResult = (RecordId, Result<Committed<SignedRecord>, JournalError>);
 
 /// The controller and its hands.
@@ -40,8 +56,10 @@ pub(super) struct LaneLoop {
     wake: Option<UnixMs>,
     /// The confirmation that is durable and whose barrier is not yet opened.
     permit: Option<Committed<SignedRecord>>,
-    /// When the frame of the tap under way was taken, and how long its decoding took.
-    tap: Option<(UnixMs, Duration)>,
+    /// What the frame at hand took, while it is decided about.
+    seen: Option<Stages>,
+    /// What the tap under way took so far.
+    tap: Option<TapTime>,
     finished: bool,
     broken: Option<JournalError>,
     watchdog: Watchdog,
@@ -65,6 +83,7 @@ impl LaneLoop {
             committed,
             wake: None,
             permit: None,
+            seen: None,
             tap: None,
             finished: false,
             broken: None,
@@ -132,6 +151,7 @@ impl LaneLoop {
         let now = self.now();
         if let Some(why) = scan.hint.filter(|_| self.controller.is_idle()) {
             tracing::debug!(hint = why.hint(), "display");
+            self.journal.note_gate(&GateNote::Unread(why), now);
         }
         let effects = match &scan.read {
             Ok(codes) => self
@@ -139,11 +159,10 @@ impl LaneLoop {
                 .scanned(codes.iter().map(|code| code.bytes.as_slice()), now),
             Err(why) => self.controller.unread(*why, now),
         };
-        let admits = |effect: &Effect| matches!(effect, Effect::Commit(Draft::Confirmation(_)));
-        if effects.iter().any(admits) {
-            self.tap = Some((scan.captured_at, scan.decode));
-        }
+        let frame = Stages::of_frame(scan.captured_at, scan.decode, now.at);
+        self.seen = Some(frame.or(self.controller.stages()));
         self.carry_out(effects, now);
+        self.seen = None;
     }
 
     fn on_commit(&mut self, id: RecordId, result: Result<Committed<SignedRecord>, JournalError>) {
@@ -151,6 +170,7 @@ impl LaneLoop {
             Ok(committed) => {
                 if matches!(committed.get().record().body, RecordBody::Confirmation(_)) {
                     self.permit = Some(committed);
+                    self.tap.iter_mut().for_each(|tap| tap.end(Stage::Commit));
                 }
                 self.handle(Event::Committed(id));
                 // The lane opens at once or not at all.
@@ -171,20 +191,41 @@ impl LaneLoop {
     fn on_barrier(&mut self, event: BarrierEvent) {
         match event {
             BarrierEvent::Opened => {
-                if let Some((captured_at, decode)) = self.tap.take() {
-                    tracing::info!(
-                        tap_to_open_ms = clock::now().since(captured_at),
-                        decode_ms = decode.as_millis(),
-                        "barrier open"
-                    );
-                }
+                self.opened();
                 self.handle(Event::BarrierOpened);
             }
-            BarrierEvent::OpenFailed => self.handle(Event::BarrierFailed),
+            BarrierEvent::OpenFailed => {
+                if let Some(tap) = self.tap.take() {
+                    self.note_timings(&tap);
+                }
+                self.handle(Event::BarrierFailed);
+            }
             BarrierEvent::Passed => self.handle(Event::Passed),
             BarrierEvent::Obstructed(on) => self.handle(Event::Obstructed(on)),
             BarrierEvent::Fire(on) => self.handle(Event::FireAlarm(on)),
         }
+    }
+
+    fn opened(&mut self) {
+        let Some(mut tap) = self.tap.take() else {
+            return;
+        };
+        tap.end(Stage::Open);
+        let now = self.now();
+        tracing::info!(
+            tap_to_open_ms = tap.stages.frame_at.map(|at| now.at.since(at)),
+            decode_ms = tap.stages.get(Stage::Decode).map(|took| took.as_millis()),
+            "barrier open"
+        );
+        self.note_timings(&tap);
+    }
+
+    fn note_timings(&self, tap: &TapTime) {
+        let note = GateNote::Timings {
+            confirmation: tap.confirmation,
+            stages: tap.stages,
+        };
+        self.journal.note_gate(&note, self.now());
     }
 
     fn take_news(&mut self, news: Option<&mut CourierNews>) {
@@ -207,17 +248,44 @@ impl LaneLoop {
                 Effect::Close => self.command(BarrierCommand::Close),
                 Effect::Show(shown) => tracing::debug!(?shown, "display"),
                 Effect::Wake(at) => self.wake = Some(at),
-                Effect::Note(note) => {
-                    notes::log(&note);
-                    self.journal.note(note, now);
-                }
+                Effect::Note(note) => self.note(note, now),
                 Effect::Finished => self.finished = true,
             }
         }
     }
 
-    fn commit(&self, draft: Draft, stamp: Stamp) {
+    fn note(&self, note: Note, now: Stamp) {
+        notes::log(&note);
+        match note {
+            // A rider is refused at once, or when the journal did not take the confirmation.
+            Note::Refused { .. } => {
+                let stages = self.seen.or(self.tap.as_ref().map(|tap| tap.stages));
+                let side = self.controller.side();
+                let stages = stages.unwrap_or_default();
+                self.journal.note_refused(&note, side, &stages, now);
+            }
+            Note::Admitted { .. }
+            | Note::Passed { .. }
+            | Note::Annulled { .. }
+            | Note::PassageUnknown { .. }
+            | Note::UnaskedPassage
+            | Note::FreePassage
+            | Note::PassageNotCommitted { .. }
+            | Note::BarrierFailed
+            | Note::FireAlarm(_)
+            | Note::ModeChanged(_) => self.journal.note(note, now),
+        }
+    }
+
+    fn commit(&mut self, draft: Draft, stamp: Stamp) {
         let id = draft.id();
+        if matches!(draft, Draft::Confirmation(_)) {
+            self.tap = Some(TapTime {
+                confirmation: id,
+                stages: self.seen.unwrap_or_default(),
+                since: Stopwatch::start(),
+            });
+        }
         let (journal, commits) = (self.journal.clone(), self.commits.clone());
         tokio::spawn(async move {
             let result = journal.commit(CommitRequest { draft, stamp }).await;

@@ -38,6 +38,18 @@ pub enum JournalError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// There is no file to look at.
+    #[error("there is no journal {path}; check the path")]
+    NothingThere {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A database, but not a gate's.
+    #[error("{path} is no gate's journal; name the file that `path` under [journal] names")]
+    NoJournal {
+        /// The file.
+        path: PathBuf,
+    },
     /// The daemon that has it open is older than this program.
     #[error(
         "journal {path} has schema version {got}, this program works on {known}; restart the \

@@ -5,6 +5,7 @@
 //! commit ──▶ queue ──▶ thread `journal`: one transaction for all who wait ──▶ fsync ──▶ answers
 //! facts  ──▶ read-only connection, never behind a write
 //! outbox ──▶ second read-only connection, for the courier
+//! people ──▶ `beside` and `look`: a second process, or a copy of the file
 //! ```
 //! Records are hash-chained and signed on the thread, in the order in which they are committed.
 //! Commits that wait go first, all in one transaction; after them one chore at a time (an
@@ -15,6 +16,7 @@ mod caches;
 mod check;
 mod error;
 mod facts;
+mod look;
 mod notes;
 mod outbox;
 mod queue;
@@ -30,14 +32,18 @@ mod writer;
 pub use beside::OutboxFile;
 pub use caches::{Applied, Cached};
 pub use error::JournalError;
+pub use look::{Edge, Event, JournalView, Kept, Said, Sent};
+pub use notes::GateNote;
 pub use outbox::{Acknowledged, Counts, Quarantined, RawAnswer, Waiting};
 pub use recover::{Recovered, Unfinished};
 pub use retention::Retention;
 
+use crate::stages::Stages;
 use caches::FeedUpdate;
 use fare_protocol::wire::Feed;
 use fare_protocol::{
-    AccountId, GateId, Location, PublicKey, RecordId, Seq, SignedRecord, Signer, Stamp, UnixMs,
+    AccountId, Direction, GateId, Location, PublicKey, RecordId, Seq, SignedRecord, Signer, Stamp,
+    UnixMs,
 };
 use fare_rules::{Draft, Facts, Note};
 use queue::{Chore, CommitJob, Queue, Reply};
@@ -192,6 +198,23 @@ impl JournalHandle {
     /// dropped and counted.
     pub fn note(&self, note: Note, stamp: Stamp) {
         self.0.shared.queue.note(notes::row(&note, stamp));
+    }
+
+    /// The same for a refusal, with the direction and what the stages up to it took.
+    pub fn note_refused(
+        &self,
+        note: &Note,
+        side: Option<Direction>,
+        stages: &Stages,
+        stamp: Stamp,
+    ) {
+        let row = notes::refused_row(note, side, stages, stamp);
+        self.0.shared.queue.note(row);
+    }
+
+    /// The same for a note of the gate's own.
+    pub fn note_gate(&self, note: &GateNote, stamp: Stamp) {
+        self.0.shared.queue.note(notes::gate_row(note, stamp));
     }
 
     /// Writes a passage of unknown outcome for every confirmation that has none: power went away

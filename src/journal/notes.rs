@@ -1,7 +1,9 @@
 //! Diagnostic notes: rows that help people and are never needed for money.
 
 use super::word;
-use fare_protocol::Stamp;
+use crate::decode::Unread;
+use crate::stages::Stages;
+use fare_protocol::{Direction, RecordId, Stamp};
 use fare_rules::Note;
 use rusqlite::{Connection, params};
 use std::fmt::Write;
@@ -22,6 +24,62 @@ pub(super) struct NoteRow {
     kind: &'static str,
     code: Option<String>,
     detail: String,
+}
+
+/// What the gate notes beside what its lane does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateNote {
+    /// How long the stages of an admitted tap took.
+    Timings {
+        /// The confirmation.
+        confirmation: RecordId,
+        /// Up to the open barrier, or to the commit when it did not open.
+        stages: Stages,
+    },
+    /// A code was held out and not read, for long enough to tell the rider why.
+    Unread(Unread),
+}
+
+impl NoteRow {
+    fn new(stamp: Stamp, kind: &'static str, code: Option<String>, detail: &str) -> Self {
+        Self {
+            at_ms: stamp.at.0,
+            kind,
+            code,
+            detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
+        }
+    }
+}
+
+/// A note of the gate's own as it is kept.
+pub(super) fn gate_row(note: &GateNote, stamp: Stamp) -> NoteRow {
+    match note {
+        GateNote::Timings {
+            confirmation,
+            stages,
+        } => {
+            let detail = format!("confirmation={confirmation} {stages}");
+            NoteRow::new(stamp, "timings", None, &detail)
+        }
+        GateNote::Unread(why) => NoteRow::new(stamp, "unread", Some(why.code().to_owned()), ""),
+    }
+}
+
+/// A refusal as it is kept: with the direction, where every tap at this gate has the same, and what
+/// the stages up to it took.
+pub(super) fn refused_row(
+    note: &Note,
+    side: Option<Direction>,
+    stages: &Stages,
+    stamp: Stamp,
+) -> NoteRow {
+    let mut row = row(note, stamp);
+    if let Some(side) = side {
+        let _ = write!(row.detail, " direction={side}");
+    }
+    // Writing to a string cannot fail.
+    let _ = write!(row.detail, " {stages}");
+    row
 }
 
 /// A note as it is kept: accounts masked, codes only by reference.
@@ -82,12 +140,7 @@ pub(super) fn row(note: &Note, stamp: Stamp) -> NoteRow {
         Note::FireAlarm(on) => ("fire-alarm", None, format!("on={on}")),
         Note::ModeChanged(mode) => ("mode-changed", Some(word(mode)), String::new()),
     };
-    NoteRow {
-        at_ms: stamp.at.0,
-        kind,
-        code,
-        detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
-    }
+    NoteRow::new(stamp, kind, code, &detail)
 }
 
 /// Writes the rows and evicts the oldest beyond the limit.

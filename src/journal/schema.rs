@@ -165,7 +165,7 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
@@ -212,7 +212,7 @@ pub(super) fn is_current(path: &Path, db: &Connection) -> Result<(), JournalErro
 }
 
 /// The schema version that this program writes.
-fn version() -> i64 {
+pub(super) fn version() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 

@@ -114,6 +114,34 @@ impl Refusal {
         }
     }
 
+    /// What was found, in a few words for people who look at logs; at most 50 characters.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::GateClosed => "this gate is closed",
+            Self::Unreadable => "the code could not be read",
+            Self::NotOurs => "not a ride code",
+            Self::BadSignature => "the code was altered or forged",
+            Self::UnknownIssuerKey => "signed with a key this gate does not know",
+            Self::IssuerKeyNotValid => "signed with a key outside its time",
+            Self::CredentialExpired => "the wallet's credential has expired",
+            Self::CodeExpired => "the code is too old",
+            Self::MadeInFuture => "the phone's clock is ahead of the gate's",
+            Self::Denied => "the account is on the deny list",
+            Self::CounterReplayed => "this code, or a later one, was used before",
+            Self::Passback => "the account has entered and not left",
+            Self::WrongDirection => "the account has just left through this gate",
+            Self::NoEntry => "no entry is known",
+            Self::OverFareLimit => "the fare is above what the issuer allows",
+            Self::NotRecorded => "the journal could not record it",
+            Self::BarrierFault => "the barrier did not open",
+        }
+    }
+
+    /// The refusal with this stable name.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|refusal| refusal.code() == code)
+    }
+
     /// What the display tells the rider; at most 60 characters.
     pub fn rider(self) -> &'static str {
         match self {

@@ -66,6 +66,11 @@ impl Unread {
         }
     }
 
+    /// The cause with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.code() == code)
+    }
+
     /// What the rider reads on the display.
     pub const fn hint(self) -> &'static str {
         match self {

@@ -40,6 +40,12 @@ fn the_list_is_complete_and_in_order() {
 fn sentences_fit_and_end() {
     for refusal in Refusal::ALL {
         let (rider, staff) = (refusal.rider(), refusal.staff());
+        let meaning = refusal.meaning();
+        assert!(
+            meaning.chars().count() <= 50 && !meaning.ends_with('.'),
+            "{meaning}"
+        );
+        assert_eq!(Refusal::from_code(refusal.code()), Some(refusal));
         assert!(rider.chars().count() <= 60, "{rider}");
         assert!(staff.chars().count() <= 120, "{staff}");
         assert!(
