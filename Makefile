@@ -17,11 +17,12 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: demo
-demo: ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 STAY=1 ARGS=…)
-	@scripts/setup demo
+demo: ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 STAY=1 DATABASE=postgres ARGS=…)
+	@scripts/setup demo$(if $(filter postgres,$(DATABASE)),-postgres)
 	@[ -x '$(TARGET_DIR)/debug/fare-sim' ] || echo 'compiling; the first time takes some minutes'
 	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
-	@'$(TARGET_DIR)/debug/fare-sim' demo --journeys '$(JOURNEYS)' $(if $(STAY),--stay) $(ARGS)
+	@'$(TARGET_DIR)/debug/fare-sim' demo --journeys '$(JOURNEYS)' $(if $(STAY),--stay) \
+	  $(if $(filter postgres,$(DATABASE)),--postgres) $(ARGS)
 
 .PHONY: test
 test: setup-test fmt clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does
@@ -140,3 +141,10 @@ bench-drain: ## drain an outbox to a real server, both release builds (TAPS=5000
 	@'$(TARGET_DIR)/release/faregate' bench drain --config '$(TARGET_DIR)/bench-drain/PGY-01.toml' \
 	  --server-config '$(TARGET_DIR)/bench-drain/server.toml' --folder '$(TARGET_DIR)/bench-drain' \
 	  $(if $(DAYS),--offline-days '$(DAYS)',--taps '$(or $(TAPS),50000)')
+
+# Not beside other work: both cores are the server's, the database's and the gates'.
+.PHONY: bench-ingest
+bench-ingest: ## take journeys over HTTP on SQLite and PostgreSQL, beside the bare engines (INGEST=20000 journeys)
+	@scripts/setup demo-postgres
+	@$(STEP) 'release build' cargo build -q --locked --release -p fare-server
+	@'$(TARGET_DIR)/release/fareserver' bench ingest --journeys '$(or $(INGEST),20000)' $(ARGS)

@@ -9,8 +9,10 @@
 //! `fare_rules::ledger`'s. SQL stands in `store` alone.
 
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod console;
 pub mod ids;

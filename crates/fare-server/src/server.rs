@@ -8,6 +8,7 @@ use crate::console;
 use crate::intake;
 use crate::net;
 use crate::store::{Store, StoreError};
+use fare_protocol::Millis;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -22,8 +23,12 @@ use tokio_rustls::TlsAcceptor;
 /// How often to look whether another program (`fareserver deny`) changed the database.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often to look whether the time for evidence about unknown passages is over.
+/// How often to look whether the time for evidence about unknown passages is over, and to forget what
+/// gates need not be told any more.
 const EXPIRE: Duration = Duration::from_secs(60);
+
+/// How long who did so last does it alone: twice as long, and some.
+const EXPIRE_LEASE: Millis = Millis(150_000);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +104,7 @@ impl Server {
             write_ready(&file, listen, console)
                 .map_err(|err| StartError::ReadyFile { file, err })?;
         }
-        let database = config.database.display();
+        let database = &config.database;
         let console_listen = console.map(tracing::field::display);
         tracing::info!(%listen, console_listen, %database, "listening");
         Ok(server)
@@ -200,10 +205,21 @@ async fn look(store: Store) {
 /// Gives up waiting for evidence about passages that gates cannot tell.
 async fn expire(app: App) {
     let mut ticks = tokio::time::interval(EXPIRE);
+    // Which of several servers on one database this is.
+    let Ok(holder) = crate::ids::new_id(clock::now()) else {
+        tracing::error!("no randomness: this server leaves the work of every minute to others");
+        return;
+    };
     loop {
         ticks.tick().await;
         let (settlement, now) = (app.settlement.clone(), clock::now());
-        let work = move |tx: &crate::store::Tx<'_>| intake::expire(&settlement, tx, now);
+        let work = move |tx: &crate::store::Tx<'_>| {
+            if !tx.lease("expire", holder, now, now.after(EXPIRE_LEASE))? {
+                return Ok(0);
+            }
+            tx.forget_changes()?;
+            intake::expire(&settlement, tx, now)
+        };
         match app.store.write(work).await {
             Ok(0) => {}
             Ok(passages) => tracing::warn!(passages, "unknown passages given up: fares voided"),

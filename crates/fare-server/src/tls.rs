@@ -1,11 +1,10 @@
 //! TLS for the gate API: both sides show a certificate. `ring` is the one provider.
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{RootCertStore, crypto};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, crypto};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,6 +80,18 @@ pub fn client_verifier(file: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsEr
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|err| bad(err.to_string()))
+}
+
+/// TLS towards a server whose certificate one of `roots` has signed.
+///
+/// # Errors
+/// When the provider knows no version of it.
+pub fn client_config(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    Ok(config.with_no_client_auth())
 }
 
 /// The gate API's TLS: 1.2 and 1.3, HTTP/2 and HTTP/1.1.

@@ -123,9 +123,18 @@ impl City {
         self.dir.join("server.toml")
     }
 
-    /// The server's database.
+    /// The server's database, when it is a file.
     pub fn database(&self) -> PathBuf {
         self.dir.join("fares.sqlite3")
+    }
+
+    /// Has the server use this database instead of a file.
+    ///
+    /// # Errors
+    /// When its configuration cannot be written.
+    pub fn use_database(&self, url: &str) -> Result<(), CityError> {
+        let server = SERVER.replace("fares.sqlite3", url);
+        Ok(pki::write_public(&self.server_config(), &server)?)
     }
 
     /// Written by the server when it listens.

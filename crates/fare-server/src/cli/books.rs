@@ -1,18 +1,17 @@
 //! `fareserver books`: do the books balance, and what stands in them.
 
 use super::database;
-use crate::store::{Books, Counts, Database, StoreError};
+use crate::store::{Books, Counts, Database, DatabaseUrl, StoreError};
 use clap::Args;
 use fare_protocol::Money;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct BooksArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
 }
 
 pub(super) fn run(args: BooksArgs) -> anyhow::Result<ExitCode> {

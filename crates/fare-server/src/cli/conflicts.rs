@@ -3,12 +3,11 @@
 use super::database;
 use crate::clock::{self, rfc3339};
 use crate::inbox::{CaseView, EndView, Ruling, RulingError, resolve};
-use crate::store::Database;
+use crate::store::{Database, DatabaseUrl};
 use clap::{Args, Subcommand};
 use fare_protocol::{ConflictId, Currency, Money};
 use fare_rules::conflict::Decision;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -29,9 +28,9 @@ enum ConflictsCommand {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
     /// Those that have ended too
     #[arg(long)]
     all: bool,
@@ -42,9 +41,9 @@ struct ListArgs {
 
 #[derive(Debug, Args)]
 struct ShowArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
     /// As JSON, with the signed records
     #[arg(long)]
     json: bool,
@@ -54,9 +53,9 @@ struct ShowArgs {
 
 #[derive(Debug, Args)]
 struct ResolveArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
     #[command(flatten)]
     what: What,
     /// Who decides
@@ -123,8 +122,8 @@ fn decide(args: ResolveArgs) -> Result<CaseView, RulingError> {
         };
         let ruling = Ruling {
             decision,
-            by: args.by,
-            reason: args.reason,
+            by: args.by.clone(),
+            reason: args.reason.clone(),
         };
         resolve(tx, id, &ruling, clock::now())
     })?;

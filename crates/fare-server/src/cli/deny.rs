@@ -2,11 +2,10 @@
 
 use super::database;
 use crate::clock;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, DatabaseUrl, StoreError};
 use clap::{Args, Subcommand};
 use fare_protocol::AccountId;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -25,9 +24,9 @@ enum DenyCommand {
 
 #[derive(Debug, Args)]
 struct AccountArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
     /// The account: 32 hex digits
     account: AccountId,
 }

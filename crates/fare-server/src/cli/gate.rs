@@ -1,11 +1,10 @@
 //! `fareserver gate`: which gates there are.
 
 use super::database;
-use crate::store::{Database, Gate, StoreError};
+use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
 use fare_protocol::{GateId, LineId, PublicKey, StationId};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -24,9 +23,9 @@ enum GateCommand {
 
 #[derive(Debug, Args)]
 struct AddArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
     /// Its id, for example PGY-01
     #[arg(long, value_name = "GATE")]
     id: GateId,
@@ -43,9 +42,9 @@ struct AddArgs {
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// The SQLite file
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: PathBuf,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
 }
 
 pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
@@ -87,7 +86,7 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn list(database: &Path) -> anyhow::Result<()> {
+fn list(database: &DatabaseUrl) -> anyhow::Result<()> {
     let gates = Database::open_existing(database)?.read(|tx| tx.gates())?;
     let mut out = io::stdout().lock();
     for Gate {

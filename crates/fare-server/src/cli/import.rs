@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::config::{self, Overrides};
 use crate::import::{Importer, Part};
-use crate::store::Database;
+use crate::store::{Database, DatabaseUrl};
 use anyhow::Context;
 use clap::Args;
 use std::fs::{self, File};
@@ -16,9 +16,9 @@ pub(super) struct ImportArgs {
     /// The server's configuration: its key opens what gates sealed for it
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// The SQLite file, instead of the configuration's
-    #[arg(long, value_name = "PATH", value_parser = super::database)]
-    database: Option<PathBuf>,
+    /// The database, instead of the configuration's: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = super::database)]
+    database: Option<DatabaseUrl>,
     /// Where to write the answers, for `faregate outbox ack` [default: the bundle's name and .ack]
     #[arg(long, value_name = "FILE")]
     ack: Option<PathBuf>,

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done, 1 the thing asked for failed or differs, 2 bad usage or configuration.
 
+mod bench;
 mod books;
 mod conflicts;
 mod deny;
@@ -9,10 +10,10 @@ mod gate;
 mod import;
 mod run;
 
-use crate::config::{ConfigError, check_database};
+use crate::config::ConfigError;
+use crate::store::{DatabaseUrl, UrlError};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exit status for bad usage or bad configuration.
@@ -39,6 +40,8 @@ enum Command {
     Conflicts(conflicts::ConflictsArgs),
     /// Have gates refuse an account, or no longer
     Deny(deny::DenyArgs),
+    /// Measure what the server can take
+    Bench(bench::BenchArgs),
 }
 
 /// Wrong usage that clap cannot see.
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Conflicts(args) => conflicts::run(args),
         Command::Deny(args) => deny::run(args),
+        Command::Bench(args) => bench::run(args),
     };
     result.unwrap_or_else(|err| report(&err))
 }
@@ -75,6 +79,6 @@ fn report(err: &anyhow::Error) -> ExitCode {
 }
 
 /// The value of `--database`.
-fn database(text: &str) -> Result<PathBuf, String> {
-    check_database(text).map(|()| PathBuf::from(text))
+fn database(text: &str) -> Result<DatabaseUrl, UrlError> {
+    text.parse()
 }

@@ -3,6 +3,7 @@
 use super::{Usage, database};
 use crate::config::{self, Config, Overrides};
 use crate::server::Server;
+use crate::store::DatabaseUrl;
 use anyhow::Context;
 use clap::Args;
 use std::io::{self, IsTerminal};
@@ -20,7 +21,7 @@ the server needs a configuration: it cannot run without keys of its own
   fareserver run --config server.toml
 
 where server.toml names, each as a path beside it or absolute:
-  database      the SQLite file (made when absent)
+  database      a SQLite file (made when absent), or postgres://user@host/database
   listen        where gates connect, for example \"127.0.0.1:8443\"
   signing_key   64 hex digits, mode 600:  (umask 077; openssl rand -hex 32 > server.seed)
   issuers       JSON: [{\"key\": \"64 hex digits\", \"from_ms\": 0, \"until_ms\": 4102444800000}]
@@ -35,9 +36,9 @@ pub(super) struct RunArgs {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The SQLite file, instead of the configuration's
-    #[arg(long, value_name = "PATH", value_parser = database)]
-    database: Option<PathBuf>,
+    /// The database, instead of the configuration's: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: Option<DatabaseUrl>,
     /// Where gates connect, instead of the configuration's
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,

@@ -6,6 +6,7 @@ mod raw;
 
 pub use problem::{ConfigError, Problem};
 
+use crate::store::DatabaseUrl;
 use crate::tls;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
@@ -30,8 +31,8 @@ pub const UPLOADS_MAX_MAX: u32 = 1_024;
 
 /// A checked configuration with everything it names.
 pub struct Config {
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// Where everything is kept.
+    pub database: DatabaseUrl,
     /// Where gates connect.
     pub listen: SocketAddr,
     /// Where the console is shown: a loopback address.
@@ -67,7 +68,7 @@ pub struct Settlement {
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--database`
-    pub database: Option<PathBuf>,
+    pub database: Option<DatabaseUrl>,
     /// `--listen`
     pub listen: Option<SocketAddr>,
 }
@@ -153,9 +154,10 @@ impl Check<'_> {
         })
     }
 
-    fn database(&mut self, at: &Spanned<String>) -> Option<PathBuf> {
-        let path = check_database(at.get_ref()).map(|()| self.path(at.get_ref()));
-        self.keep(at, path)
+    fn database(&mut self, at: &Spanned<String>) -> Option<DatabaseUrl> {
+        let url = at.get_ref().parse::<DatabaseUrl>();
+        let url = self.keep(at, url.map_err(|err| err.to_string()))?;
+        Some(url.within(self.file.parent().unwrap_or(Path::new(""))))
     }
 
     fn address(&mut self, at: &Spanned<String>) -> Option<SocketAddr> {
@@ -252,20 +254,6 @@ impl Check<'_> {
             })
             .ok()
     }
-}
-
-/// Refuses what names no SQLite file.
-///
-/// # Errors
-/// Says what to write instead.
-pub fn check_database(path: &str) -> Result<(), String> {
-    if path.is_empty() || path.contains("://") {
-        return Err(format!(
-            "{path:?} is not a path; write that of a SQLite file, for example \"fares.sqlite3\" \
-             (other databases are not supported yet)"
-        ));
-    }
-    Ok(())
 }
 
 /// Reads an Ed25519 seed of 64 hexadecimal digits that only its owner can read.

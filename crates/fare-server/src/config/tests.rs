@@ -45,7 +45,8 @@ fn folder(config: &str) -> (TempDir, PathBuf) {
 fn the_example_holds() {
     let (folder, file) = folder(EXAMPLE);
     let config = load(&file, Overrides::default()).unwrap();
-    assert_eq!(config.database, folder.path().join("fares.sqlite3"));
+    let file = folder.path().join("fares.sqlite3");
+    assert_eq!(config.database.to_string(), file.display().to_string());
     assert_eq!(config.listen, "127.0.0.1:8443".parse().unwrap());
     assert_eq!(
         config.console_listen,
@@ -60,13 +61,13 @@ fn the_command_line_comes_first() {
     let (_folder, file) = folder(EXAMPLE);
     let listen = "127.0.0.1:1".parse().unwrap();
     let overrides = Overrides {
-        database: Some("/x".into()),
+        database: Some("/x".parse().unwrap()),
         listen: Some(listen),
     };
     let config = load(&file, overrides).unwrap();
     assert_eq!(
-        (config.database, config.listen),
-        (PathBuf::from("/x"), listen)
+        (config.database.to_string().as_str(), config.listen),
+        ("/x", listen)
     );
 }
 
@@ -88,7 +89,12 @@ fn mistakes_are_told_with_their_line_and_what_to_write() {
         (
             "\"fares.sqlite3\"",
             "\"postgres://fares\"",
-            "write that of a SQLite file",
+            "fares is another machine; add",
+        ),
+        (
+            "\"fares.sqlite3\"",
+            "\"mysql://fares\"",
+            "neither the path of a SQLite file",
         ),
         (
             "\"server.seed\"",

@@ -3,6 +3,7 @@
 use crate::store::Gate;
 use fare_protocol::wire::{RecordRefusal, UploadRecord};
 use fare_protocol::{RecordHash, RecordId, SignedRecord, VerifiedRecord};
+use std::collections::HashMap;
 
 /// Greatest place in a chain that is believed: far above any gate's, far below what SQLite counts.
 const SEQ_MAX: u64 = 1 << 53;
@@ -31,6 +32,19 @@ impl Checked {
         match self {
             Self::Verified(record) => Some(record.hash()),
             Self::Refused { hash, .. } => *hash,
+        }
+    }
+}
+
+impl Checked {
+    /// The record, when it is believed and not among those that were answered before.
+    pub(super) fn unanswered(
+        &self,
+        answered: &HashMap<RecordHash, String>,
+    ) -> Option<&VerifiedRecord> {
+        match self {
+            Self::Verified(record) => (!answered.contains_key(&record.hash())).then_some(record),
+            Self::Refused { .. } => None,
         }
     }
 }

@@ -86,18 +86,25 @@ impl<'a> Intake<'a> {
     /// # Errors
     /// When the batch must be undone and sent again.
     pub fn take(mut self, records: &[Checked]) -> Result<Report, IntakeError> {
+        let hashes: Vec<_> = records.iter().filter_map(Checked::hash).collect();
+        let mut first = self.tx.first_answers(self.gate.id, &hashes)?;
+        let new: Vec<_> = records
+            .iter()
+            .filter_map(|checked| checked.unanswered(&first))
+            .collect();
+        self.tx.expect(self.gate.id, &new)?;
         for (place, checked) in records.iter().enumerate() {
-            let answer = match checked.hash() {
-                Some(hash) => self.tx.first_answer(self.gate.id, hash)?,
-                None => None,
-            };
-            let answer = match answer {
+            let answer = match checked.hash().and_then(|hash| first.get(&hash)) {
                 Some(first) => {
                     self.report.repeated += 1;
-                    first
+                    first.clone()
                 }
                 None => self.answer(place, checked)?,
             };
+            // What is stored now is the first answer to a repeat in the same batch.
+            if let Checked::Verified(record) = checked {
+                first.insert(record.hash(), answer.clone());
+            }
             self.report.answers.push(RawValue::from_string(answer)?);
         }
         self.note_gaps()?;
@@ -169,7 +176,7 @@ impl<'a> Intake<'a> {
         let passage = self.tx.passage(tap.gate, tap.id)?;
         let (before, after) = self.tx.adjacent(&tap)?;
         let tap = evidence::weighed(Tap { passage, ..tap }, after.as_ref());
-        self.tx.insert_tap(&tap, record.bytes(), self.now)?;
+        self.tx.insert_tap(&tap, record.signed(), self.now)?;
         self.look_at(&tap)?;
         let (account, direction) = (tap.account(), tap.direction());
         match direction {

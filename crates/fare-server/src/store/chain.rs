@@ -1,11 +1,15 @@
 //! Gates and their chains.
 
-use super::rows::{optional, parsed, signed, unsigned};
+use super::sql::{Bind, Param, Row};
 use super::{Gate, StoreError, Tx};
 use fare_protocol::{
     GateId, PublicKey, RecordHash, RecordId, Seq, SignedRecord, UnixMs, VerifiedRecord,
 };
-use rusqlite::{Row, named_params, params};
+use std::collections::HashMap;
+
+pub(super) const INSERT_RECORD: &str = "
+    INSERT INTO record (gate, seq, id, hash, envelope, answer, at_ms, received_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 impl Tx<'_> {
     /// Registers a gate, or changes its key and place.
@@ -15,59 +19,60 @@ impl Tx<'_> {
     pub fn put_gate(&self, gate: &Gate) -> Result<(), StoreError> {
         let sql = "INSERT INTO gate (gate, key, station, line) VALUES ($1, $2, $3, $4)
                    ON CONFLICT (gate) DO UPDATE SET key = $2, station = $3, line = $4";
-        let (id, key) = (gate.id.as_str(), gate.key.to_bytes());
-        let row = params![id, key, gate.station.as_str(), gate.line.as_str()];
-        self.0.prepare_cached(sql)?.execute(row)?;
+        let key = gate.key.to_bytes();
+        self.run(sql, &[&gate.id, &key, &gate.station, &gate.line])?;
         Ok(())
     }
 
     /// The gate with this id, when it is registered.
     pub fn gate(&self, id: GateId) -> Result<Option<Gate>, StoreError> {
         let sql = "SELECT gate, key, station, line FROM gate WHERE gate = $1";
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row([id.as_str()], |row| Ok(gate(row)));
-        optional(row)?.transpose()
+        self.row(sql, &[&id])?.map(|row| gate(&row)).transpose()
     }
 
     /// All registered gates by id.
     pub fn gates(&self) -> Result<Vec<Gate>, StoreError> {
         let sql = "SELECT gate, key, station, line FROM gate ORDER BY gate";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map([], |row| Ok(gate(row)))?;
-        rows.collect::<rusqlite::Result<Result<_, _>>>()?
+        self.rows(sql, &[])?.iter().map(gate).collect()
     }
 
-    /// What was answered to the record with this hash, refused forks included.
-    pub fn first_answer(
+    /// What was answered to the records with these hashes, refused forks included.
+    pub fn first_answers(
         &self,
         gate: GateId,
-        hash: RecordHash,
-    ) -> Result<Option<String>, StoreError> {
+        hashes: &[RecordHash],
+    ) -> Result<HashMap<RecordHash, String>, StoreError> {
         let sql = "SELECT answer FROM record WHERE gate = $1 AND hash = $2
                    UNION ALL SELECT answer FROM fork WHERE gate = $1 AND hash = $2";
-        let row = (gate.as_str(), hash.0);
-        optional(self.0.prepare_cached(sql)?.query_row(row, |row| row.get(0)))
+        let rows: Vec<_> = hashes
+            .iter()
+            .map(|hash| vec![gate.value(), hash.value()])
+            .collect();
+        let found = self.each(sql, &rows)?;
+        let first = hashes.iter().zip(&found);
+        let first = first.filter_map(|(hash, rows)| rows.first().map(|row| (*hash, row)));
+        first.map(|(hash, row)| Ok((hash, row.get(0)?))).collect()
     }
 
     /// The record at this place of the chain.
     pub fn record_at(&self, gate: GateId, seq: Seq) -> Result<Option<SignedRecord>, StoreError> {
+        if let Some(known) = self.batch.borrow().record_at(gate, seq) {
+            return Ok(known);
+        }
         let sql = "SELECT envelope FROM record WHERE gate = $1 AND seq = $2";
-        let row = (gate.as_str(), signed(seq.0));
-        let row = self.0.prepare_cached(sql)?.query_row(row, |row| row.get(0));
-        optional(row)?
-            .map(|bytes: Vec<u8>| envelope(&bytes))
+        self.row(sql, &[&gate, &seq])?
+            .map(|row| envelope(&row, 0))
             .transpose()
     }
 
     /// The gate's record with this id.
     pub fn record(&self, gate: GateId, id: RecordId) -> Result<Option<SignedRecord>, StoreError> {
+        if let Some(known) = self.batch.borrow().record(gate, id) {
+            return Ok(known);
+        }
         let sql = "SELECT envelope FROM record WHERE gate = $1 AND id = $2";
-        let row = (gate.as_str(), id.0);
-        let row = self.0.prepare_cached(sql)?.query_row(row, |row| row.get(0));
-        optional(row)?
-            .map(|bytes: Vec<u8>| envelope(&bytes))
+        self.row(sql, &[&gate, &id])?
+            .map(|row| envelope(&row, 0))
             .transpose()
     }
 
@@ -75,10 +80,8 @@ impl Tx<'_> {
     pub fn around(&self, gate: GateId, seq: Seq) -> Result<(Option<Seq>, Option<Seq>), StoreError> {
         let sql = "SELECT (SELECT max(seq) FROM record WHERE gate = $1 AND seq < $2),
                           (SELECT min(seq) FROM record WHERE gate = $1 AND seq > $2)";
-        let place = |number: Option<i64>| number.map(|number| Seq(unsigned(number)));
-        let row = (gate.as_str(), signed(seq.0));
-        let read = |row: &Row<'_>| Ok((place(row.get(0)?), place(row.get(1)?)));
-        Ok(self.0.prepare_cached(sql)?.query_row(row, read)?)
+        let row = self.only(sql, &[&gate, &seq])?;
+        Ok((row.get(0)?, row.get(1)?))
     }
 
     /// Stores a record for good, with its answer.
@@ -88,14 +91,21 @@ impl Tx<'_> {
         answer: &str,
         now: UnixMs,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO record (gate, seq, id, hash, envelope, answer, at_ms, received_ms)
-                   VALUES (:gate, :seq, :id, :hash, :envelope, :answer, :at, :now)";
-        let body = record.record();
-        self.0.prepare_cached(sql)?.execute(named_params! {
-            ":gate": body.gate.as_str(), ":seq": signed(body.seq.0), ":id": body.id.0,
-            ":hash": record.hash().0, ":envelope": record.bytes(), ":answer": answer,
-            ":at": body.stamp.at.0, ":now": now.0,
-        })?;
+        let kept = self
+            .batch
+            .borrow_mut()
+            .put_record(record.signed(), answer, now);
+        if kept {
+            return Ok(());
+        }
+        let (body, hash, at) = (record.record(), record.hash(), record.record().stamp.at);
+        let (id, envelope) = (body.id, record.bytes());
+        self.run(
+            INSERT_RECORD,
+            &[
+                &body.gate, &body.seq, &id, &hash, &envelope, &answer, &at, &now,
+            ],
+        )?;
         Ok(())
     }
 
@@ -107,28 +117,39 @@ impl Tx<'_> {
         now: UnixMs,
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO fork (gate, hash, seq, envelope, answer, received_ms)
-                   VALUES (:gate, :hash, :seq, :envelope, :answer, :now)";
-        let body = record.record();
-        self.0.prepare_cached(sql)?.execute(named_params! {
-            ":gate": body.gate.as_str(), ":hash": record.hash().0, ":seq": signed(body.seq.0),
-            ":envelope": record.bytes(), ":answer": answer, ":now": now.0,
-        })?;
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let (body, hash, envelope) = (record.record(), record.hash(), record.bytes());
+        self.run(
+            sql,
+            &[&body.gate, &hash, &body.seq, &envelope, &answer, &now],
+        )?;
         Ok(())
     }
 }
 
-/// A stored envelope, read again.
-pub(super) fn envelope(bytes: &[u8]) -> Result<SignedRecord, StoreError> {
-    SignedRecord::parse(bytes).map_err(|_| StoreError::Corrupt("a record"))
+/// The envelope in column `n`, read again.
+pub(super) fn envelope(row: &Row, n: usize) -> Result<SignedRecord, StoreError> {
+    let record = optional_envelope(row, n)?;
+    record.ok_or(StoreError::Corrupt("a record"))
 }
 
-fn gate(row: &Row<'_>) -> Result<Gate, StoreError> {
-    let text = |n: usize| row.get::<_, String>(n);
+/// The envelope in column `n`, where there may be none.
+pub(super) fn optional_envelope(row: &Row, n: usize) -> Result<Option<SignedRecord>, StoreError> {
+    match row.peek(n) {
+        Param::Null => Ok(None),
+        Param::Bytes(bytes) => SignedRecord::parse(bytes)
+            .map(Some)
+            .map_err(|_| StoreError::Corrupt("a record")),
+        Param::Int(_) | Param::Text(_) => Err(StoreError::Corrupt("a record")),
+    }
+}
+
+fn gate(row: &Row) -> Result<Gate, StoreError> {
     let key = PublicKey::from_bytes(&row.get(1)?).ok_or(StoreError::Corrupt("a gate's key"))?;
     Ok(Gate {
-        id: parsed(&text(0)?, "a gate's id")?,
+        id: row.get(0)?,
         key,
-        station: parsed(&text(2)?, "a gate's station")?,
-        line: parsed(&text(3)?, "a gate's line")?,
+        station: row.get(2)?,
+        line: row.get(3)?,
     })
 }

@@ -1,11 +1,10 @@
 //! The conflict inbox: cases are raised, told about, and ended once; nothing in it is ever changed.
 
-use super::chain::envelope;
-use super::rows::optional;
+use super::chain::optional_envelope;
+use super::sql::{Bind, Row};
 use super::{Scope, StoreError, Tx};
-use fare_protocol::{AccountId, ConflictId, Currency, Money, RecordId, SignedRecord, UnixMs};
+use fare_protocol::{AccountId, ConflictId, Money, RecordId, SignedRecord, UnixMs};
 use fare_rules::conflict::{ConflictKind, Decision, Proposal};
-use rusqlite::{Row, named_params};
 
 /// What is told about a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +93,7 @@ impl Tx<'_> {
     /// # Errors
     /// Those of the database; so with everything here.
     pub fn conflict(&self, id: ConflictId) -> Result<Option<Case>, StoreError> {
-        self.one_case("conflict.conflict = $1", [id.0])
+        self.one_case("conflict.conflict = $1", &[&id])
     }
 
     /// Whether a conflict stands about this.
@@ -104,11 +103,13 @@ impl Tx<'_> {
         kind: ConflictKind,
         subject: &str,
     ) -> Result<bool, StoreError> {
+        if let Some(known) = self.known_to_stand(scope, kind, subject) {
+            return Ok(known);
+        }
         let sql = "SELECT 1 FROM conflict WHERE scope = $1 AND kind = $2 AND subject = $3
                    AND NOT EXISTS (SELECT 1 FROM conflict_end
                                    WHERE conflict_end.conflict = conflict.conflict)";
-        let row = (scope.key(), kind.code(), subject);
-        Ok(self.0.prepare_cached(sql)?.exists(row)?)
+        self.exists(sql, &[&scope.key(), &kind.code(), &subject])
     }
 
     /// Raises a conflict as `id`, unless it stands already: then it is told anew. What a person has
@@ -121,7 +122,7 @@ impl Tx<'_> {
         now: UnixMs,
     ) -> Result<bool, StoreError> {
         let which = "scope = $1 AND kind = $2 AND subject = $3 ORDER BY nth DESC LIMIT 1";
-        let last = self.one_case(which, (scope.key(), kind.code(), subject))?;
+        let last = self.one_case(which, &[&scope.key(), &kind.code(), &subject])?;
         if let Some(last) = &last {
             let same = last.told == *told;
             match &last.end {
@@ -134,9 +135,9 @@ impl Tx<'_> {
         let sql = "INSERT INTO conflict (conflict, scope, kind, subject, nth, raised_ms)
                    SELECT $1, $2, $3, $4, count(*) + 1, $5 FROM conflict
                    WHERE scope = $2 AND kind = $3 AND subject = $4";
-        let row = (id.0, scope.key(), kind.code(), subject, now.0);
-        self.0.prepare_cached(sql)?.execute(row)?;
+        self.run(sql, &[&id, &scope.key(), &kind.code(), &subject, &now])?;
         self.tell_of(id, told, now)?;
+        self.note_standing(scope, kind, subject, true);
         Ok(true)
     }
 
@@ -148,16 +149,11 @@ impl Tx<'_> {
         let proposal = serde_json::to_string(&told.proposal);
         let proposal = proposal.map_err(|_| StoreError::Corrupt("a proposal"))?;
         let [first, second] = &told.records;
-        let bytes = |record: &Option<SignedRecord>| record.as_ref().map(|r| r.bytes().to_vec());
-        let row = (
-            id.0,
-            now.0,
-            &told.detail,
-            bytes(first),
-            bytes(second),
-            proposal,
+        let (first, second) = (
+            first.as_ref().map(SignedRecord::bytes),
+            second.as_ref().map(SignedRecord::bytes),
         );
-        self.0.prepare_cached(sql)?.execute(row)?;
+        self.run(sql, &[&id, &now, &told.detail, &first, &second, &proposal])?;
         Ok(())
     }
 
@@ -169,42 +165,72 @@ impl Tx<'_> {
         subject: &str,
         now: UnixMs,
     ) -> Result<bool, StoreError> {
+        if self.known_to_stand(scope, kind, subject) == Some(false) {
+            return Ok(false);
+        }
         let sql = "INSERT INTO conflict_end (conflict, at_ms, how)
                    SELECT conflict, $1, 'cleared' FROM conflict
                    WHERE scope = $2 AND kind = $3 AND subject = $4
                      AND NOT EXISTS (SELECT 1 FROM conflict_end
                                      WHERE conflict_end.conflict = conflict.conflict)";
-        let row = (now.0, scope.key(), kind.code(), subject);
-        Ok(self.0.prepare_cached(sql)?.execute(row)? > 0)
+        let stood = self.run(sql, &[&now, &scope.key(), &kind.code(), &subject])? > 0;
+        self.note_standing(scope, kind, subject, false);
+        Ok(stood)
+    }
+
+    fn known_to_stand(&self, scope: Scope, kind: ConflictKind, subject: &str) -> Option<bool> {
+        match scope {
+            Scope::Account(account) => self.batch.borrow().stands(account, kind.code(), subject),
+            Scope::Gate(_) => None,
+        }
+    }
+
+    fn note_standing(&self, scope: Scope, kind: ConflictKind, subject: &str, stands: bool) {
+        if let Scope::Account(account) = scope {
+            let mut batch = self.batch.borrow_mut();
+            batch.note_standing(account, kind.code(), subject, stands);
+        }
     }
 
     /// Ends a conflict by a person's decision. The database refuses a second end.
     pub fn insert_resolution(&self, id: ConflictId, done: &Resolution) -> Result<(), StoreError> {
         let sql = "INSERT INTO conflict_end (conflict, at_ms, how, person, reason, account, entry,
                                              tap, replaced_minor, fare_minor, currency)
-                   VALUES (:conflict, :at, :how, :person, :reason, :account, :entry,
-                           :tap, :replaced, :fare, :currency)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let how = match done.decision {
             Decision::Keep => "keep",
             Decision::Charge { .. } => "charge",
         };
         let charge = done.charge;
-        self.0.prepare_cached(sql)?.execute(named_params! {
-            ":conflict": id.0, ":at": done.at.0, ":how": how, ":person": done.person,
-            ":reason": done.reason, ":account": charge.map(|charge| charge.account.0),
-            ":entry": charge.and_then(|charge| charge.entry).map(|entry| entry.0),
-            ":tap": charge.map(|charge| charge.tap.0),
-            ":replaced": charge.map(|charge| charge.replaced.minor),
-            ":fare": charge.map(|charge| charge.fare.minor),
-            ":currency": charge.map(|charge| charge.fare.currency.as_str().to_owned()),
-        })?;
+        let account = charge.map(|charge| charge.account);
+        let entry = charge.and_then(|charge| charge.entry);
+        let tap = charge.map(|charge| charge.tap);
+        let replaced = charge.map(|charge| charge.replaced.minor);
+        let fare = charge.map(|charge| charge.fare.minor);
+        let currency = charge.map(|charge| charge.fare.currency);
+        self.run(
+            sql,
+            &[
+                &id,
+                &done.at,
+                &how,
+                &done.person,
+                &done.reason,
+                &account,
+                &entry,
+                &tap,
+                &replaced,
+                &fare,
+                &currency,
+            ],
+        )?;
         Ok(())
     }
 
     /// Notes that a late record made a decision void.
     pub fn insert_overtaken(&self, id: ConflictId, now: UnixMs) -> Result<(), StoreError> {
         let sql = "INSERT INTO conflict_overtaken (conflict, at_ms) VALUES ($1, $2)";
-        self.0.prepare_cached(sql)?.execute((id.0, now.0))?;
+        self.run(sql, &[&id, &now])?;
         Ok(())
     }
 
@@ -232,6 +258,9 @@ impl Tx<'_> {
         account: AccountId,
         about: RecordId,
     ) -> Result<Vec<(ConflictId, Resolved)>, StoreError> {
+        if self.batch.borrow().is_undecided(account) {
+            return Ok(Vec::new());
+        }
         let sql = format!(
             "SELECT conflict, account, entry, tap, replaced_minor, fare_minor, currency
              FROM conflict_end WHERE {which} AND NOT EXISTS
@@ -239,12 +268,10 @@ impl Tx<'_> {
                   WHERE conflict_overtaken.conflict = conflict_end.conflict)
              ORDER BY at_ms DESC, conflict DESC"
         );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let mut rows = statement.query((account.0, about.0))?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let id = ConflictId(row.get(0)?);
-            found.extend(read_resolved(row, 1)?.map(|resolved| (id, resolved)));
+        for row in self.rows(&sql, &[&account, &about])? {
+            let id = row.get(0)?;
+            found.extend(read_resolved(&row, 1)?.map(|resolved| (id, resolved)));
         }
         Ok(found)
     }
@@ -255,57 +282,39 @@ impl Tx<'_> {
         let sql = format!(
             "{CASE} WHERE {which} ORDER BY raised_ms DESC, scope, kind, subject, nth LIMIT $1"
         );
-        let mut statement = self.0.prepare_cached(&sql)?;
-        let mut rows = statement.query([most])?;
-        let mut cases = Vec::new();
-        while let Some(row) = rows.next()? {
-            cases.push(read_case(row)?);
-        }
-        Ok(cases)
+        self.rows(&sql, &[&most])?.iter().map(read_case).collect()
     }
 
-    fn one_case(
-        &self,
-        which: &str,
-        row: impl rusqlite::Params,
-    ) -> Result<Option<Case>, StoreError> {
-        let sql = format!("{CASE} WHERE {which}");
-        let case = self
-            .0
-            .prepare_cached(&sql)?
-            .query_row(row, |row| Ok(read_case(row)));
-        optional(case)?.transpose()
+    fn one_case(&self, which: &str, values: &[&dyn Bind]) -> Result<Option<Case>, StoreError> {
+        let row = self.row(&format!("{CASE} WHERE {which}"), values)?;
+        row.as_ref().map(read_case).transpose()
     }
 }
 
-fn read_case(row: &Row<'_>) -> Result<Case, StoreError> {
-    let kind = ConflictKind::from_code(&row.get::<_, String>(2)?);
-    let proposal = serde_json::from_str(&row.get::<_, String>(8)?);
-    let record = |n: usize| {
-        let bytes = row.get::<_, Option<Vec<u8>>>(n)?;
-        bytes.map(|bytes| envelope(&bytes)).transpose()
-    };
+fn read_case(row: &Row) -> Result<Case, StoreError> {
+    let kind = ConflictKind::from_code(&row.get::<String>(2)?);
+    let proposal = serde_json::from_str(&row.get::<String>(8)?);
     Ok(Case {
-        id: ConflictId(row.get(0)?),
-        scope: Scope::from_key(&row.get::<_, String>(1)?)?,
+        id: row.get(0)?,
+        scope: Scope::from_key(&row.get::<String>(1)?)?,
         kind: kind.ok_or(StoreError::Corrupt("a conflict's kind"))?,
         subject: row.get(3)?,
-        raised: UnixMs(row.get(4)?),
+        raised: row.get(4)?,
         told: Told {
             detail: row.get(5)?,
-            records: [record(6)?, record(7)?],
+            records: [optional_envelope(row, 6)?, optional_envelope(row, 7)?],
             proposal: proposal.map_err(|_| StoreError::Corrupt("a proposal"))?,
         },
         end: read_end(row)?,
     })
 }
 
-fn read_end(row: &Row<'_>) -> Result<Option<End>, StoreError> {
-    let Some(at) = row.get::<_, Option<i64>>(9)?.map(UnixMs) else {
+fn read_end(row: &Row) -> Result<Option<End>, StoreError> {
+    let Some(at) = row.get::<Option<UnixMs>>(9)? else {
         return Ok(None);
     };
     let charge = read_resolved(row, 13)?;
-    let decision = match (row.get::<_, String>(10)?.as_str(), charge) {
+    let decision = match (row.get::<String>(10)?.as_str(), charge) {
         ("cleared", None) => return Ok(Some(End::Cleared(at))),
         ("keep", None) => Decision::Keep,
         ("charge", Some(charge)) => Decision::Charge { fare: charge.fare },
@@ -317,26 +326,21 @@ fn read_end(row: &Row<'_>) -> Result<Option<End>, StoreError> {
         person: row.get(11)?,
         reason: row.get(12)?,
         charge,
-        overtaken: row.get::<_, Option<i64>>(19)?.map(UnixMs),
+        overtaken: row.get(19)?,
     })))
 }
 
 /// Six columns from `at` on: account, entry, tap, replaced, fare, currency.
-fn read_resolved(row: &Row<'_>, at: usize) -> Result<Option<Resolved>, StoreError> {
-    let Some(account) = row.get::<_, Option<[u8; 16]>>(at)? else {
+fn read_resolved(row: &Row, at: usize) -> Result<Option<Resolved>, StoreError> {
+    let Some(account) = row.get::<Option<AccountId>>(at)? else {
         return Ok(None);
     };
-    let currency: Result<Currency, _> = row.get::<_, String>(at + 5)?.parse();
-    let currency = currency.map_err(|_| StoreError::Corrupt("a currency"))?;
-    let money = |n: usize| {
-        row.get::<_, i64>(n)
-            .map(|minor| Money::new(minor, currency))
-    };
+    let currency = row.get(at + 5)?;
     Ok(Some(Resolved {
-        account: AccountId(account),
-        entry: row.get::<_, Option<[u8; 16]>>(at + 1)?.map(RecordId),
-        tap: RecordId(row.get(at + 2)?),
-        replaced: money(at + 3)?,
-        fare: money(at + 4)?,
+        account,
+        entry: row.get(at + 1)?,
+        tap: row.get(at + 2)?,
+        replaced: Money::new(row.get(at + 3)?, currency),
+        fare: Money::new(row.get(at + 4)?, currency),
     }))
 }

@@ -1,10 +1,9 @@
 //! What gates are told: changes in order, and everything at once for who starts or was away long.
 
-use super::rows::{parsed, signed, unsigned};
+use super::sql::{Bind, Row};
 use super::{StoreError, Tx};
 use fare_protocol::wire::{FeedChange, OpenJourney};
-use fare_protocol::{AccountId, RecordId, UnixMs};
-use rusqlite::Row;
+use fare_protocol::{AccountId, UnixMs};
 
 /// Most changes in one answer; the rest follows in the next.
 const CHANGES_MAX: usize = 5_000;
@@ -45,27 +44,28 @@ impl Tx<'_> {
     pub fn tell(&self, change: &FeedChange) -> Result<(), StoreError> {
         let json = serde_json::to_string(change);
         let json = json.map_err(|_| StoreError::Corrupt("a change"))?;
-        self.push("change", Some(&json))
+        self.push("change", Some(&json));
+        Ok(())
     }
 
     /// Tells the gates of new keys or a new tariff, when `text` is not what they were told last.
     /// `kind` is `issuers` or `tariff`.
     pub fn announce(&self, kind: &'static str, text: &str) -> Result<bool, StoreError> {
         let known = "SELECT 1 FROM announced WHERE kind = $1 AND text = $2";
-        if self.0.prepare_cached(known)?.exists((kind, text))? {
+        if self.exists(known, &[&kind, &text])? {
             return Ok(false);
         }
         let sql = "INSERT INTO announced (kind, text) VALUES ($1, $2)
                    ON CONFLICT (kind) DO UPDATE SET text = $2";
-        self.0.prepare_cached(sql)?.execute((kind, text))?;
-        self.push(kind, None)?;
+        self.run(sql, &[&kind, &text])?;
+        self.push(kind, None);
         Ok(true)
     }
 
     /// Refuses an account at every gate; answers whether it was not refused already.
     pub fn deny(&self, account: AccountId, now: UnixMs) -> Result<bool, StoreError> {
         let sql = "INSERT INTO denied (account, since_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let new = self.0.prepare_cached(sql)?.execute((account.0, now.0))? > 0;
+        let new = self.run(sql, &[&account, &now])? > 0;
         if new {
             self.tell(&FeedChange::Denied { account })?;
         }
@@ -75,7 +75,7 @@ impl Tx<'_> {
     /// Refuses an account no longer; answers whether it was refused.
     pub fn allow(&self, account: AccountId) -> Result<bool, StoreError> {
         let sql = "DELETE FROM denied WHERE account = $1";
-        let was = self.0.prepare_cached(sql)?.execute([account.0])? > 0;
+        let was = self.run(sql, &[&account])? > 0;
         if was {
             self.tell(&FeedChange::Cleared { account })?;
         }
@@ -86,13 +86,18 @@ impl Tx<'_> {
     /// given out, gets a snapshot.
     pub fn news(&self, after: u64) -> Result<News, StoreError> {
         let sql = "SELECT coalesce(min(cursor), 1), coalesce(max(cursor), 0) FROM feed";
-        let ends = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let (first, last): (i64, i64) = self.0.prepare_cached(sql)?.query_row([], ends)?;
-        let (first, last) = (unsigned(first), unsigned(last));
+        let ends = self.only(sql, &[])?;
+        let (first, last): (u64, u64) = (ends.get(0)?, ends.get(1)?);
         if after == 0 || after.saturating_add(1) < first || after > last {
             return self.snapshot(last);
         }
         self.since(after)
+    }
+
+    /// Forgets changes beyond those that are kept for gates that were away; answers how many.
+    pub fn forget_changes(&self) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM feed WHERE cursor <= (SELECT max(cursor) FROM feed) - $1";
+        self.run(sql, &[&CHANGES_KEPT])
     }
 
     fn since(&self, after: u64) -> Result<News, StoreError> {
@@ -105,14 +110,12 @@ impl Tx<'_> {
             tariff: false,
             changes: vec![],
         };
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query((signed(after), CHANGES_MAX as i64))?;
-        while let Some(row) = rows.next()? {
-            news.cursor = unsigned(row.get(0)?);
-            let kind = row.get::<_, String>(1)?;
+        for row in self.rows(sql, &[&after, &CHANGES_MAX])? {
+            news.cursor = row.get(0)?;
+            let kind = row.get::<String>(1)?;
             news.issuers |= kind == "issuers";
             news.tariff |= kind == "tariff";
-            if let Some(json) = row.get::<_, Option<String>>(2)? {
+            if let Some(json) = row.get::<Option<String>>(2)? {
                 let change = serde_json::from_str(&json);
                 news.changes
                     .push(change.map_err(|_| StoreError::Corrupt("a change"))?);
@@ -124,19 +127,15 @@ impl Tx<'_> {
     fn snapshot(&self, cursor: u64) -> Result<News, StoreError> {
         let open = "SELECT account, entry, station, line, entered_ms FROM journey
                     WHERE state IN ('open', 'held') ORDER BY entered_ms DESC LIMIT $1";
-        let mut statement = self.0.prepare_cached(open)?;
-        let rows = statement.query_map([SNAPSHOT_JOURNEYS_MAX as i64], |row| Ok(inside(row)))?;
-        let mut changes = rows.collect::<rusqlite::Result<Result<Vec<_>, _>>>()??;
-        changes.reverse();
-        let denied = "SELECT account FROM denied ORDER BY account";
-        let mut statement = self.0.prepare_cached(denied)?;
-        let rows = statement.query_map([], |row| {
-            Ok(FeedChange::Denied {
-                account: AccountId(row.get(0)?),
-            })
-        })?;
-        for change in rows {
-            changes.push(change?);
+        let open = self.rows(open, &[&SNAPSHOT_JOURNEYS_MAX])?;
+        let mut changes = open
+            .iter()
+            .rev()
+            .map(inside)
+            .collect::<Result<Vec<_>, _>>()?;
+        for row in self.rows("SELECT account FROM denied ORDER BY account", &[])? {
+            let account = row.get(0)?;
+            changes.push(FeedChange::Denied { account });
         }
         Ok(News {
             cursor,
@@ -147,26 +146,32 @@ impl Tx<'_> {
         })
     }
 
-    fn push(&self, kind: &str, change: Option<&str>) -> Result<(), StoreError> {
-        let sql = "INSERT INTO feed (kind, change) VALUES ($1, $2)";
-        self.0.prepare_cached(sql)?.execute((kind, change))?;
-        let old = self
-            .0
-            .last_insert_rowid()
-            .saturating_sub(signed(CHANGES_KEPT));
-        self.0
-            .prepare_cached("DELETE FROM feed WHERE cursor <= $1")?
-            .execute([old])?;
+    /// Kept until the commit: see [`Tx::write_told`].
+    fn push(&self, kind: &str, change: Option<&str>) {
+        let row = vec![kind.value(), change.value()];
+        self.told.borrow_mut().push(row);
+    }
+
+    /// Writes what the gates are told as the transaction's last deed. From here on nobody else can until
+    /// this one has committed, so that who reads up to a cursor never misses a change before it.
+    pub(super) fn write_told(&self) -> Result<(), StoreError> {
+        let told = self.told.take();
+        if told.is_empty() {
+            return Ok(());
+        }
+        let queued = self.engine.borrow_mut().queue_for_feed();
+        self.watched(queued)?;
+        self.run_each("INSERT INTO feed (kind, change) VALUES ($1, $2)", &told)?;
         Ok(())
     }
 }
 
-fn inside(row: &Row<'_>) -> Result<FeedChange, StoreError> {
+fn inside(row: &Row) -> Result<FeedChange, StoreError> {
     Ok(FeedChange::JourneyOpened(OpenJourney {
-        account: AccountId(row.get(0)?),
-        entry: RecordId(row.get(1)?),
-        station: parsed(&row.get::<_, String>(2)?, "a station")?,
-        line: parsed(&row.get::<_, String>(3)?, "a line")?,
-        entered_at_ms: UnixMs(row.get(4)?),
+        account: row.get(0)?,
+        entry: row.get(1)?,
+        station: row.get(2)?,
+        line: row.get(3)?,
+        entered_at_ms: row.get(4)?,
     }))
 }

@@ -1,25 +1,33 @@
 //! Everything the server keeps. SQL stands in this folder alone; the rest speaks of gates, taps,
 //! journeys and postings through [`Tx`], one transaction, so that another database can stand in.
 //!
-//! [`Database`] is one SQLite connection (WAL, synchronous FULL). [`Store`] is a database on a
-//! thread of its own: handlers send it work and wait for the answer without blocking a worker.
+//! [`Database`] is one connection, to a SQLite file or a PostgreSQL server; [`sql`] says how statements
+//! are written so that both understand them. [`Store`] is a database on a thread of its own: handlers
+//! send it work and wait for the answer without blocking a worker.
 
+pub mod bare;
+mod batch;
 mod chain;
 mod conflicts;
 mod feed;
-mod rows;
+mod leases;
+mod sql;
 mod taps;
+mod url;
 mod views;
 
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
+pub use sql::SqlError;
 pub use taps::{About, JourneyRow, Scope};
+pub use url::{DatabaseUrl, ServerUrl, UrlError};
 pub use views::{Books, ConflictView, Counts, GateView, JourneyView, Sum};
 
 use fare_protocol::{GateId, LineId, PublicKey, StationId};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use sql::{Access, Engine};
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -27,25 +35,48 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Most pieces of work that stand in line for the database; who comes later waits outside.
 const JOBS_MAX: usize = 256;
 
-/// How long one connection waits for another's write before it gives up.
-const BUSY_MS: u64 = 5_000;
+/// How often work is done again that other programs' work was in the way of.
+const CLASHES_MAX: u32 = 24;
+
+/// Longest pause before work is done again.
+const CLASH_PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// One step of the schema, in both engines' words.
+struct Step {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("inbox.sql")];
+const MIGRATIONS: [Step; 3] = [
+    Step {
+        sqlite: include_str!("schema.sql"),
+        // PostgreSQL came with version 2.
+        postgres: "",
+    },
+    Step {
+        sqlite: include_str!("inbox.sql"),
+        postgres: include_str!("postgres/schema.sql"),
+    },
+    Step {
+        sqlite: include_str!("leases.sql"),
+        postgres: include_str!("postgres/leases.sql"),
+    },
+];
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite said no; the transaction left nothing behind.
+    /// The database said no; the transaction left nothing behind.
     #[error("the database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file cannot be opened.
-    #[error("cannot open the database {file}: {err}; look at its folder, owner and free space")]
+    Sql(#[from] SqlError),
+    /// The file cannot be opened, or the server not be reached.
+    #[error("cannot open the database {database}: {err}; {}", remedy(.err))]
     Open {
-        /// Which file.
-        file: PathBuf,
+        /// Which one.
+        database: String,
         /// Why.
-        err: rusqlite::Error,
+        err: SqlError,
     },
     /// There is no such file.
     #[error("there is no database {0}; `fareserver run` and `fareserver gate add` make one")]
@@ -82,14 +113,32 @@ pub struct Gate {
     pub line: LineId,
 }
 
-/// One open database file.
+fn remedy(err: &SqlError) -> &'static str {
+    match err {
+        SqlError::Sqlite(_) => "look at its folder, owner and free space",
+        SqlError::Postgres(_) | SqlError::NotForMany(_) => {
+            "look whether the server runs, and at the URL's user, password and database"
+        }
+    }
+}
+
+/// One open database.
 pub struct Database {
-    connection: Connection,
-    data_version: i64,
+    engine: RefCell<Box<dyn Engine>>,
+    state: String,
 }
 
 /// One transaction. What is done through it happens whole or not at all.
-pub struct Tx<'c>(Transaction<'c>);
+pub struct Tx<'c> {
+    engine: &'c RefCell<Box<dyn Engine>>,
+    /// What an upload works on.
+    batch: RefCell<batch::Batch>,
+    /// Changes for the gates, written last: until the commit nobody else can write any.
+    told: RefCell<Vec<Vec<sql::Value>>>,
+    /// Another transaction was in the way.
+    clashed: Cell<bool>,
+    done: Cell<bool>,
+}
 
 /// Work for the store's thread; answers whether it may have changed something.
 type Job = Box<dyn FnOnce(&mut Database) -> bool + Send>;
@@ -102,82 +151,70 @@ pub struct Store {
 }
 
 impl Database {
-    /// Opens the file, making or bringing it up to date.
+    /// Opens a SQLite file, making it, or connects to a server; brings the schema up to date. On a
+    /// server this blocks: never call it on a worker of an asynchronous runtime.
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, or was written by a newer program.
-    pub fn open(file: &Path) -> Result<Self, StoreError> {
-        let bad = |err| StoreError::Open {
-            file: file.to_owned(),
-            err,
-        };
-        let connection = Connection::open(file).map_err(bad)?;
-        connection
-            .busy_timeout(Duration::from_millis(BUSY_MS))
-            .map_err(bad)?;
-        // Steps may rebuild tables that others refer to; what they leave is checked.
-        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                       PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;";
-        connection.execute_batch(pragmas).map_err(bad)?;
-        connection.set_prepared_statement_cache_capacity(64);
+    pub fn open(url: impl Into<DatabaseUrl>) -> Result<Self, StoreError> {
         let mut database = Self {
-            connection,
-            data_version: 0,
+            engine: RefCell::new(sql::open(&url.into())?),
+            state: String::new(),
         };
-        database.migrate()?;
-        let foreign_keys = "PRAGMA foreign_keys = ON";
-        database.connection.execute_batch(foreign_keys)?;
+        database.migrate(&MIGRATIONS)?;
         database.changed_elsewhere()?;
         Ok(database)
     }
 
-    /// Opens a file that is there.
+    /// Opens a file that is there, or connects to a server.
     ///
     /// # Errors
     /// As [`Database::open`], or when there is no such file.
-    pub fn open_existing(file: &Path) -> Result<Self, StoreError> {
-        if file.exists() {
-            Self::open(file)
-        } else {
-            Err(StoreError::NoFile(file.to_owned()))
+    pub fn open_existing(url: impl Into<DatabaseUrl>) -> Result<Self, StoreError> {
+        match url.into() {
+            DatabaseUrl::Sqlite(file) if !file.exists() => Err(StoreError::NoFile(file)),
+            url @ (DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_)) => Self::open(url),
         }
     }
 
-    fn migrate(&mut self) -> Result<(), StoreError> {
-        let tx = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let got: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let (got, known) = (got as usize, MIGRATIONS.len());
-        let steps = MIGRATIONS
-            .get(got..)
-            .ok_or(StoreError::TooNew { got, known })?;
-        for step in steps {
-            tx.execute_batch(step)?;
+    fn migrate(&mut self, steps: &[Step]) -> Result<(), StoreError> {
+        let tx = Tx::begin(&self.engine, Access::Migrate)?;
+        let version = self.engine.borrow_mut().version()?;
+        let (got, known) = (usize::try_from(version).unwrap_or(usize::MAX), steps.len());
+        let missing = steps.get(got..).ok_or(StoreError::TooNew { got, known })?;
+        for (version, step) in (version..).zip(missing) {
+            self.engine.borrow_mut().step(step, version + 1)?;
         }
-        if !steps.is_empty() && tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        if !missing.is_empty() && !self.engine.borrow_mut().is_whole()? {
             return Err(StoreError::Corrupt("rows that refer to nothing"));
         }
-        tx.pragma_update(None, "user_version", known as u32)?;
-        tx.commit()?;
-        Ok(())
+        tx.commit()
     }
 
-    /// Does `work` and commits it durably; undoes it when it fails.
+    /// Does `work` and commits it durably; undoes it when it fails. Where other programs' work was in
+    /// the way it is undone and done again, so it must have no effect but through the transaction.
     ///
     /// # Errors
     /// Those of `work`, or that it could not be committed.
     pub fn write<T, E: From<StoreError>>(
         &mut self,
-        work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+        work: impl Fn(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begin = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate);
-        let tx = Tx(begin.map_err(StoreError::from)?);
-        let done = work(&tx)?;
-        tx.0.commit().map_err(StoreError::from)?;
-        Ok(done)
+        let mut clashes = 0;
+        loop {
+            let tx = Tx::begin(&self.engine, Access::Write)?;
+            let done = work(&tx).and_then(|done| {
+                tx.commit()?;
+                Ok(done)
+            });
+            if done.is_ok() || !tx.clashed.get() || clashes == CLASHES_MAX {
+                return done;
+            }
+            drop(tx);
+            clashes += 1;
+            tracing::debug!(clashes, "other work was in the way; doing it again");
+            thread::sleep(pause(clashes));
+        }
     }
 
     /// Does `work`, which sees one state of everything.
@@ -188,38 +225,83 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begin = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Deferred);
-        work(&Tx(begin.map_err(StoreError::from)?))
+        work(&Tx::begin(&self.engine, Access::Read)?)
     }
 
-    /// Whether another connection has changed the file since this was last asked.
+    /// Whether another connection has changed the database since this was last asked.
     fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
-        let now = self
-            .connection
-            .pragma_query_value(None, "data_version", |row| row.get(0))?;
-        let before = std::mem::replace(&mut self.data_version, now);
-        Ok(now != before)
+        let now = self.engine.borrow_mut().state()?;
+        let before = std::mem::replace(&mut self.state, now);
+        Ok(self.state != before)
+    }
+}
+
+/// Longer after each clash, and not the same for two who were in each other's way.
+fn pause(clashes: u32) -> Duration {
+    let mut random = [0; 1];
+    // Without randomness two wait equally long, which is no harm by itself.
+    let _equal = getrandom::fill(&mut random);
+    let most = Duration::from_millis(1 << clashes.min(10)).min(CLASH_PAUSE_MAX);
+    most.mul_f64((1.0 + f64::from(random[0])) / 256.0)
+}
+
+impl<'c> Tx<'c> {
+    fn begin(engine: &'c RefCell<Box<dyn Engine>>, access: Access) -> Result<Self, StoreError> {
+        engine.borrow_mut().begin(access)?;
+        Ok(Self {
+            engine,
+            batch: RefCell::default(),
+            told: RefCell::default(),
+            clashed: Cell::new(false),
+            done: Cell::new(false),
+        })
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.flush()?;
+        self.write_told()?;
+        let committed = self.engine.borrow_mut().commit();
+        self.watched(committed)?;
+        self.done.set(true);
+        Ok(())
+    }
+}
+
+/// A transaction that was not committed is undone.
+impl Drop for Tx<'_> {
+    fn drop(&mut self) {
+        if !self.done.get() {
+            self.engine.borrow_mut().rollback();
+        }
     }
 }
 
 impl Store {
-    /// Opens the file on a thread of its own. Join the handle after dropping the store's last clone.
+    /// Opens the database on a thread of its own. Join the handle after dropping the store's last
+    /// clone.
     ///
     /// # Errors
     /// As [`Database::open`], or when no thread can be had.
-    pub fn open(file: &Path) -> Result<(Self, JoinHandle<()>), StoreError> {
-        let database = Database::open(file)?;
+    pub fn open(url: impl Into<DatabaseUrl>) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let url = url.into();
         let (jobs, inbox) = mpsc::channel(JOBS_MAX);
         let (changes, _) = watch::channel(0);
         let store = Self {
             jobs,
             changes: changes.clone(),
         };
+        let (opened, opening) = std::sync::mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(move || serve(database, inbox, &changes));
-        Ok((store, thread.map_err(StoreError::Thread)?))
+        let thread = thread.spawn(move || match Database::open(url) {
+            Ok(database) => {
+                drop(opened.send(Ok(())));
+                serve(database, inbox, &changes);
+            }
+            Err(err) => drop(opened.send(Err(err))),
+        });
+        let thread = thread.map_err(StoreError::Thread)?;
+        opening.recv().map_err(|_| StoreError::Gone)??;
+        Ok((store, thread))
     }
 
     /// [`Database::write`] on the store's thread.
@@ -228,7 +310,7 @@ impl Store {
     /// Those of `work`, or that the store is gone.
     pub async fn write<T, E>(
         &self,
-        work: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        work: impl Fn(&Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,

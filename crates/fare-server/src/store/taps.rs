@@ -1,15 +1,14 @@
 //! What belongs to an account: taps, passages, journeys, postings.
 
 use super::chain::envelope;
-use super::rows::optional;
+use super::sql::{Bind, Param, Row};
 use super::{StoreError, Tx};
 use fare_protocol::{
-    AccountId, ConflictId, Currency, GateId, JourneyId, Money, PassageOutcome, RecordBody,
-    RecordId, SignedRecord, UnixMs,
+    AccountId, ConflictId, GateId, JourneyId, Money, PassageOutcome, RecordBody, RecordId,
+    SignedRecord, UnixMs,
 };
 use fare_rules::journey::{Charge, Evidence, Journey, Tap};
-use fare_rules::ledger::Posting;
-use rusqlite::{Row, named_params};
+use fare_rules::ledger::{Entry, Posting};
 use std::fmt;
 
 /// A journey as it is stored.
@@ -70,8 +69,39 @@ impl fmt::Display for Scope {
     }
 }
 
-// `$1`, `$2` ... are numbers to PostgreSQL and names to SQLite, which numbers them as it meets them:
-// in every statement they stand in ascending order, so that both mean the same.
+pub(super) const INSERT_PASSAGE: &str =
+    "INSERT INTO passage (gate, confirmation, outcome) VALUES ($1, $2, $3)";
+
+pub(super) const INSERT_TAP: &str = "
+    INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage, has_place, evidence,
+                     unknown_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+pub(super) const UPDATE_TAP: &str = "
+    UPDATE tap SET passage = $1, has_place = $2, evidence = $3,
+                   unknown_ms = coalesce(unknown_ms, $4)
+    WHERE account = $5 AND id = $6";
+
+pub(super) const SAME_CODE: &str = "
+    SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND code_ref = $2 AND gate <> $3
+    ORDER BY at_ms, id LIMIT 1";
+
+pub(super) const JOURNEY: &str = "
+    SELECT journey, state, exit, fare_minor, currency FROM journey WHERE account = $1 AND entry = $2";
+
+pub(super) const UPDATE_JOURNEY: &str = "
+    UPDATE journey SET state = $1, exit = $2, exit_station = $3, left_ms = $4, fare_minor = $5,
+                       currency = $6
+    WHERE account = $7 AND entry = $8";
+
+pub(super) const INSERT_LINE: &str = "
+    INSERT INTO posting_line (account, posting, line, ledger, minor, currency)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(super) const INSERT_POSTING: &str = "
+    INSERT INTO posting (account, posting, entry, conflict, kind, made_ms)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
 impl Tx<'_> {
     /// Keeps what answers a confirmation, unless something has already: then that is answered.
     ///
@@ -85,9 +115,14 @@ impl Tx<'_> {
     ) -> Result<Option<PassageOutcome>, StoreError> {
         let first = self.passage(gate, confirmation)?;
         if first.is_none() {
-            let sql = "INSERT INTO passage (gate, confirmation, outcome) VALUES ($1, $2, $3)";
-            let row = (gate.as_str(), confirmation.0, outcome_text(outcome)?);
-            self.0.prepare_cached(sql)?.execute(row)?;
+            let kept = self
+                .batch
+                .borrow_mut()
+                .put_passage(gate, confirmation, outcome)?;
+            if !kept {
+                let outcome = outcome_text(outcome)?;
+                self.run(INSERT_PASSAGE, &[&gate, &confirmation, &outcome])?;
+            }
         }
         Ok(first)
     }
@@ -98,42 +133,62 @@ impl Tx<'_> {
         gate: GateId,
         confirmation: RecordId,
     ) -> Result<Option<PassageOutcome>, StoreError> {
+        if let Some(known) = self.batch.borrow().passage(gate, confirmation) {
+            return Ok(known);
+        }
         let sql = "SELECT outcome FROM passage WHERE gate = $1 AND confirmation = $2";
-        let row = (gate.as_str(), confirmation.0);
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row(row, |row| row.get::<_, String>(0));
-        optional(row)?.map(|text| outcome_read(&text)).transpose()
+        match self.row(sql, &[&gate, &confirmation])? {
+            Some(row) => outcome_read(&row, 0),
+            None => Ok(None),
+        }
     }
 
-    /// Adds a tap with the envelope of its confirmation, which came at `now`.
-    pub fn insert_tap(&self, tap: &Tap, envelope: &[u8], now: UnixMs) -> Result<(), StoreError> {
-        let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage,
-                                    has_place, evidence, unknown_ms)
-                   VALUES (:account, :id, :at, :code, :gate, :envelope, :passage,
-                           :place, :evidence, :unknown)";
-        self.0.prepare_cached(sql)?.execute(named_params! {
-            ":account": tap.account().0, ":id": tap.id.0, ":at": tap.at.0,
-            ":code": tap.code_ref().0, ":gate": tap.gate.as_str(), ":envelope": envelope,
-            ":passage": tap.passage.map(outcome_text).transpose()?, ":place": tap.has_place(),
-            ":evidence": tap.evidence.map(evidence_text),
-            ":unknown": tap.is_unknown().then_some(now.0),
-        })?;
+    /// Adds a tap with its confirmation as it was signed, which came at `now`.
+    pub fn insert_tap(
+        &self,
+        tap: &Tap,
+        record: &SignedRecord,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        let kept = self.batch.borrow_mut().put_tap(tap, record, now);
+        if kept {
+            return Ok(());
+        }
+        let envelope = record.bytes();
+        let (account, code) = (tap.account(), tap.code_ref().0);
+        let passage = tap.passage.map(outcome_text).transpose()?;
+        let evidence = tap.evidence.map(evidence_text);
+        let (place, unknown) = (tap.has_place(), tap.is_unknown().then_some(now));
+        self.run(
+            INSERT_TAP,
+            &[
+                &account, &tap.id, &tap.at, &code, &tap.gate, &envelope, &passage, &place,
+                &evidence, &unknown,
+            ],
+        )?;
         Ok(())
     }
 
     /// Stores the passage or the evidence that `tap` has got at `now`.
     pub fn update_tap(&self, tap: &Tap, now: UnixMs) -> Result<(), StoreError> {
-        let sql = "UPDATE tap SET passage = $1, has_place = $2, evidence = $3,
-                          unknown_ms = coalesce(unknown_ms, $4)
-                   WHERE account = $5 AND id = $6";
+        let kept = self.batch.borrow_mut().change_tap(tap, now);
+        if kept {
+            return Ok(());
+        }
         let passage = tap.passage.map(outcome_text).transpose()?;
         let evidence = tap.evidence.map(evidence_text);
-        let unknown = tap.is_unknown().then_some(now.0);
-        let (account, id) = (tap.account().0, tap.id.0);
-        let row = (passage, tap.has_place(), evidence, unknown, account, id);
-        self.0.prepare_cached(sql)?.execute(row)?;
+        let (place, unknown) = (tap.has_place(), tap.is_unknown().then_some(now));
+        self.run(
+            UPDATE_TAP,
+            &[
+                &passage,
+                &place,
+                &evidence,
+                &unknown,
+                &tap.account(),
+                &tap.id,
+            ],
+        )?;
         Ok(())
     }
 
@@ -145,7 +200,16 @@ impl Tx<'_> {
         let after = "SELECT envelope, passage, evidence FROM tap
                      WHERE account = $1 AND (at_ms, id) > ($2, $3)
                      ORDER BY at_ms, id LIMIT 1";
-        Ok((self.tap_near(before, tap)?, self.tap_near(after, tap)?))
+        let near = |after| self.batch.borrow().near(tap, after, false);
+        let before = match near(false) {
+            Some(known) => known,
+            None => self.tap_near(before, tap)?,
+        };
+        let after = match near(true) {
+            Some(known) => known,
+            None => self.tap_near(after, tap)?,
+        };
+        Ok((before, after))
     }
 
     /// The unknown passages that the server learnt of before `learnt` and of which nothing tells:
@@ -153,9 +217,10 @@ impl Tx<'_> {
     pub fn untold_since(&self, learnt: UnixMs, most: u32) -> Result<Vec<Tap>, StoreError> {
         let sql = "SELECT envelope, passage, evidence FROM tap
                    WHERE unknown_ms < $1 AND evidence IS NULL ORDER BY unknown_ms LIMIT $2";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map((learnt.0, most), |row| Ok(read_tap(row)))?;
-        rows.collect::<rusqlite::Result<Result<_, _>>>()?
+        self.rows(sql, &[&learnt, &most])?
+            .iter()
+            .map(read_tap)
+            .collect()
     }
 
     /// The envelope of a tap's confirmation.
@@ -164,32 +229,27 @@ impl Tx<'_> {
         account: AccountId,
         id: RecordId,
     ) -> Result<Option<SignedRecord>, StoreError> {
+        if let Some(known) = self.batch.borrow().tap_record(account, id) {
+            return Ok(known);
+        }
         let sql = "SELECT envelope FROM tap WHERE account = $1 AND id = $2";
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row((account.0, id.0), |row| row.get::<_, Vec<u8>>(0));
-        optional(row)?.map(|bytes| envelope(&bytes)).transpose()
+        let row = self.row(sql, &[&account, &id])?;
+        row.map(|row| envelope(&row, 0)).transpose()
     }
 
     fn tap_near(&self, sql: &str, tap: &Tap) -> Result<Option<Tap>, StoreError> {
-        let row = (tap.account().0, tap.at.0, tap.id.0);
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row(row, |row| Ok(read_tap(row)));
-        optional(row)?.transpose()
+        let row = self.row(sql, &[&tap.account(), &tap.at, &tap.id])?;
+        row.as_ref().map(read_tap).transpose()
     }
 
     /// The account's tap with this id.
     pub fn tap(&self, account: AccountId, id: RecordId) -> Result<Option<Tap>, StoreError> {
+        if let Some(known) = self.batch.borrow().tap(account, id) {
+            return Ok(known);
+        }
         let sql = "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND id = $2";
-        let row = (account.0, id.0);
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row(row, |row| Ok(read_tap(row)));
-        optional(row)?.transpose()
+        let row = self.row(sql, &[&account, &id])?;
+        row.as_ref().map(read_tap).transpose()
     }
 
     /// The nearest taps that have a place before and after this one.
@@ -200,20 +260,25 @@ impl Tx<'_> {
         let after = "SELECT envelope, passage, evidence FROM tap
                      WHERE account = $1 AND has_place = 1 AND (at_ms, id) > ($2, $3)
                      ORDER BY at_ms, id LIMIT 1";
-        Ok((self.tap_near(before, tap)?, self.tap_near(after, tap)?))
+        let near = |after| self.batch.borrow().near(tap, after, true);
+        let before = match near(false) {
+            Some(known) => known,
+            None => self.tap_near(before, tap)?,
+        };
+        let after = match near(true) {
+            Some(known) => known,
+            None => self.tap_near(after, tap)?,
+        };
+        Ok((before, after))
     }
 
     /// The account's first tap with the same code at another gate.
     pub fn same_code_elsewhere(&self, tap: &Tap) -> Result<Option<Tap>, StoreError> {
-        let sql = "SELECT envelope, passage, evidence FROM tap
-                   WHERE account = $1 AND code_ref = $2 AND gate <> $3
-                   ORDER BY at_ms, id LIMIT 1";
-        let row = (tap.account().0, tap.code_ref().0, tap.gate.as_str());
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row(row, |row| Ok(read_tap(row)));
-        optional(row)?.transpose()
+        if let Some(known) = self.batch.borrow().same_code_elsewhere(tap) {
+            return Ok(known);
+        }
+        let row = self.row(SAME_CODE, &[&tap.account(), &tap.code_ref().0, &tap.gate])?;
+        row.as_ref().map(read_tap).transpose()
     }
 
     /// The journey of this entry.
@@ -222,14 +287,11 @@ impl Tx<'_> {
         account: AccountId,
         entry: RecordId,
     ) -> Result<Option<JourneyRow>, StoreError> {
-        let sql = "SELECT journey, state, exit, fare_minor, currency FROM journey
-                   WHERE account = $1 AND entry = $2";
-        let row = (account.0, entry.0);
-        let row = self
-            .0
-            .prepare_cached(sql)?
-            .query_row(row, |row| Ok(read_journey(row)));
-        optional(row)?.transpose()
+        if let Some(known) = self.batch.borrow().journey(account, entry) {
+            return Ok(Some(known));
+        }
+        let row = self.row(JOURNEY, &[&account, &entry])?;
+        row.as_ref().map(read_journey).transpose()
     }
 
     /// The entry whose journey ends with this exit, and how far that has come.
@@ -239,27 +301,28 @@ impl Tx<'_> {
         exit: RecordId,
     ) -> Result<Option<(RecordId, JourneyRow)>, StoreError> {
         let sql = "SELECT entry FROM journey WHERE account = $1 AND exit = $2";
-        let row = (account.0, exit.0);
-        let entry = self
-            .0
-            .prepare_cached(sql)?
-            .query_row(row, |row| row.get(0).map(RecordId));
-        let Some(entry) = optional(entry)? else {
+        let Some(row) = self.row(sql, &[&account, &exit])? else {
             return Ok(None);
         };
+        let entry = row.get(0)?;
         let journey = self.journey(account, entry)?;
         Ok(journey.map(|journey| (entry, journey)))
     }
 
     /// Begins the journey of an entry whose passage is not known yet.
     pub fn insert_journey(&self, entry: &Tap, id: JourneyId) -> Result<(), StoreError> {
+        let kept = self.batch.borrow_mut().put_journey(entry, id);
+        if kept {
+            return Ok(());
+        }
         let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
-                   VALUES (:account, :entry, :journey, :state, :station, :line, :entered)";
-        self.0.prepare_cached(sql)?.execute(named_params! {
-            ":account": entry.account().0, ":entry": entry.id.0, ":journey": id.0,
-            ":state": Journey::Tapped.code(), ":station": entry.station().as_str(),
-            ":line": entry.confirmation.location.line.as_str(), ":entered": entry.at.0,
-        })?;
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let (account, state) = (entry.account(), Journey::Tapped.code());
+        let (station, line) = (entry.station(), entry.confirmation.location.line);
+        self.run(
+            sql,
+            &[&account, &entry.id, &id, &state, &station, &line, &entry.at],
+        )?;
         Ok(())
     }
 
@@ -270,18 +333,22 @@ impl Tx<'_> {
         state: Journey,
         exit: Option<&Tap>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE journey SET state = :state, exit = :exit, exit_station = :station,
-                          left_ms = :left, fare_minor = :fare, currency = :currency
-                   WHERE account = :account AND entry = :entry";
+        let kept = self.batch.borrow_mut().change_journey(entry, state, exit);
+        if kept {
+            return Ok(());
+        }
         let exit = exit.filter(|exit| state.exit() == Some(exit.id));
         let fare = state.charge().map(|charge| charge.fare);
-        self.0.prepare_cached(sql)?.execute(named_params! {
-            ":account": entry.account().0, ":entry": entry.id.0, ":state": state.code(),
-            ":exit": exit.map(|exit| exit.id.0),
-            ":station": exit.map(|exit| exit.station().as_str().to_owned()),
-            ":left": exit.map(|exit| exit.at.0), ":fare": fare.map(|fare| fare.minor),
-            ":currency": fare.map(|fare| fare.currency.as_str().to_owned()),
-        })?;
+        let (id, left) = (exit.map(|exit| exit.id), exit.map(|exit| exit.at));
+        let (station, account) = (exit.map(|exit| exit.station()), entry.account());
+        let (minor, currency) = (fare.map(|fare| fare.minor), fare.map(|fare| fare.currency));
+        let state = state.code();
+        self.run(
+            UPDATE_JOURNEY,
+            &[
+                &state, &id, &station, &left, &minor, &currency, &account, &entry.id,
+            ],
+        )?;
         Ok(())
     }
 
@@ -293,33 +360,52 @@ impl Tx<'_> {
         posting: &Posting,
         now: UnixMs,
     ) -> Result<(), StoreError> {
-        let lines = "INSERT INTO posting_line (account, posting, line, ledger, minor, currency)
-                     VALUES ($1, $2, $3, $4, $5, $6)";
-        let account = about.account.0;
-        let mut statement = self.0.prepare_cached(lines)?;
-        for (line, part) in (1_i64..).zip(posting.entries()) {
-            let (minor, currency) = (part.amount.minor, part.amount.currency);
+        let account = about.account;
+        let line = |(line, part): (i64, &Entry)| {
+            let Money { minor, currency } = part.amount;
             let ledger = part.account.code();
-            statement.execute((account, id, line, ledger, minor, currency.as_str()))?;
+            vec![
+                account.value(),
+                id.value(),
+                line.value(),
+                ledger.value(),
+                minor.value(),
+                currency.value(),
+            ]
+        };
+        let lines: Vec<_> = (1..).zip(posting.entries()).map(line).collect();
+        let posting = vec![
+            account.value(),
+            id.value(),
+            about.entry.value(),
+            about.conflict.value(),
+            posting.kind().code().value(),
+            now.value(),
+        ];
+        let rest = self.batch.borrow_mut().put_posting(account, lines, posting);
+        if let Some((lines, posting)) = rest {
+            self.run_each(INSERT_LINE, &lines)?;
+            self.run_each(INSERT_POSTING, &[posting])?;
         }
-        let sql = "INSERT INTO posting (account, posting, entry, conflict, kind, made_ms)
-                   VALUES ($1, $2, $3, $4, $5, $6)";
-        let (entry, conflict) = (about.entry.map(|id| id.0), about.conflict.map(|id| id.0));
-        let row = (account, id, entry, conflict, posting.kind().code(), now.0);
-        self.0.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
 }
 
-fn outcome_text(outcome: PassageOutcome) -> Result<String, StoreError> {
+pub(super) fn outcome_text(outcome: PassageOutcome) -> Result<String, StoreError> {
     serde_json::to_string(&outcome).map_err(|_| StoreError::Corrupt("a passage"))
 }
 
-fn outcome_read(text: &str) -> Result<PassageOutcome, StoreError> {
-    serde_json::from_str(text).map_err(|_| StoreError::Corrupt("a passage"))
+/// The passage in column `n`, where there may be none.
+pub(super) fn outcome_read(row: &Row, n: usize) -> Result<Option<PassageOutcome>, StoreError> {
+    let corrupt = || StoreError::Corrupt("a passage");
+    match row.peek(n) {
+        Param::Null => Ok(None),
+        Param::Text(text) => serde_json::from_str(text).map_err(|_| corrupt()),
+        Param::Int(_) | Param::Bytes(_) => Err(corrupt()),
+    }
 }
 
-fn evidence_text(evidence: Evidence) -> &'static str {
+pub(super) fn evidence_text(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Passed => "passed",
         Evidence::Annulled => "annulled",
@@ -333,40 +419,28 @@ fn evidence_read(text: &str) -> Result<Evidence, StoreError> {
     found.ok_or(StoreError::Corrupt("evidence"))
 }
 
-fn read_tap(row: &Row<'_>) -> Result<Tap, StoreError> {
-    let record = envelope(&row.get::<_, Vec<u8>>(0)?)?;
+pub(super) fn read_tap(row: &Row) -> Result<Tap, StoreError> {
+    let record = envelope(row, 0)?;
     let record = record.record();
     let RecordBody::Confirmation(confirmation) = record.body else {
         return Err(StoreError::Corrupt("a tap without a confirmation"));
     };
-    let passage = row.get::<_, Option<String>>(1)?;
-    let passage = passage.map(|text| outcome_read(&text)).transpose()?;
-    let evidence = row.get::<_, Option<String>>(2)?;
+    let evidence = row.get::<Option<String>>(2)?;
     let evidence = evidence.map(|text| evidence_read(&text)).transpose()?;
     Ok(Tap {
-        passage,
+        passage: outcome_read(row, 1)?,
         evidence,
         ..Tap::new(record, confirmation)
     })
 }
 
-fn read_journey(row: &Row<'_>) -> Result<JourneyRow, StoreError> {
-    let id = JourneyId(row.get(0)?);
-    let exit = row.get::<_, Option<[u8; 16]>>(2)?.map(RecordId);
-    let fare = match (
-        row.get::<_, Option<i64>>(3)?,
-        row.get::<_, Option<String>>(4)?,
-    ) {
-        (Some(minor), Some(currency)) => {
-            let currency = currency.parse::<Currency>();
-            Some(Money::new(
-                minor,
-                currency.map_err(|_| StoreError::Corrupt("a currency"))?,
-            ))
-        }
+pub(super) fn read_journey(row: &Row) -> Result<JourneyRow, StoreError> {
+    let (id, exit) = (row.get(0)?, row.get(2)?);
+    let fare = match (row.get(3)?, row.get(4)?) {
+        (Some(minor), Some(currency)) => Some(Money::new(minor, currency)),
         (_, _) => None,
     };
-    let state = match (row.get::<_, String>(1)?.as_str(), exit, fare) {
+    let state = match (row.get::<String>(1)?.as_str(), exit, fare) {
         ("tapped", None, None) => Journey::Tapped,
         ("annulled", None, None) => Journey::Annulled,
         ("open", None, None) => Journey::Open,

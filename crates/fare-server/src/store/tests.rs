@@ -2,23 +2,68 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::cluster::{Cluster, Scratch};
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 const ACCOUNT: [u8; 16] = [1; 16];
 const POSTING: [u8; 16] = [2; 16];
 
-/// A database with a journey to post about.
-fn database() -> (TempDir, Database) {
+const ENTRY: [u8; 16] = [3; 16];
+const JOURNEY: [u8; 16] = [4; 16];
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::shared().unwrap());
+
+/// A new database of each engine.
+struct Both {
+    urls: [DatabaseUrl; 2],
+    _folder: TempDir,
+    _scratch: Scratch<'static>,
+}
+
+impl Both {
+    fn new() -> Self {
+        let (_folder, file) = file();
+        let _scratch = CLUSTER.database().unwrap();
+        Self {
+            urls: [(&file).into(), _scratch.url.clone()],
+            _folder,
+            _scratch,
+        }
+    }
+
+    /// Each with a journey to post about.
+    fn databases(&self) -> [Database; 2] {
+        self.urls.each_ref().map(|url| {
+            let mut database = Database::open(url).unwrap();
+            put_journey(&mut database);
+            database
+        })
+    }
+}
+
+fn file() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&folder.path().join("fares.sqlite3")).unwrap();
-    let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, has_place)
-               VALUES (x'01010101010101010101010101010101',
-                 x'03030303030303030303030303030303', 0, x'00', 'PGY-01', x'00', 0);
-               INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
-               VALUES (x'01010101010101010101010101010101', x'03030303030303030303030303030303',
-                 x'04040404040404040404040404040404', 'open', 'PGY', '1', 0)";
-    database.connection.execute_batch(sql).unwrap();
-    (folder, database)
+    let file = folder.path().join("fares.sqlite3");
+    (folder, file)
+}
+
+fn put_journey(database: &mut Database) {
+    let work = |tx: &Tx<'_>| {
+        let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, has_place)
+                   VALUES ($1, $2, 0, $3, 'PGY-01', $4, 0)";
+        tx.run(sql, &[&ACCOUNT, &ENTRY, &[0_u8], &[0_u8]])?;
+        let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
+                   VALUES ($1, $2, $3, 'open', 'PGY', '1', 0)";
+        tx.run(sql, &[&ACCOUNT, &ENTRY, &JOURNEY])
+    };
+    database.write(work).unwrap();
+}
+
+/// One statement by itself; answers what the database says against it.
+fn run(database: &mut Database, sql: &str, values: &[&dyn sql::Bind]) -> Result<u64, String> {
+    let done: Result<u64, StoreError> = database.write(|tx| tx.run(sql, values));
+    done.map_err(|err| err.to_string())
 }
 
 /// Writes the lines and, when asked to, the posting itself; answers what the database says.
@@ -26,11 +71,11 @@ fn post(database: &mut Database, lines: &[(i64, &str)], whole: bool) -> Result<(
     let work = |tx: &Tx<'_>| -> Result<(), StoreError> {
         for (n, (minor, currency)) in (0_i64..).zip(lines) {
             let sql = "INSERT INTO posting_line VALUES ($1, $2, $3, 'held', $4, $5)";
-            tx.0.execute(sql, (ACCOUNT, POSTING, n, minor, currency))?;
+            tx.run(sql, &[&ACCOUNT, &POSTING, &n, minor, currency])?;
         }
         if whole {
             let sql = "INSERT INTO posting VALUES ($1, $2, $3, NULL, 'hold', 0)";
-            tx.0.execute(sql, (ACCOUNT, POSTING, [3_u8; 16]))?;
+            tx.run(sql, &[&ACCOUNT, &POSTING, &ENTRY])?;
         }
         Ok(())
     };
@@ -39,15 +84,22 @@ fn post(database: &mut Database, lines: &[(i64, &str)], whole: bool) -> Result<(
 
 #[test]
 fn the_database_refuses_postings_that_do_not_balance() {
-    let (_folder, mut database) = database();
+    Both::new()
+        .databases()
+        .into_iter()
+        .for_each(refuses_unbalanced_postings);
+}
+
+fn refuses_unbalanced_postings(mut database: Database) {
     for (lines, whole, said) in [
         (&[(-300, "CNY"), (299, "CNY")][..], true, "does not balance"),
         (&[(-300, "CNY"), (300, "EUR")][..], true, "does not balance"),
         (&[(0, "CNY")][..], true, "does not balance"),
         (&[][..], true, "does not balance"),
-        (&[(-300, "CNY"), (300, "CNY")][..], false, "FOREIGN KEY"),
+        (&[(-300, "CNY"), (300, "CNY")][..], false, "foreign key"),
     ] {
         let refused = post(&mut database, lines, whole).unwrap_err();
+        let refused = refused.to_lowercase();
         assert!(refused.contains(said), "{lines:?}: {refused}");
     }
     post(&mut database, &[(-300, "CNY"), (300, "CNY")], true).unwrap();
@@ -56,62 +108,75 @@ fn the_database_refuses_postings_that_do_not_balance() {
 
 #[test]
 fn a_posting_is_final() {
-    let (_folder, mut database) = database();
+    Both::new()
+        .databases()
+        .into_iter()
+        .for_each(refuses_changed_postings);
+}
+
+fn refuses_changed_postings(mut database: Database) {
     post(&mut database, &[(-300, "CNY"), (300, "CNY")], true).unwrap();
     for sql in [
         "UPDATE posting_line SET minor = 0",
         "DELETE FROM posting_line",
         "UPDATE posting SET kind = 'void'",
         "DELETE FROM posting",
-        "INSERT INTO posting_line SELECT account, posting, 9, ledger, 0, currency FROM posting_line",
+        "INSERT INTO posting_line SELECT account, posting, 9, ledger, 0, currency FROM posting_line LIMIT 1",
     ] {
-        let refused = database
-            .connection
-            .execute(sql, [])
-            .unwrap_err()
-            .to_string();
+        let refused = run(&mut database, sql, &[]).unwrap_err();
         assert!(refused.contains("a posting is final"), "{sql}: {refused}");
     }
 }
 
 #[test]
 fn a_conflict_is_final_and_ends_once() {
-    let (_folder, database) = database();
-    let sql = "INSERT INTO conflict VALUES (x'05050505050505050505050505050505', 'gate:X', 'chain-gap',
-                 '7', 1, 0);
-               INSERT INTO conflict_told VALUES (x'05050505050505050505050505050505', 1, 0, '', NULL,
-                 NULL, '');
-               INSERT INTO conflict_end (conflict, at_ms, how, person, reason)
-               VALUES (x'05050505050505050505050505050505', 0, 'keep', 'Wang', 'so');
-               INSERT INTO conflict_overtaken VALUES (x'05050505050505050505050505050505', 0)";
-    database.connection.execute_batch(sql).unwrap();
+    Both::new()
+        .databases()
+        .into_iter()
+        .for_each(refuses_changed_conflicts);
+}
+
+fn refuses_changed_conflicts(mut database: Database) {
+    let id = [5_u8; 16];
+    for sql in [
+        "INSERT INTO conflict VALUES ($1, 'gate:X', 'chain-gap', '7', 1, 0)",
+        "INSERT INTO conflict_told VALUES ($1, 1, 0, '', NULL, NULL, '')",
+        "INSERT INTO conflict_end (conflict, at_ms, how, person, reason)
+         VALUES ($1, 0, 'keep', 'Wang', 'so')",
+        "INSERT INTO conflict_overtaken VALUES ($1, 0)",
+    ] {
+        run(&mut database, sql, &[&id]).unwrap();
+    }
     for table in [
         "conflict",
         "conflict_told",
         "conflict_end",
         "conflict_overtaken",
     ] {
-        for sql in [
-            format!("DELETE FROM {table}"),
-            format!("UPDATE {table} SET conflict = x'06'"),
-        ] {
-            let refused = database.connection.execute(&sql, []).unwrap_err();
-            assert!(refused.to_string().contains("is final"), "{sql}: {refused}");
+        let delete = format!("DELETE FROM {table}");
+        let update = format!("UPDATE {table} SET conflict = $1");
+        let done = [
+            run(&mut database, &delete, &[]),
+            run(&mut database, &update, &[&[6_u8; 16]]),
+        ];
+        for refused in done {
+            let refused = refused.unwrap_err();
+            assert!(refused.contains("is final"), "{table}: {refused}");
         }
     }
     let again = "INSERT INTO conflict_end (conflict, at_ms, how)
                  SELECT conflict, 0, 'cleared' FROM conflict";
-    assert!(database.connection.execute(again, []).is_err());
-    let nobody = "INSERT INTO conflict_end (conflict, at_ms, how) VALUES (x'07', 0, 'keep')";
-    assert!(database.connection.execute(nobody, []).is_err());
+    run(&mut database, again, &[]).unwrap_err();
+    let nobody = "INSERT INTO conflict_end (conflict, at_ms, how) VALUES ($1, 0, 'keep')";
+    run(&mut database, nobody, &[&[7_u8; 16]]).unwrap_err();
 }
 
 #[test]
 fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fares.sqlite3");
-    let old = Connection::open(&file).unwrap();
-    old.execute_batch(MIGRATIONS[0]).unwrap();
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch(MIGRATIONS[0].sqlite).unwrap();
     let sql = "INSERT INTO tap VALUES (x'01010101010101010101010101010101',
                  x'03030303030303030303030303030303', 0, x'00', 'PGY-01', x'00', '\"unknown\"', 0);
                INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
@@ -142,16 +207,18 @@ fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     let books = database.read(|tx| tx.books()).unwrap();
     assert!(books.balanced && books.postings == 1);
     post(&mut database, &[(-300, "CNY"), (299, "CNY")], true).unwrap_err();
-    let keys: i64 = database
-        .connection
-        .pragma_query_value(None, "foreign_keys", |row| row.get(0))
-        .unwrap();
-    assert_eq!(keys, 1);
+    assert_eq!(pragma(&mut database, "foreign_keys"), "Int(1)");
 }
 
 #[test]
 fn books_that_say_something_else_than_the_journeys_do_not_balance() {
-    let (_folder, mut database) = database();
+    Both::new()
+        .databases()
+        .into_iter()
+        .for_each(balances_as_journeys_say);
+}
+
+fn balances_as_journeys_say(mut database: Database) {
     assert!(database.read(|tx| tx.books()).unwrap().balanced);
     // Both lines are of `held`, so that the posting balances and moves nothing.
     post(&mut database, &[(-300, "CNY"), (300, "CNY")], true).unwrap();
@@ -159,47 +226,74 @@ fn books_that_say_something_else_than_the_journeys_do_not_balance() {
     let sql =
         "UPDATE journey SET state = 'closed', exit = entry, exit_station = 'XDN', left_ms = 1,
                fare_minor = 300, currency = 'CNY'";
-    database.connection.execute(sql, []).unwrap();
+    run(&mut database, sql, &[]).unwrap();
     assert!(
         !database.read(|tx| tx.books()).unwrap().balanced,
         "a journey closed for nothing"
     );
 }
 
+fn pragma(database: &mut Database, name: &str) -> String {
+    let read = |tx: &Tx<'_>| {
+        tx.only(&format!("PRAGMA {name}"), &[])?
+            .get::<sql::Value>(0)
+    };
+    format!("{:?}", database.read(read).unwrap())
+}
+
 #[test]
-fn a_file_opens_again_and_a_newer_one_does_not() {
-    let (folder, database) = database();
-    drop(database);
-    let file = folder.path().join("fares.sqlite3");
-    let database = Database::open(&file).unwrap();
-    database
-        .connection
-        .pragma_update(None, "user_version", 99)
-        .unwrap();
-    drop(database);
-    let refused = Database::open(&file).err().unwrap().to_string();
-    assert_eq!(
-        refused,
-        "the database has schema 99, this program knows up to 2; use a newer one"
-    );
+fn a_database_opens_again_and_a_newer_one_does_not() {
+    let both = Both::new();
+    for (url, newer) in both.urls.iter().zip([
+        "PRAGMA user_version = 99",
+        "UPDATE schema_version SET version = 99",
+    ]) {
+        drop(Database::open(url).unwrap());
+        let mut database = Database::open(url).unwrap();
+        database.engine.get_mut().script(newer).unwrap();
+        drop(database);
+        let refused = Database::open(url).err().unwrap().to_string();
+        assert_eq!(
+            refused,
+            "the database has schema 99, this program knows up to 3; use a newer one"
+        );
+    }
+}
+
+#[test]
+fn a_statement_for_one_row_does_for_many() {
+    Both::new().databases().into_iter().for_each(does_many_rows);
+}
+
+fn does_many_rows(mut database: Database) {
+    use sql::{Bind, Value};
+    let id = |n: u8| [n; 16].value();
+    let rows = [10_u8, 11, 12].map(|n| vec![id(n), id(n), i64::from(n).value(), Value::Null]);
+    let work = |tx: &Tx<'_>| -> Result<_, StoreError> {
+        let insert =
+            "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, has_place, passage)
+                      VALUES ($1, $2, $3, $1, 'PGY-01', $1, 0, $4)";
+        assert_eq!(tx.run_each(insert, &rows)?, 3);
+        let update = "UPDATE tap SET at_ms = $1 WHERE account = $2 AND id = $2";
+        let changed = [vec![99_i64.value(), id(11)], vec![77_i64.value(), id(66)]];
+        assert_eq!(tx.run_each(update, &changed)?, 1);
+        let ask = "SELECT at_ms FROM tap WHERE account = $1 AND at_ms > $2 ORDER BY at_ms LIMIT 1";
+        let asked = [10_u8, 11, 12, 66].map(|n| vec![id(n), 10_i64.value()]);
+        tx.each(ask, &asked)
+    };
+    let found = database.write(work).unwrap();
+    let number = |rows: &Vec<sql::Row>| rows.iter().map(|row| row.get(0).unwrap()).collect();
+    let numbers: Vec<Vec<i64>> = found.iter().map(number).collect();
+    assert_eq!(numbers, [vec![], vec![99], vec![12], vec![]]);
 }
 
 #[test]
 fn the_file_is_safe_against_power_cuts() {
-    let (_folder, database) = database();
-    let pragma = |name: &str| -> String {
-        let value = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-        format!(
-            "{:?}",
-            database
-                .connection
-                .pragma_query_value(None, name, value)
-                .unwrap()
-        )
-    };
-    assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
-    assert_eq!(pragma("synchronous"), "Integer(2)");
-    assert_eq!(pragma("foreign_keys"), "Integer(1)");
+    let (_folder, file) = file();
+    let mut database = Database::open(&file).unwrap();
+    assert_eq!(pragma(&mut database, "journal_mode"), "Text(\"wal\")");
+    assert_eq!(pragma(&mut database, "synchronous"), "Int(2)");
+    assert_eq!(pragma(&mut database, "foreign_keys"), "Int(1)");
     assert!(
         rusqlite::version_number() >= 3_051_003,
         "older ones can lose a WAL"
@@ -208,39 +302,51 @@ fn the_file_is_safe_against_power_cuts() {
 
 #[tokio::test]
 async fn work_that_panics_is_undone_and_the_store_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, thread) = Store::open(&folder.path().join("fares.sqlite3")).unwrap();
-    let account = fare_protocol::AccountId(ACCOUNT);
-    let panics = move |tx: &Tx<'_>| -> Result<(), StoreError> {
-        tx.deny(account, fare_protocol::UnixMs(0))?;
-        panic!("on purpose");
-    };
-    assert!(matches!(store.write(panics).await, Err(StoreError::Gone)));
-    assert!(
-        store
-            .read(|tx| tx.news(0))
-            .await
-            .is_ok_and(|news| news.changes.is_empty())
-    );
-    drop(store);
-    thread.join().unwrap();
+    let both = Both::new();
+    for url in &both.urls {
+        let (store, thread) = Store::open(url).unwrap();
+        let account = fare_protocol::AccountId(ACCOUNT);
+        let panics = move |tx: &Tx<'_>| -> Result<(), StoreError> {
+            tx.deny(account, fare_protocol::UnixMs(0))?;
+            panic!("on purpose");
+        };
+        assert!(matches!(store.write(panics).await, Err(StoreError::Gone)));
+        assert!(
+            store
+                .read(|tx| tx.news(0))
+                .await
+                .is_ok_and(|news| news.changes.is_empty())
+        );
+        drop(store);
+        thread.join().unwrap();
+    }
 }
 
 #[tokio::test]
 async fn writes_are_noticed_by_whoever_made_them() {
-    let (folder, database) = database();
-    drop(database);
-    let file = folder.path().join("fares.sqlite3");
-    let (store, _thread) = Store::open(&file).unwrap();
+    let both = Both::new();
+    for url in &both.urls {
+        let (store, _thread) = Store::open(url).unwrap();
+        let account = fare_protocol::AccountId(ACCOUNT);
+        let deny = move |tx: &Tx<'_>| tx.deny(account, fare_protocol::UnixMs(0));
+        let mut changes = store.changes();
+        store.write(deny).await.unwrap();
+        changes.changed().await.unwrap();
+        let allow = || Database::open(url).unwrap().write(|tx| tx.allow(account));
+        thread::scope(|scope| scope.spawn(allow).join().unwrap().unwrap());
+        store.look().await.unwrap();
+        changes.changed().await.unwrap();
+    }
+}
+
+#[test]
+fn a_lost_connection_is_made_again() {
+    let scratch = CLUSTER.database().unwrap();
+    let mut database = Database::open(&scratch.url).unwrap();
     let account = fare_protocol::AccountId(ACCOUNT);
-    let deny = move |tx: &Tx<'_>| tx.deny(account, fare_protocol::UnixMs(0));
-    let mut changes = store.changes();
-    store.write(deny).await.unwrap();
-    changes.changed().await.unwrap();
-    Database::open(&file)
-        .unwrap()
-        .write(|tx| tx.allow(account))
-        .unwrap();
-    store.look().await.unwrap();
-    changes.changed().await.unwrap();
+    let cut = "SELECT pg_terminate_backend(pg_backend_pid())";
+    let lost = database.engine.get_mut().script(cut).unwrap_err();
+    assert!(lost.to_string().contains("57P01"), "{lost}");
+    let deny = |tx: &Tx<'_>| tx.deny(account, fare_protocol::UnixMs(0));
+    assert!(database.write(deny).unwrap());
 }

@@ -1,10 +1,9 @@
 //! What people look at: gates, journeys, conflicts and the books. Accounts are masked here.
 
-use super::rows::unsigned;
+use super::sql::Row;
 use super::{Case, StoreError, Tx};
-use fare_protocol::{AccountId, ConflictId, Currency, Money, RecordId, UnixMs};
+use fare_protocol::{AccountId, ConflictId, Currency, JourneyId, Money, RecordId, UnixMs};
 use fare_rules::conflict::Proposal;
-use rusqlite::Row;
 use serde::Serialize;
 
 /// How much there is.
@@ -126,20 +125,17 @@ impl Tx<'_> {
                           (SELECT count(*) FROM tap WHERE unknown_ms IS NOT NULL
                               AND (evidence IS NULL OR evidence = 'expired'))
                    FROM journey";
-        let read = |row: &Row<'_>| {
-            let count = |n: usize| row.get::<_, i64>(n).map(unsigned);
-            Ok(Counts {
-                gates: count(0)?,
-                records: count(1)?,
-                journeys: count(2)?,
-                open: count(3)?,
-                closed: count(4)?,
-                incomplete: count(5)?,
-                conflicts: count(6)?,
-                untold: count(7)?,
-            })
-        };
-        Ok(self.0.prepare_cached(sql)?.query_row([], read)?)
+        let row = self.only(sql, &[])?;
+        Ok(Counts {
+            gates: row.get(0)?,
+            records: row.get(1)?,
+            journeys: row.get(2)?,
+            open: row.get(3)?,
+            closed: row.get(4)?,
+            incomplete: row.get(5)?,
+            conflicts: row.get(6)?,
+            untold: row.get(7)?,
+        })
     }
 
     /// All gates by id.
@@ -147,19 +143,18 @@ impl Tx<'_> {
         let sql = "SELECT gate.gate, station, line, coalesce(max(seq), 0), count(seq), max(at_ms),
                           max(received_ms)
                    FROM gate LEFT JOIN record USING (gate) GROUP BY gate.gate ORDER BY gate.gate";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map([], |row| {
+        let view = |row: Row| {
             Ok(GateView {
                 gate: row.get(0)?,
                 station: row.get(1)?,
                 line: row.get(2)?,
-                seq: unsigned(row.get(3)?),
-                records: unsigned(row.get(4)?),
-                last_record_ms: row.get::<_, Option<i64>>(5)?.map(UnixMs),
-                last_seen_ms: row.get::<_, Option<i64>>(6)?.map(UnixMs),
+                seq: row.get(3)?,
+                records: row.get(4)?,
+                last_record_ms: row.get(5)?,
+                last_seen_ms: row.get(6)?,
             })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        self.rows(sql, &[])?.into_iter().map(view).collect()
     }
 
     /// The newest `most` journeys by time of entry, newest first.
@@ -167,22 +162,25 @@ impl Tx<'_> {
         let sql = "SELECT journey, account, state, entry, exit, station, exit_station, entered_ms,
                           left_ms, fare_minor, currency
                    FROM journey ORDER BY entered_ms DESC, entry DESC LIMIT $1";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map([most], |row| {
+        let view = |row: Row| {
+            let fare = match (row.get(9)?, row.get(10)?) {
+                (Some(minor), Some(currency)) => Some(Money::new(minor, currency)),
+                (_, _) => None,
+            };
             Ok(JourneyView {
-                journey: fare_protocol::JourneyId(row.get(0)?).to_hex(),
-                account: AccountId(row.get(1)?).to_string(),
+                journey: row.get::<JourneyId>(0)?.to_hex(),
+                account: row.get::<AccountId>(1)?.to_string(),
                 state: row.get(2)?,
-                entry: RecordId(row.get(3)?),
-                exit: row.get::<_, Option<[u8; 16]>>(4)?.map(RecordId),
+                entry: row.get(3)?,
+                exit: row.get(4)?,
                 from: row.get(5)?,
                 to: row.get(6)?,
-                entered_at_ms: UnixMs(row.get(7)?),
-                left_at_ms: row.get::<_, Option<i64>>(8)?.map(UnixMs),
-                fare: fare(row.get(9)?, row.get(10)?),
+                entered_at_ms: row.get(7)?,
+                left_at_ms: row.get(8)?,
+                fare,
             })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        self.rows(sql, &[&most])?.into_iter().map(view).collect()
     }
 
     /// The newest `most` conflicts that stand, newest first.
@@ -200,29 +198,22 @@ impl Tx<'_> {
 
     /// The books, added up from every line, and compared with the journeys.
     pub fn books(&self) -> Result<Books, StoreError> {
-        let sql = "SELECT ledger, currency, sum(minor) FROM posting_line
+        let sql = "SELECT ledger, currency, CAST(sum(minor) AS BIGINT) FROM posting_line
                    GROUP BY ledger, currency ORDER BY currency, ledger DESC";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
-        let mut sums = Vec::new();
-        while let Some(row) = rows.next()? {
-            let currency = row.get::<_, String>(1)?.parse();
-            let currency = currency.map_err(|_| StoreError::Corrupt("a currency"))?;
-            sums.push(Sum {
+        let sum = |row: Row| {
+            Ok(Sum {
                 account: row.get(0)?,
-                currency,
+                currency: row.get(1)?,
                 minor: row.get(2)?,
-            });
-        }
-        let postings = "SELECT count(*) FROM posting";
-        let postings = self
-            .0
-            .prepare_cached(postings)?
-            .query_row([], |row| row.get(0))?;
+            })
+        };
+        let sums = self.rows(sql, &[])?.into_iter().map(sum);
+        let sums = sums.collect::<Result<_, StoreError>>()?;
+        let postings = self.only("SELECT count(*) FROM posting", &[])?.get(0)?;
         let balanced = self.posts_balance()? && self.journeys_agree()? && self.decisions_agree()?;
         Ok(Books {
             balanced,
-            postings: unsigned(postings),
+            postings,
             sums,
         })
     }
@@ -230,8 +221,8 @@ impl Tx<'_> {
     /// Whether every posting, and so all of them together, sums to zero.
     fn posts_balance(&self) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM posting_line GROUP BY account, posting
-                   HAVING sum(minor) <> 0 OR count(DISTINCT currency) <> 1";
-        Ok(!self.0.prepare_cached(sql)?.exists([])?)
+                   HAVING sum(minor) <> 0 OR count(DISTINCT currency) <> 1 LIMIT 1";
+        Ok(!self.exists(sql, &[])?)
     }
 
     /// Whether the ledger holds for each journey exactly what its state says.
@@ -243,9 +234,10 @@ impl Tx<'_> {
                      FROM posting JOIN posting_line USING (account, posting)
                      WHERE conflict IS NULL GROUP BY 1, 2)
                    SELECT 1 FROM journey LEFT JOIN posted USING (account, entry)
-                   WHERE coalesce(held, 0) <> iif(state = 'held', fare_minor, 0)
-                      OR coalesce(revenue, 0) <> iif(state = 'closed', fare_minor, 0)";
-        Ok(!self.0.prepare_cached(sql)?.exists([])?)
+                   WHERE coalesce(held, 0) <> CASE WHEN state = 'held' THEN fare_minor ELSE 0 END
+                      OR coalesce(revenue, 0) <> CASE WHEN state = 'closed' THEN fare_minor ELSE 0 END
+                   LIMIT 1";
+        Ok(!self.exists(sql, &[])?)
     }
 
     /// Whether each decision moved what it says, and one that was overtaken nothing.
@@ -259,14 +251,10 @@ impl Tx<'_> {
                    SELECT 1 FROM conflict_end
                    LEFT JOIN conflict_overtaken USING (conflict) LEFT JOIN posted USING (conflict)
                    WHERE coalesce(held, 0) <> 0
-                      OR coalesce(revenue, 0) <>
-                         iif(conflict_overtaken.at_ms IS NULL, coalesce(fare_minor - replaced_minor, 0), 0)
+                      OR coalesce(revenue, 0) <> CASE WHEN conflict_overtaken.at_ms IS NULL
+                         THEN coalesce(fare_minor - replaced_minor, 0) ELSE 0 END
                    UNION ALL
                    SELECT 1 FROM posted LEFT JOIN conflict_end USING (conflict) WHERE how IS NULL";
-        Ok(!self.0.prepare_cached(sql)?.exists([])?)
+        Ok(!self.exists(sql, &[])?)
     }
-}
-
-fn fare(minor: Option<i64>, currency: Option<String>) -> Option<Money> {
-    Some(Money::new(minor?, currency?.parse().ok()?))
 }

@@ -1,7 +1,8 @@
 //! The API over real sockets: mutual TLS, bodies of any kind, waiting for news, the console.
 
+use super::site::{forever, settlement};
+use crate::fresh::Fresh;
 use crate::gate::{Gate, account, upload};
-use crate::site::{forever, settlement};
 use fare_protocol::wire::{
     ApiProblem, Feed, FeedChange, UPLOAD_RECORDS_MAX, UploadRequest, UploadResponse,
 };
@@ -14,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client, Identity, Response, StatusCode};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ struct Running {
     gates: String,
     console: String,
     client: Client,
-    database: PathBuf,
+    database: Fresh,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     folder: TempDir,
@@ -34,13 +35,12 @@ struct Running {
 impl Running {
     async fn new(gates: &[&Gate]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("fares.sqlite3");
+        let database = super::fresh();
+        let gates: Vec<_> = gates.iter().map(|gate| gate.registered()).collect();
         let register = |tx: &fare_server::store::Tx<'_>| -> Result<(), StoreError> {
-            gates
-                .iter()
-                .try_for_each(|gate| tx.put_gate(&gate.registered()))
+            gates.iter().try_for_each(|gate| tx.put_gate(gate))
         };
-        Database::open(&database).unwrap().write(register).unwrap();
+        database.with(|database| database.write(register).unwrap());
         let client = certificates(folder.path());
         let path = |name: &str| folder.path().join(name);
         let tls = tls::server_config(
@@ -50,7 +50,7 @@ impl Running {
         );
         let any = "127.0.0.1:0".parse().unwrap();
         let config = Config {
-            database: database.clone(),
+            database: database.url.clone(),
             listen: any,
             console_listen: Some(any),
             ready_file: Some(path("ready.json")),
@@ -238,10 +238,7 @@ async fn a_failing_database_asks_for_the_batch_again_and_loses_nothing() {
         records: vec![upload(&gate.entry(account(1), 1))],
     };
     let request = serde_json::to_vec(&request).unwrap();
-    let sql = |sql: &str| {
-        let database = rusqlite::Connection::open(&server.database).unwrap();
-        database.execute_batch(sql).unwrap();
-    };
+    let sql = |sql: &str| server.database.script(sql);
     sql("ALTER TABLE record RENAME TO away");
     let failed = server.post("PGY-01", request.clone()).await;
     assert_eq!(failed.headers()["retry-after"], "2");
@@ -333,8 +330,9 @@ async fn the_feed_waits_for_news_and_no_longer() {
     );
     // Another program denies an account, and who waits is told.
     let denying = async {
-        let mut database = Database::open(&server.database).unwrap();
-        database.write(|tx| tx.deny(account(2), UnixMs(1))).unwrap()
+        let deny = |tx: &fare_server::store::Tx<'_>| tx.deny(account(2), UnixMs(1));
+        let work = |database: &mut Database| database.write(deny).unwrap();
+        server.database.with(work)
     };
     let (news, _) = tokio::join!(server.feed(news.cursor, 30_000), denying);
     assert_eq!(

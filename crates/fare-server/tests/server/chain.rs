@@ -1,7 +1,7 @@
 //! Chains: once, in order, no forks, gaps shown until they are filled; poison refuses only itself.
 
+use super::site::{Site, refusal};
 use crate::gate::{Gate, account, upload};
-use crate::site::{Site, refusal};
 use fare_protocol::wire::Envelope;
 use fare_protocol::{Direction, PassageOutcome};
 

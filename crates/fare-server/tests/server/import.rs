@@ -1,7 +1,7 @@
 //! Records by hand: a gate's bundle, taken as an upload is; twice without harm.
 
+use super::site::{NOW, Site};
 use crate::gate::{Gate, account, upload};
-use crate::site::{NOW, Site};
 use ed25519_dalek::SigningKey;
 use fare_protocol::bundle::{self, BundleKind, MAGIC_LEN, PREFIX_LEN, SignedPart};
 use fare_protocol::wire::UploadRequest;
@@ -58,7 +58,7 @@ fn opened(mut answers: &[u8], gates: &[&Gate]) -> Vec<serde_json::Value> {
         answers = &answers[PREFIX_LEN + len..];
         let part = SignedPart::parse(BundleKind::Answers, part).unwrap();
         assert_eq!(part.gate(), gate.id);
-        let servers = crate::site::forever(&server_key());
+        let servers = super::site::forever(&server_key());
         let json = part.verify_any(&servers, NOW).unwrap().open(&gate.key);
         all.push(serde_json::from_slice(&json.unwrap()).unwrap());
     }

@@ -1,7 +1,7 @@
 //! The conflict inbox: both records, a proposal, one decision, its postings, and what overtakes it.
 
+use super::site::{NOW, Site};
 use crate::gate::{Gate, Tap, account, upload};
-use crate::site::{NOW, Site};
 use fare_protocol::{
     Annulment, ConflictId, Currency, Direction, Money, PassageOutcome, SignedRecord, UnixMs,
 };

@@ -1,7 +1,7 @@
 //! Journeys, money and news: what the records of several gates come to.
 
+use super::site::Site;
 use crate::gate::{Gate, MORNING, Tap, account};
-use crate::site::Site;
 use fare_protocol::wire::FeedChange;
 use fare_protocol::{
     Annulment, Currency, Direction, Money, PassageOutcome, SignedRecord, UnixMs, Voucher,
@@ -276,7 +276,7 @@ fn denied_accounts_are_told_and_stand_in_snapshots() {
     let denied = FeedChange::Denied {
         account: account(1),
     };
-    let now = crate::site::NOW;
+    let now = super::site::NOW;
     assert!(site.database.write(|tx| tx.deny(account(1), now)).unwrap());
     assert!(!site.database.write(|tx| tx.deny(account(1), now)).unwrap());
     let news = site.news(0);

@@ -211,7 +211,7 @@ fn conflicts_are_listed_shown_and_resolved_from_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fares.sqlite3");
     let gate = crate::gate::Gate::new("PGY-01", "PGY");
-    let mut site = crate::site::Site::at(&file, &[&gate]);
+    let mut site = crate::sqlite::site::Site::at(&file, &[&gate]);
     for minute in [1, 90] {
         let entry = gate.passes(
             fare_protocol::Direction::Entry,
@@ -273,7 +273,10 @@ fn a_bundle_is_imported_from_the_command_line_and_answered_in_a_file() {
     let (folder, config) = folder();
     let file = |name: &str| folder.path().join(name);
     let gate = crate::gate::Gate::new("PGY-01", "PGY");
-    drop(crate::site::Site::at(&file("fares.sqlite3"), &[&gate]));
+    drop(crate::sqlite::site::Site::at(
+        &file("fares.sqlite3"),
+        &[&gate],
+    ));
     let server = ed25519_dalek::SigningKey::from_bytes(&[0x7a; 32]);
     let records = gate.passes(fare_protocol::Direction::Entry, crate::gate::account(7), 1);
     let request = fare_protocol::wire::UploadRequest {

@@ -1,5 +1,6 @@
 //! A server in this process: its settlement, a database in a folder of its own, and gates.
 
+use crate::fresh::Fresh;
 use crate::gate::{Gate, upload};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::{Answer, AnswerOutcome, TariffText, UploadRecord};
@@ -7,10 +8,10 @@ use fare_protocol::{KeyEntry, KeySet, Millis, SignedRecord, Signer, UnixMs, Vouc
 use fare_rules::Tariff;
 use fare_server::config::Settlement;
 use fare_server::intake::{Intake, IntakeError, check};
-use fare_server::store::{Books, ConflictView, Database, JourneyView, News, StoreError};
-use std::path::Path;
+use fare_server::store::{
+    Books, ConflictView, Database, DatabaseUrl, JourneyView, News, StoreError,
+};
 use std::sync::Arc;
-use tempfile::TempDir;
 
 /// The server's clock in tests: some days after what the gates tell.
 pub(crate) const NOW: UnixMs = UnixMs(crate::gate::MORNING + 5 * 86_400_000);
@@ -18,22 +19,22 @@ pub(crate) const NOW: UnixMs = UnixMs(crate::gate::MORNING + 5 * 86_400_000);
 pub(crate) struct Site {
     pub(crate) settlement: Settlement,
     pub(crate) database: Database,
-    _folder: Option<TempDir>,
+    _fresh: Option<Fresh>,
 }
 
 impl Site {
     pub(crate) fn new(gates: &[&Gate]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let site = Self::at(&folder.path().join("fares.sqlite3"), gates);
+        let fresh = super::fresh();
+        let site = Self::at(&fresh.url, gates);
         Self {
-            _folder: Some(folder),
+            _fresh: Some(fresh),
             ..site
         }
     }
 
-    /// With its database in this file.
-    pub(crate) fn at(file: &Path, gates: &[&Gate]) -> Self {
-        let mut database = Database::open(file).unwrap();
+    /// With this database.
+    pub(crate) fn at(url: impl Into<DatabaseUrl>, gates: &[&Gate]) -> Self {
+        let mut database = Database::open(url).unwrap();
         let register = |tx: &fare_server::store::Tx<'_>| -> Result<(), StoreError> {
             gates
                 .iter()
@@ -43,7 +44,7 @@ impl Site {
         Self {
             settlement: settlement(),
             database,
-            _folder: None,
+            _fresh: None,
         }
     }
 

@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// removed unless something went wrong].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Have the server keep everything in PostgreSQL, on a server of the demo's own.
+    #[arg(long)]
+    postgres: bool,
     /// Width and height of camera frames.
     #[arg(long, default_value_t = FrameSize::HD)]
     size: FrameSize,
@@ -53,6 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         stay: args.stay,
         seed: args.seed,
         dir: args.dir.clone(),
+        postgres: args.postgres,
         optics: Optics {
             size: args.size,
             fps: args.fps,

@@ -74,6 +74,7 @@ impl Metro {
     pub(super) async fn start(
         plan: &Plan,
         dir: &Path,
+        database: Option<String>,
         processes: &Processes,
     ) -> anyhow::Result<Self> {
         let starter = Starter {
@@ -83,6 +84,14 @@ impl Metro {
         };
         let cast = Cast::new(&Seed::new(plan.seed), clock::now());
         let city = City::write(dir, &[cast.issuer()])?;
+        let file = city.database().display().to_string();
+        let database = match database {
+            Some(url) => {
+                city.use_database(&url)?;
+                url
+            }
+            None => file,
+        };
         let ready = starter.server(&city).await?;
         let site = |station, lane, role| GateSite {
             station,
@@ -91,8 +100,8 @@ impl Metro {
         };
         let entry = city.write_gate(site(plan.from, 1, Role::Entry), Some(ready.listen))?;
         let exit = city.write_gate(site(plan.to, 2, Role::Exit), Some(ready.listen))?;
-        register(&city, &entry).await?;
-        register(&city, &exit).await?;
+        register(&database, &entry).await?;
+        register(&database, &exit).await?;
         let entry_board = starter.board(&entry).await?;
         let exit_board = starter.board(&exit).await?;
         let mut riders = starter.riders(&entry, &exit)?;
@@ -241,12 +250,12 @@ impl Starter<'_> {
 }
 
 /// Tells the server whom to believe.
-async fn register(city: &City, gate: &GateFiles) -> anyhow::Result<()> {
+async fn register(database: &str, gate: &GateFiles) -> anyhow::Result<()> {
     let mut command = Command::new(beside("fareserver")?);
     command
         .args(["gate", "add"])
         .arg("--database")
-        .arg(city.database());
+        .arg(database);
     command.args([
         "--id",
         gate.gate.as_str(),

@@ -10,6 +10,7 @@ mod travel;
 use crate::crowd::Optics;
 use anyhow::Context;
 use fare_protocol::StationId;
+use fare_server::cluster::{Cluster, Safety};
 use metro::Metro;
 use process::Processes;
 use show::Show;
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Where to keep everything; a temporary folder otherwise.
     pub(crate) dir: Option<PathBuf>,
+    /// The server's database is on PostgreSQL, on a server of its own, and not in a file.
+    pub(crate) postgres: bool,
     /// How cameras see.
     pub(crate) optics: Optics,
     /// Least time between passing the entry gate and reaching the exit gate.
@@ -51,10 +54,15 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     let dir = dir
         .canonicalize()
         .with_context(|| format!("cannot find {}", dir.display()))?;
+    let cluster = match plan.postgres {
+        true => Some(start_postgres()?),
+        false => None,
+    };
+    let database = cluster.as_ref().map(|cluster| cluster.url("postgres"));
     let processes = Processes::default();
     let proven = Cell::new(false);
     let result = tokio::select! {
-        result = start_and_show(plan, &dir, &processes, &proven) => result,
+        result = start_and_show(plan, &dir, database, &processes, &proven) => result,
         name = interrupted() => match name {
             // Somebody who stayed has seen enough.
             Ok(_) if proven.get() => Ok(()),
@@ -88,11 +96,18 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
 async fn start_and_show(
     plan: &Plan,
     dir: &Path,
+    database: Option<String>,
     processes: &Processes,
     proven: &Cell<bool>,
 ) -> anyhow::Result<()> {
-    let metro = Metro::start(plan, dir, processes).await?;
+    let metro = Metro::start(plan, dir, database, processes).await?;
     Show::new(plan, metro, processes).run(proven).await
+}
+
+/// Its folder is not the demo's: whom PostgreSQL runs as may not look in there.
+fn start_postgres() -> anyhow::Result<Cluster> {
+    let folder = std::env::temp_dir().join(format!("faregate-demo-pg-{}", std::process::id()));
+    Ok(Cluster::start(&folder, Safety::Durable)?)
 }
 
 /// The name of the first signal that asks the demo to stop.

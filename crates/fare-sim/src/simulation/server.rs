@@ -8,6 +8,7 @@ use fare_rules::Tariff;
 use fare_server::config::Settlement;
 use fare_server::intake::{Intake, IntakeError, Rows, expire};
 use fare_server::store::{Database, Gate, StoreError, Tx};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,16 +88,16 @@ impl Server {
             return Ok(None);
         };
         let (settlement, checked) = (&self.settlement, rows.check(gate));
-        let mut undone = false;
+        let undone = Cell::new(false);
         let report = self.database.write(|tx| {
             let report = Intake::new(settlement, tx, *gate, now).take(&checked)?;
-            undone = luck == Luck::Undone;
+            undone.set(luck == Luck::Undone);
             match luck {
                 Luck::Undone => Err(IntakeError::Store(StoreError::Gone)),
                 Luck::Good | Luck::Unanswered => Ok(report),
             }
         });
-        if undone {
+        if undone.get() {
             self.restart()?;
             return Ok(None);
         }

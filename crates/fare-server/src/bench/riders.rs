@@ -1,0 +1,215 @@
+//! Riders for the benchmark: whole journeys from an entry gate to an exit gate, as signed records in
+//! uploads that are made before anything is measured.
+
+use super::{BenchError, JOURNEYS_PER_UPLOAD, RECORDS_PER_JOURNEY};
+use crate::store::{Gate, StoreError, Tx};
+use ed25519_dalek::SigningKey;
+use fare_protocol::wire::{Envelope, UploadRecord, UploadRequest};
+use fare_protocol::{
+    AccountId, CodeRef, Confirmation, Direction, GateId, GeoPoint, LaneNo, Location, Millis, Mode,
+    Passage, PassageOutcome, Record, RecordBody, RecordHash, RecordId, RiderClass, Seq,
+    SignedRecord, Signer, Stamp, UnixMs,
+};
+
+/// 2026-11-23T08:00:00Z.
+const MORNING: i64 = 1_795_420_800_000;
+
+/// Pairs of an entry gate and an exit gate that upload side by side.
+const PAIRS: usize = 4;
+
+/// Journeys of each account, one a day.
+const DAYS: usize = 5;
+
+/// What one pair of gates uploads, in order: who enters, then who leaves.
+pub(super) struct Pair {
+    pub(super) uploads: Vec<(GateId, Vec<u8>)>,
+}
+
+pub(super) struct Riders {
+    pub(super) pairs: Vec<Pair>,
+    gates: Vec<Gate>,
+    /// Some records, to be verified.
+    sample: Vec<(SignedRecord, Gate)>,
+    journeys: usize,
+}
+
+/// A gate with its chain.
+struct Making {
+    id: GateId,
+    location: Location,
+    key: SigningKey,
+    seq: Seq,
+    head: RecordHash,
+    number: u8,
+}
+
+impl Riders {
+    pub(super) fn new(journeys: usize) -> Result<Self, BenchError> {
+        let rounds = journeys.div_ceil(JOURNEYS_PER_UPLOAD * PAIRS).max(1);
+        let mut riders = Self {
+            pairs: Vec::new(),
+            gates: Vec::new(),
+            sample: Vec::new(),
+            journeys: rounds * PAIRS * JOURNEYS_PER_UPLOAD,
+        };
+        for pair in 0..PAIRS {
+            let number = u8::try_from(pair).unwrap_or(u8::MAX);
+            let mut entry = Making::new("PGY", 2 * number)?;
+            let mut exit = Making::new("XDN", 2 * number + 1)?;
+            riders.gates.extend([entry.registered(), exit.registered()]);
+            let mut uploads = Vec::new();
+            for round in 0..rounds {
+                let entered = (0..JOURNEYS_PER_UPLOAD)
+                    .flat_map(|rider| entry.passes(Direction::Entry, number, round, rider));
+                let entered: Vec<_> = entered.collect();
+                let left = (0..JOURNEYS_PER_UPLOAD)
+                    .flat_map(|rider| exit.passes(Direction::Exit, number, round, rider));
+                let left: Vec<_> = left.collect();
+                uploads.push((entry.id, body(&entered)?));
+                uploads.push((exit.id, body(&left)?));
+                if riders.sample.is_empty() {
+                    let gate = entry.registered();
+                    riders
+                        .sample
+                        .extend(entered.into_iter().map(|record| (record, gate)));
+                }
+            }
+            riders.pairs.push(Pair { uploads });
+        }
+        Ok(riders)
+    }
+
+    pub(super) fn journeys(&self) -> usize {
+        self.journeys
+    }
+
+    /// How many uploads, that is transactions, there are.
+    pub(super) fn uploads(&self) -> usize {
+        2 * self.journeys / JOURNEYS_PER_UPLOAD
+    }
+
+    pub(super) fn register(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        self.gates.iter().try_for_each(|gate| tx.put_gate(gate))
+    }
+
+    /// Signatures that one core verifies each second.
+    pub(super) fn verified_per_s(&self) -> f64 {
+        let start = super::start();
+        let rounds = 20;
+        let mut verified = 0_usize;
+        for _ in 0..rounds {
+            for (record, gate) in &self.sample {
+                verified += usize::from(record.clone().verify(&gate.key).is_ok());
+            }
+        }
+        verified as f64 / start.elapsed().as_secs_f64()
+    }
+}
+
+impl Making {
+    fn new(station: &str, number: u8) -> Result<Self, BenchError> {
+        let bad = |err: fare_protocol::IdError| BenchError::Wrong(err.to_string());
+        let point = GeoPoint::from_e7(399_248_000, 1_161_719_000);
+        Ok(Self {
+            id: format!("{station}-{number:02}").parse().map_err(bad)?,
+            location: Location {
+                station: station.parse().map_err(bad)?,
+                line: "1".parse().map_err(bad)?,
+                lane: LaneNo(1),
+                point: point.ok_or_else(|| BenchError::Wrong("no such place".to_owned()))?,
+            },
+            key: SigningKey::from_bytes(&[number + 1; 32]),
+            seq: Seq::FIRST,
+            head: RecordHash::NONE,
+            number,
+        })
+    }
+
+    fn registered(&self) -> Gate {
+        Gate {
+            id: self.id,
+            key: Signer::public(&self.key),
+            station: self.location.station,
+            line: self.location.line,
+        }
+    }
+
+    /// One rider's tap and passage. Each has another account every day, spread as hashes are.
+    fn passes(
+        &mut self,
+        direction: Direction,
+        pair: u8,
+        round: usize,
+        rider: usize,
+    ) -> [SignedRecord; 2] {
+        let nth = round / DAYS * JOURNEYS_PER_UPLOAD + rider;
+        let account = spread(&[&[pair], &nth.to_be_bytes()[..]].concat());
+        let day = (round % DAYS) as i64;
+        let minutes = match direction {
+            Direction::Entry => 1,
+            Direction::Exit => 40,
+        };
+        let at = MORNING + day * 86_400_000 + minutes * 60_000 + rider as i64 * 20;
+        let code = spread(&[&account[..], &round.to_be_bytes()[..]].concat());
+        let confirmation = Confirmation {
+            direction,
+            code_ref: CodeRef(code),
+            account: AccountId(account),
+            class: RiderClass::Adult,
+            location: self.location,
+            mode: Mode::Normal,
+            fare_quoted: None,
+            tariff: None,
+            rules: 1,
+        };
+        let tap = self.make(at, RecordBody::Confirmation(confirmation));
+        let passage = Passage {
+            confirmation: tap.record().id,
+            outcome: PassageOutcome::Passed,
+        };
+        let passage = self.make(at + 2_000, RecordBody::Passage(passage));
+        [tap, passage]
+    }
+
+    fn make(&mut self, at: i64, body: RecordBody) -> SignedRecord {
+        let mut id = [self.number; 16];
+        id[..8].copy_from_slice(&at.to_be_bytes());
+        id[8..].copy_from_slice(&self.seq.0.to_be_bytes());
+        id[8] = self.number;
+        let record = Record {
+            id: RecordId(id),
+            gate: self.id,
+            seq: self.seq,
+            previous: self.head,
+            stamp: Stamp {
+                at: UnixMs(at),
+                error_ms: Millis(50),
+            },
+            body,
+        };
+        let signed = record.sign(&self.key);
+        self.seq = self.seq.next();
+        self.head = signed.hash();
+        signed
+    }
+}
+
+/// Sixteen bytes that follow from `of` and look like any others.
+fn spread(of: &[u8]) -> [u8; 16] {
+    let RecordHash(hash) = RecordHash::of(of);
+    let mut spread = [0; 16];
+    spread.copy_from_slice(&hash[..16]);
+    spread
+}
+
+fn body(records: &[SignedRecord]) -> Result<Vec<u8>, BenchError> {
+    let upload = |record: &SignedRecord| UploadRecord {
+        id: record.record().id,
+        envelope: Envelope(record.bytes().to_vec()),
+    };
+    debug_assert_eq!(records.len(), JOURNEYS_PER_UPLOAD * RECORDS_PER_JOURNEY / 2);
+    let request = UploadRequest {
+        records: records.iter().map(upload).collect(),
+    };
+    serde_json::to_vec(&request).map_err(|err| BenchError::Wrong(err.to_string()))
+}

@@ -1,0 +1,82 @@
+//! The server under test: the gates' API over plain HTTP on a loopback port, in a process of its own so
+//! that its memory can be told.
+
+use super::BenchError;
+use crate::api::room::Room;
+use crate::api::{self, App, Seen};
+use crate::config::{Settlement, UPLOADS_MAX_DEFAULT};
+use crate::net;
+use crate::store::{DatabaseUrl, Store};
+use ed25519_dalek::SigningKey;
+use fare_protocol::wire::TariffText;
+use fare_protocol::{KeySet, Millis};
+use fare_rules::Tariff;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Serves until standard input ends; says its port first and its greatest memory in KiB last.
+///
+/// # Errors
+/// When the database or a port cannot be had.
+pub fn serve(url: &DatabaseUrl) -> Result<(), BenchError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let (store, thread) = Store::open(url)?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        say(listener.local_addr()?.port())?;
+        let (stop, stopping) = watch::channel(false);
+        let app = App {
+            store,
+            settlement: Arc::new(settlement()?),
+            stopping: stopping.clone(),
+            seen: Seen::default(),
+            room: Room::new(UPLOADS_MAX_DEFAULT),
+        };
+        tokio::task::spawn_blocking(move || {
+            // Whether it ended or failed: nobody wants the server any more.
+            let _ended = io::stdin().read_to_end(&mut Vec::new());
+            stop.send_replace(true);
+        });
+        net::serve(listener, None, api::router(app), stopping).await;
+        Ok::<_, BenchError>(())
+    })?;
+    drop(runtime);
+    let ended = thread.join();
+    ended.map_err(|_| BenchError::Wrong("the store's thread panicked".to_owned()))?;
+    say(peak_kib()?)
+}
+
+fn say(number: impl std::fmt::Display) -> Result<(), BenchError> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{number}")?;
+    Ok(out.flush()?)
+}
+
+/// The most memory that this process has had.
+fn peak_kib() -> Result<u64, BenchError> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.ok_or_else(|| BenchError::Wrong("no VmHWM in /proc/self/status".to_owned()))
+}
+
+/// Beijing's fares on Line 1, and a key that nobody needs to believe.
+fn settlement() -> Result<Settlement, BenchError> {
+    let tariff_text = TariffText {
+        tariff: include_str!("../../../../gate-config/tariff-beijing.toml").to_owned(),
+        stations: include_str!("../../../../gate-config/stations-beijing-line1.toml").to_owned(),
+    };
+    let tariff = Tariff::parse(&tariff_text).map_err(|err| BenchError::Wrong(err.to_string()))?;
+    Ok(Settlement {
+        signer: Arc::new(SigningKey::from_bytes(&[9; 32])),
+        issuers: KeySet(Vec::new()),
+        tariff: Arc::new(tariff),
+        tariff_text,
+        journey_valid: Millis(14_400_000),
+    })
+}

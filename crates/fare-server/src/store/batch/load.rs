@@ -1,0 +1,310 @@
+//! Reads what an upload needs at once.
+
+use super::{Account, Batch, Chain, Kept, Moving, Place};
+use crate::store::chain::envelope;
+use crate::store::sql::{Bind, Row, Value};
+use crate::store::taps::{outcome_read, read_journey, read_tap};
+use crate::store::{Scope, StoreError, Tx};
+use fare_protocol::{
+    AccountId, Confirmation, Direction, GateId, Record, RecordBody, RecordId, Seq, UnixMs,
+    VerifiedRecord,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Longest stretch of a chain that is read at once, as a multiple of the records that came.
+const STRETCH_MAX: u64 = 4;
+
+/// Taps that are read before an account's first one of an upload, and after its last one.
+const BEYOND: &str = "2";
+
+/// What is asked for.
+struct Asked<'r> {
+    gate: GateId,
+    records: Vec<&'r Record>,
+    confirmations: Vec<(&'r Record, Confirmation)>,
+    /// Confirmations that passages name, and the upload's own.
+    named: Vec<RecordId>,
+}
+
+impl Tx<'_> {
+    /// Says what will be taken now: records of one gate. What they need is read at once, and what they
+    /// change written at once.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn expect(&self, gate: GateId, records: &[&VerifiedRecord]) -> Result<(), StoreError> {
+        let records: Vec<_> = records.iter().map(|record| record.record()).collect();
+        let asked = Asked::of(gate, records);
+        let Some(chain) = self.load_chain(&asked)? else {
+            return Ok(());
+        };
+        let mut batch = Batch {
+            passages: self.load_passages(&asked)?,
+            ..Batch::default()
+        };
+        let spans = asked.spans(&chain);
+        batch.accounts = self.load_accounts(&spans)?;
+        self.load_absent(&asked, &mut batch)?;
+        self.load_elsewhere(&asked, &mut batch)?;
+        self.load_journeys(&mut batch)?;
+        batch.chain = Some(chain);
+        self.flush()?;
+        *self.batch.borrow_mut() = batch;
+        Ok(())
+    }
+
+    fn load_chain(&self, asked: &Asked<'_>) -> Result<Option<Chain>, StoreError> {
+        let seqs = || asked.records.iter().map(|record| record.seq);
+        let (Some(first), Some(last)) = (seqs().min(), seqs().max()) else {
+            return Ok(None);
+        };
+        let (first, last) = (Seq(first.0.saturating_sub(1)), last.next());
+        let most = STRETCH_MAX * asked.records.len() as u64 + STRETCH_MAX;
+        if last.0 - first.0 > most {
+            return Ok(None);
+        }
+        let stretch = "SELECT envelope FROM record WHERE gate = $1 AND seq >= $2 AND seq <= $3";
+        let mut at = HashMap::new();
+        for row in self.rows(stretch, &[&asked.gate, &first, &last])? {
+            let record = envelope(&row, 0)?;
+            at.insert(record.record().seq, record);
+        }
+        let known = "SELECT envelope FROM record WHERE gate = $1 AND id = $2";
+        let ids: BTreeSet<_> = asked.records.iter().map(|record| record.id).collect();
+        let ids: Vec<_> = ids.into_iter().chain(asked.named.iter().copied()).collect();
+        let found = self.each(known, &asked.by_gate(&ids))?;
+        let found = ids.into_iter().zip(found);
+        let found = found.map(|(id, rows)| {
+            let record = rows.first().map(|row| envelope(row, 0));
+            Ok((id, record.transpose()?))
+        });
+        let ids = found.collect::<Result<_, StoreError>>()?;
+        let gate = asked.gate;
+        Ok(Some(Chain {
+            gate,
+            first,
+            last,
+            at,
+            ids,
+        }))
+    }
+
+    fn load_passages(
+        &self,
+        asked: &Asked<'_>,
+    ) -> Result<HashMap<(GateId, RecordId), Option<fare_protocol::PassageOutcome>>, StoreError>
+    {
+        let sql = "SELECT outcome FROM passage WHERE gate = $1 AND confirmation = $2";
+        let found = self.each(sql, &asked.by_gate(&asked.named))?;
+        let found = asked.named.iter().zip(found);
+        let found = found.map(|(id, rows)| {
+            let outcome = rows.first().map(|row| outcome_read(row, 0));
+            Ok(((asked.gate, *id), outcome.transpose()?.flatten()))
+        });
+        found.collect()
+    }
+
+    /// The taps of each account from the first to the last moment, and some beyond.
+    fn load_accounts(
+        &self,
+        spans: &BTreeMap<AccountId, (UnixMs, UnixMs)>,
+    ) -> Result<HashMap<AccountId, Account>, StoreError> {
+        let before = format!(
+            "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND at_ms < $2
+             ORDER BY at_ms DESC, id DESC LIMIT {BEYOND}"
+        );
+        let within = "SELECT envelope, passage, evidence FROM tap
+                      WHERE account = $1 AND at_ms >= $2 AND at_ms <= $3";
+        let after = format!(
+            "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND at_ms > $2
+             ORDER BY at_ms, id LIMIT {BEYOND}"
+        );
+        let decided = "SELECT 1 FROM conflict_end WHERE account = $1 LIMIT 1";
+        let standing = "SELECT kind, subject FROM conflict WHERE scope = $1 AND NOT EXISTS
+                        (SELECT 1 FROM conflict_end WHERE conflict_end.conflict = conflict.conflict)";
+        let keys = |key: fn(&AccountId, &(UnixMs, UnixMs)) -> Vec<Value>| -> Vec<_> {
+            spans
+                .iter()
+                .map(|(account, span)| key(account, span))
+                .collect()
+        };
+        let starts = keys(|account, span| vec![account.value(), span.0.value()]);
+        let whole = keys(|account, span| vec![account.value(), span.0.value(), span.1.value()]);
+        let ends = keys(|account, span| vec![account.value(), span.1.value()]);
+        let alone = keys(|account, _| vec![account.value()]);
+        let scopes = keys(|account, _| vec![Scope::Account(*account).key().value()]);
+        let mut before = self.each(&before, &starts)?.into_iter();
+        let mut within = self.each(within, &whole)?.into_iter();
+        let mut after = self.each(&after, &ends)?.into_iter();
+        let mut decided = self.each(decided, &alone)?.into_iter();
+        let mut standing = self.each(standing, &scopes)?.into_iter();
+        let mut accounts = HashMap::new();
+        for account in spans.keys() {
+            let next = |rows: &mut std::vec::IntoIter<Vec<Row>>| rows.next().unwrap_or_default();
+            let stretch = [next(&mut before), next(&mut within), next(&mut after)];
+            let mut account_of = Account::of(&stretch)?;
+            account_of.decided = !next(&mut decided).is_empty();
+            for row in next(&mut standing) {
+                account_of.standing.insert((row.get(0)?, row.get(1)?));
+            }
+            accounts.insert(*account, account_of);
+        }
+        Ok(accounts)
+    }
+
+    /// Which of the confirmations' ids no tap of their accounts has.
+    fn load_absent(&self, asked: &Asked<'_>, batch: &mut Batch) -> Result<(), StoreError> {
+        let sql = "SELECT at_ms FROM tap WHERE account = $1 AND id = $2";
+        let ids = asked.confirmations.iter();
+        let ids: Vec<_> = ids
+            .map(|(record, said)| vec![said.account.value(), record.id.value()])
+            .collect();
+        let found = self.each(sql, &ids)?;
+        for ((record, said), rows) in asked.confirmations.iter().zip(found) {
+            let account = batch.accounts.get_mut(&said.account);
+            if let Some(account) = account.filter(|_| rows.is_empty()) {
+                account.absent.insert(record.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_elsewhere(&self, asked: &Asked<'_>, batch: &mut Batch) -> Result<(), StoreError> {
+        let codes = asked.confirmations.iter().map(|(_, said)| {
+            vec![
+                said.account.value(),
+                said.code_ref.0.value(),
+                asked.gate.value(),
+            ]
+        });
+        let codes: Vec<_> = codes.collect();
+        let found = self.each(crate::store::taps::SAME_CODE, &codes)?;
+        for ((_, said), rows) in asked.confirmations.iter().zip(found) {
+            let tap = rows.first().map(read_tap).transpose()?;
+            batch.elsewhere.insert((said.account, said.code_ref), tap);
+        }
+        Ok(())
+    }
+
+    /// The journeys of all entries that are known by now.
+    fn load_journeys(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let entries: Vec<(AccountId, RecordId)> = batch
+            .accounts
+            .iter()
+            .flat_map(|(account, of)| of.taps.values().map(|kept| (*account, kept.tap)))
+            .filter(|(_, tap)| tap.direction() == Direction::Entry)
+            .map(|(account, tap)| (account, tap.id))
+            .collect();
+        let keys = entries.iter();
+        let keys: Vec<_> = keys
+            .map(|(account, entry)| vec![account.value(), entry.value()])
+            .collect();
+        let found = self.each(crate::store::taps::JOURNEY, &keys)?;
+        for ((account, entry), rows) in entries.iter().zip(found) {
+            let Some(row) = rows.first().map(read_journey).transpose()? else {
+                continue;
+            };
+            let Some(account) = batch.accounts.get_mut(account) else {
+                continue;
+            };
+            let exit = row.state.exit().and_then(|exit| {
+                let place = account.places.get(&exit)?;
+                account.taps.get(place).map(|kept| kept.tap)
+            });
+            let (id, state) = (row.id, row.state);
+            account.journeys.insert(*entry, Moving { id, state, exit });
+        }
+        Ok(())
+    }
+}
+
+impl<'r> Asked<'r> {
+    fn of(gate: GateId, records: Vec<&'r Record>) -> Self {
+        let mut named = BTreeSet::new();
+        let mut confirmations = Vec::new();
+        for record in &records {
+            match record.body {
+                RecordBody::Confirmation(confirmation) => {
+                    named.insert(record.id);
+                    confirmations.push((*record, confirmation));
+                }
+                RecordBody::Passage(passage) => {
+                    named.insert(passage.confirmation);
+                }
+            }
+        }
+        Self {
+            gate,
+            records,
+            confirmations,
+            named: named.into_iter().collect(),
+        }
+    }
+
+    fn by_gate(&self, ids: &[RecordId]) -> Vec<Vec<Value>> {
+        ids.iter()
+            .map(|id| vec![self.gate.value(), id.value()])
+            .collect()
+    }
+
+    /// Each account's first and last moment: of the upload's confirmations, and of those in the chain that
+    /// its passages name.
+    fn spans(&self, chain: &Chain) -> BTreeMap<AccountId, (UnixMs, UnixMs)> {
+        let mut spans = BTreeMap::new();
+        let mut note = |account: AccountId, at: UnixMs| {
+            let span = spans.entry(account).or_insert((at, at));
+            *span = (span.0.min(at), span.1.max(at));
+        };
+        for (record, said) in &self.confirmations {
+            note(said.account, record.stamp.at);
+        }
+        for id in &self.named {
+            let Some(Some(record)) = chain.ids.get(id) else {
+                continue;
+            };
+            if let RecordBody::Confirmation(said) = record.record().body {
+                note(said.account, record.record().stamp.at);
+            }
+        }
+        spans
+    }
+}
+
+impl Account {
+    /// Of its taps before, within and after the time of an upload.
+    fn of(stretch: &[Vec<Row>; 3]) -> Result<Self, StoreError> {
+        let beyond: usize = BEYOND.parse().unwrap_or(0);
+        let [before, _, after] = stretch;
+        let edge = |rows: &[Row]| -> Result<Option<Place>, StoreError> {
+            let last = rows.get(beyond.saturating_sub(1));
+            let tap = last.map(read_tap).transpose()?;
+            Ok(tap.map(|tap| (tap.at, tap.id)))
+        };
+        let (from, to) = (edge(before)?, edge(after)?);
+        let mut account = Self {
+            from,
+            to,
+            taps: BTreeMap::new(),
+            places: HashMap::new(),
+            absent: Default::default(),
+            journeys: HashMap::new(),
+            decided: false,
+            standing: Default::default(),
+        };
+        for row in stretch.iter().flatten() {
+            let (tap, record) = (read_tap(row)?, envelope(row, 0)?);
+            let place = (tap.at, tap.id);
+            account.places.insert(tap.id, place);
+            let unknown = None;
+            account.taps.insert(
+                place,
+                Kept {
+                    tap,
+                    record,
+                    unknown,
+                },
+            );
+        }
+        Ok(account)
+    }
+}

@@ -1,0 +1,25 @@
+//! Who does what is done now and then, when several servers share a database.
+
+use super::{StoreError, Tx};
+use fare_protocol::UnixMs;
+
+impl Tx<'_> {
+    /// Takes or keeps the lease of `job` for `holder` until `until`; answers whether `holder` has it.
+    /// A lease saves work and no more: a job must be right when two servers do it, because their clocks
+    /// may differ.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn lease(
+        &self,
+        job: &str,
+        holder: [u8; 16],
+        now: UnixMs,
+        until: UnixMs,
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO lease (job, holder, until_ms) VALUES ($1, $2, $3)
+                   ON CONFLICT (job) DO UPDATE SET holder = $2, until_ms = $3
+                   WHERE lease.holder = $2 OR lease.until_ms <= $4";
+        Ok(self.run(sql, &[&job, &holder, &until, &now])? > 0)
+    }
+}

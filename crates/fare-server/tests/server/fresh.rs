@@ -1,0 +1,64 @@
+//! A new, empty database for one test, of either engine.
+
+use fare_server::cluster::{Cluster, Scratch};
+use fare_server::store::{Database, DatabaseUrl};
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster::shared().unwrap());
+
+/// Goes with its data when it is dropped.
+pub(crate) struct Fresh {
+    pub(crate) url: DatabaseUrl,
+    kept: Kept,
+}
+
+enum Kept {
+    Folder { _folder: TempDir },
+    Scratch { scratch: Scratch<'static> },
+}
+
+pub(crate) fn sqlite() -> Fresh {
+    let folder = tempfile::tempdir().unwrap();
+    Fresh {
+        url: (&folder.path().join("fares.sqlite3")).into(),
+        kept: Kept::Folder { _folder: folder },
+    }
+}
+
+pub(crate) fn postgres() -> Fresh {
+    let scratch = CLUSTER.database().unwrap();
+    Fresh {
+        url: scratch.url.clone(),
+        kept: Kept::Scratch { scratch },
+    }
+}
+
+impl Fresh {
+    /// Does something to the database behind the store's back.
+    pub(crate) fn script(&self, sql: &str) {
+        match (&self.url, &self.kept) {
+            (DatabaseUrl::Sqlite(file), _) => {
+                let connection = rusqlite::Connection::open(file).unwrap();
+                connection.execute_batch(sql).unwrap();
+            }
+            (DatabaseUrl::Postgres(_), Kept::Scratch { scratch }) => {
+                let config: ::postgres::Config = scratch.text.parse().unwrap();
+                let work = || {
+                    config
+                        .connect(::postgres::NoTls)
+                        .unwrap()
+                        .batch_execute(sql)
+                };
+                std::thread::scope(|scope| scope.spawn(work).join().unwrap().unwrap());
+            }
+            (DatabaseUrl::Postgres(_), Kept::Folder { .. }) => unreachable!(),
+        }
+    }
+
+    /// Does something with the database, on a thread where that may block: also in asynchronous tests.
+    pub(crate) fn with<T: Send>(&self, work: impl FnOnce(&mut Database) -> T + Send) -> T {
+        let open = || work(&mut Database::open(&self.url).unwrap());
+        std::thread::scope(|scope| scope.spawn(open).join().unwrap())
+    }
+}

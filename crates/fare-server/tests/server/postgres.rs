@@ -1,0 +1,16 @@
+//! The conformance suite on PostgreSQL.
+
+pub(crate) use crate::fresh::postgres as fresh;
+
+#[path = "api.rs"]
+mod api;
+#[path = "chain.rs"]
+mod chain;
+#[path = "import.rs"]
+mod import;
+#[path = "inbox.rs"]
+mod inbox;
+#[path = "journeys.rs"]
+mod journeys;
+#[path = "site.rs"]
+pub(crate) mod site;
