@@ -114,6 +114,11 @@ impl Controller {
         }
     }
 
+    /// The lane's state, for people.
+    pub fn state_name(&self) -> &'static str {
+        self.lane.state_name()
+    }
+
     /// Whether the lane waits for a rider.
     pub fn is_idle(&self) -> bool {
         self.lane.is_idle()

@@ -4,6 +4,7 @@
 use fare_rules::Refusal;
 use faregate::decode::Unread;
 use faregate::logbook::unread_advice;
+use faregate::status::metrics::{Kind, METRICS};
 use std::fs;
 use std::path::Path;
 
@@ -34,6 +35,23 @@ The barrier stays shut for everybody? `faregate status` says what is wrong. Fire
 itself, and riders need no code.
 ";
 
+const METRICS_PAGE: &str = "\
+# Metrics
+
+A gate whose configuration names a file under `metrics` in `[status]` writes these figures into it every
+`every_s` seconds, whole or not at all, for the textfile collector of Prometheus's node_exporter
+(`--collector.textfile.directory` names the folder that the file lies in). The folder must be one that the
+gate may write to: under systemd `/run/faregate`, which `RuntimeDirectory=` of the unit makes. Everybody may
+read the file; no rider can be told from it. Each figure has the label `gate`.
+
+`faregate_published_time_seconds` stands still when the daemon hangs or is gone: alert on its age first, then
+on `faregate_problems > 0`, which says the same as exit status 1 of `faregate status`. Counters begin anew when
+the daemon starts.
+
+| name | kind | labels | what it says |
+|---|---|---|---|
+";
+
 /// Fails when `docs/NAME` is not `text`; writes it when asked to.
 fn documented(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -48,6 +66,21 @@ fn documented(name: &str, text: &str) {
         "{} is not what the code says; run: UPDATE_DOCS=1 cargo nextest run --test docs",
         path.display()
     );
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let mut page = METRICS_PAGE.to_owned();
+    for metric in METRICS {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let (name, labels, help) = (metric.name, metric.labels, metric.help);
+        page.push_str(&format!("| `{name}` | {kind} | {labels} | {help} |\n"));
+    }
+    documented("metrics.md", &page);
 }
 
 #[test]

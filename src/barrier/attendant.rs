@@ -1,6 +1,8 @@
 //! Tends one board: commands first, then the inputs, for ever.
 
 use super::{BarrierBoard, BarrierError, Connect, Inputs, OpenOrder};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -35,14 +37,19 @@ pub enum BarrierEvent {
     Fire(bool),
 }
 
-/// Tends the board that `connector` opens until `commands` closes.
+/// Tends the board that `connector` opens until `commands` closes. `answers` says whether the board
+/// answered last.
 pub async fn tend<C: Connect>(
     connector: C,
     poll: Duration,
     mut commands: Receiver<BarrierCommand>,
     events: Sender<BarrierEvent>,
+    answers: Arc<AtomicBool>,
 ) {
-    let mut memory = Memory::default();
+    let mut memory = Memory {
+        answers,
+        ..Memory::default()
+    };
     loop {
         match connector.connect() {
             Ok(mut board) => {
@@ -67,16 +74,19 @@ struct Memory {
     failing: bool,
     /// A close command did not reach the board: a board that comes back may still stand open.
     close_due: bool,
+    answers: Arc<AtomicBool>,
 }
 
 impl Memory {
     fn failed(&mut self, err: &BarrierError) {
+        self.answers.store(false, Ordering::Relaxed);
         if !std::mem::replace(&mut self.failing, true) {
             tracing::error!(%err, "barrier board lost, trying again");
         }
     }
 
     fn answered(&mut self) {
+        self.answers.store(true, Ordering::Relaxed);
         if std::mem::replace(&mut self.failing, false) {
             tracing::info!("barrier board is back");
         }
@@ -244,7 +254,7 @@ mod tests {
     /// Boards that tell what they were told; the first is not there.
     struct Returning {
         told: tokio::sync::mpsc::UnboundedSender<bool>,
-        absent: std::sync::atomic::AtomicBool,
+        absent: AtomicBool,
     }
 
     struct Told(tokio::sync::mpsc::UnboundedSender<bool>);
@@ -264,10 +274,7 @@ mod tests {
         type Board = Told;
 
         fn connect(&self) -> Result<Told, BarrierError> {
-            if self
-                .absent
-                .swap(false, std::sync::atomic::Ordering::Relaxed)
-            {
+            if self.absent.swap(false, Ordering::Relaxed) {
                 return Err(BarrierError::Silent(Duration::ZERO));
             }
             Ok(Told(self.told.clone()))
@@ -286,13 +293,18 @@ mod tests {
         let order = OpenOrder::free_passage();
         commands.send(BarrierCommand::Open(order)).await.unwrap();
         commands.send(BarrierCommand::Close).await.unwrap();
-        let attendant = tokio::spawn(tend(board, Duration::from_millis(20), wanted, events));
+        let (poll, answers) = (Duration::from_millis(20), Arc::<AtomicBool>::default());
+        let seen_answers = Arc::clone(&answers);
+        let attendant = tokio::spawn(tend(board, poll, wanted, events, answers));
         assert_eq!(seen.recv().await, Some(BarrierEvent::OpenFailed));
         assert_eq!(
             heard.recv().await,
             Some(false),
             "closed, and not opened for nobody"
         );
+        while !seen_answers.load(Ordering::Relaxed) {
+            sleep(poll).await;
+        }
         drop(commands);
         attendant.await.unwrap();
         assert_eq!(heard.recv().await, None, "told more than once");

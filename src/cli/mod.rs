@@ -5,10 +5,13 @@
 mod bench;
 mod config;
 mod decode;
+mod diag;
 mod log;
 mod outbox;
 mod replay;
 mod run;
+mod selftest;
+mod status;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write};
@@ -40,6 +43,9 @@ enum Command {
     /// Run a recording through the gate's own pipeline
     Replay(replay::ReplayArgs),
     Log(log::LogArgs),
+    Status(status::StatusArgs),
+    Selftest(selftest::SelftestArgs),
+    Diag(diag::DiagArgs),
     /// Look at what waits for the server, retry what it refused, carry it there by hand
     ///
     /// Works beside a running daemon. Run it as the daemon's user: the journal's files are that user's.
@@ -61,6 +67,9 @@ pub fn main() -> ExitCode {
         Command::Decode(args) => decode::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Log(args) => log::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Selftest(args) => selftest::run(args),
+        Command::Diag(args) => diag::run(args),
         Command::Outbox(args) => outbox::run(args),
         Command::Bench(args) => bench::run(args),
     };

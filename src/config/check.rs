@@ -2,9 +2,10 @@
 
 use super::problem::{ConfigError, Problem};
 use super::raw::{
-    RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawTariff,
+    RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawStatus,
+    RawTariff,
 };
-use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig};
+use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig, StatusConfig};
 use crate::frame::FrameRate;
 use crate::journal::Retention;
 use crate::service::credentials;
@@ -17,6 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 use toml::Spanned;
 
 const DEFAULT_UNIT: u8 = 1;
@@ -88,6 +90,12 @@ impl Checker<'_> {
             barrier: barrier?,
             journal: self.path(&raw.journal.path),
             retention: retention?,
+            status: status(
+                &raw.status,
+                self.folder,
+                self.path(&raw.journal.path),
+                raw.server.is_some(),
+            ),
             server: server.unwrap_or_default(),
         })
     }
@@ -291,6 +299,28 @@ impl Checker<'_> {
             backoff_min: Millis(raw.backoff_min_ms.max(1)),
             backoff_max: Millis(raw.backoff_max_ms.max(raw.backoff_min_ms).max(1)),
         })
+    }
+}
+
+/// Without a file of its own it lies beside the journal, where the gate may write.
+pub(super) fn status(
+    raw: &RawStatus,
+    folder: &Path,
+    journal: PathBuf,
+    has_server: bool,
+) -> StatusConfig {
+    let beside_journal = || {
+        let mut name = journal.as_os_str().to_owned();
+        name.push(".status");
+        PathBuf::from(name)
+    };
+    let file = raw.file.as_ref().map(|file| folder.join(file));
+    StatusConfig {
+        file: file.unwrap_or_else(beside_journal),
+        metrics: raw.metrics.as_ref().map(|file| folder.join(file)),
+        every: Duration::from_secs(raw.every_s.max(1).into()),
+        journal,
+        has_server,
     }
 }
 

@@ -17,6 +17,7 @@ use fare_protocol::{GateId, KeySet, Location, Millis, Signer};
 use fare_rules::{LanePolicy, Tariff};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -49,6 +50,23 @@ pub struct GateConfig {
     pub retention: Retention,
     /// The settlement server, unless the gate works alone.
     pub server: Option<ServerConfig>,
+    /// Where the gate says how it is doing.
+    pub status: StatusConfig,
+}
+
+/// Where a gate says how it is doing, and where others find out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusConfig {
+    /// What `faregate status` reads.
+    pub file: PathBuf,
+    /// What a metrics collector reads; nothing when there is none.
+    pub metrics: Option<PathBuf>,
+    /// How often both are written.
+    pub every: Duration,
+    /// The gate's journal.
+    pub journal: PathBuf,
+    /// Whether there is a server to be online with.
+    pub has_server: bool,
 }
 
 /// Where frames come from.
@@ -125,8 +143,23 @@ impl GateConfig {
     /// # Errors
     /// When the file cannot be read or is not made as configurations are.
     pub fn journal_of(path: &Path) -> Result<PathBuf, ConfigError> {
+        Ok(Self::status_of(path)?.journal)
+    }
+
+    /// Where that gate says how it is doing; the same goes for it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn status_of(path: &Path) -> Result<StatusConfig, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(folder.join(raw(path)?.1.journal.path.get_ref()))
+        let raw = raw(path)?.1;
+        let journal = folder.join(raw.journal.path.get_ref());
+        Ok(check::status(
+            &raw.status,
+            folder,
+            journal,
+            raw.server.is_some(),
+        ))
     }
 
     /// Reads and checks `path` and the files it names. Relative paths start at its folder.

@@ -17,6 +17,8 @@ pub(super) struct RawGate {
     pub lane: RawLane,
     pub clock: RawClock,
     pub server: Option<RawServer>,
+    #[serde(default)]
+    pub status: RawStatus,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,6 +116,29 @@ pub(super) struct RawServer {
     pub backoff_min_ms: u32,
     #[serde(default = "default_backoff_max_ms")]
     pub backoff_max_ms: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStatus {
+    pub file: Option<String>,
+    pub metrics: Option<String>,
+    #[serde(default = "default_every_s")]
+    pub every_s: u32,
+}
+
+impl Default for RawStatus {
+    fn default() -> Self {
+        Self {
+            file: None,
+            metrics: None,
+            every_s: default_every_s(),
+        }
+    }
+}
+
+const fn default_every_s() -> u32 {
+    10
 }
 
 const fn default_baud() -> u32 {

@@ -8,6 +8,7 @@ use crate::config::FramesConfig;
 use crate::decode::{Decoder, Hints, NothingRead, QrContent, Unread};
 use crate::frame::latest::{Latest, Put};
 use crate::frame::{self, FrameRate, FrameSource, SourceError, SourceItem};
+use crate::status::Eyes;
 use fare_protocol::UnixMs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -46,6 +47,14 @@ pub(super) struct Sight {
     coming: AtomicBool,
     /// Frames that have been looked at, and those that could not be.
     looked_at: AtomicU64,
+    /// Frames that the source brought.
+    frames: AtomicU64,
+    /// Frames in which a code was read.
+    read: AtomicU64,
+    /// Frames on which the decoder failed.
+    panics: AtomicU64,
+    /// Codes that were held out and not read, by the place of their cause.
+    unread: [AtomicU64; Unread::ALL.len()],
 }
 
 impl Sight {
@@ -55,6 +64,23 @@ impl Sight {
             Frames::Coming(self.looked_at.load(Ordering::Relaxed))
         } else {
             Frames::Absent
+        }
+    }
+
+    /// The counts, for the status display; rates are for others to work out.
+    pub(super) fn eyes(&self) -> Eyes {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let unread = Unread::ALL.iter().zip(&self.unread);
+        Eyes {
+            coming: self.coming.load(Ordering::Relaxed),
+            frames: count(&self.frames),
+            looked_at: count(&self.looked_at),
+            read: count(&self.read),
+            panics: count(&self.panics),
+            unread: unread
+                .map(|(why, counter)| (why.code().to_owned(), count(counter)))
+                .collect(),
+            ..Eyes::default()
         }
     }
 
@@ -126,11 +152,14 @@ fn take_frames(
         *last_fault = None;
         sight.coming.store(true, Ordering::Relaxed);
         match item {
-            SourceItem::Frame { frame, .. } => match latest.put(frame) {
-                Put::Kept(Some(spare)) => source.reuse(spare),
-                Put::Kept(None) => {}
-                Put::Closed => return Ok(End::Stopped),
-            },
+            SourceItem::Frame { frame, .. } => {
+                sight.frames.fetch_add(1, Ordering::Relaxed);
+                match latest.put(frame) {
+                    Put::Kept(Some(spare)) => source.reuse(spare),
+                    Put::Kept(None) => {}
+                    Put::Closed => return Ok(End::Stopped),
+                }
+            }
             SourceItem::Skipped { name, why } => {
                 sight.looked();
                 tracing::warn!(%name, why, "frame skipped");
@@ -140,7 +169,8 @@ fn take_frames(
     Ok(End::Played)
 }
 
-fn open_source(config: &FramesConfig) -> Result<Box<dyn FrameSource>, SourceError> {
+/// The source that a configuration names.
+pub(crate) fn open_source(config: &FramesConfig) -> Result<Box<dyn FrameSource>, SourceError> {
     match config {
         FramesConfig::Camera {
             device,
@@ -200,6 +230,7 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>, sight: &Sight) {
         latest.give_back(frame);
         sight.looked();
         if let Some(new) = hints.see(&decoded.read) {
+            sight.unread[new.why as usize].fetch_add(1, Ordering::Relaxed);
             if new.is_first {
                 tracing::info!(cause = new.why.code(), "a code was held out and not read");
             }
@@ -207,12 +238,14 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>, sight: &Sight) {
         }
         let read = match decoded.read {
             Ok(codes) => {
+                sight.read.fetch_add(1, Ordering::Relaxed);
                 hint = None;
                 Ok(codes)
             }
             Err(NothingRead::Unread(why)) => Err(why),
             Err(NothingRead::Nothing) => continue,
             Err(NothingRead::Panicked { what }) => {
+                sight.panics.fetch_add(1, Ordering::Relaxed);
                 if decoder.panics() % PANICS_PER_LOG == 1 {
                     tracing::warn!(what, panics = decoder.panics(), "the decoder failed");
                 }

@@ -2,6 +2,8 @@
 
 use super::eyes::Scan;
 use super::notes;
+use super::publish::in_force;
+use super::tally::Tally;
 use super::watchdog::Watchdog;
 use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
 use crate::clock::{self, Stopwatch};
@@ -10,8 +12,10 @@ use crate::courier::CourierNews;
 use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHandle};
 use crate::service::{self, NotifyState};
 use crate::stages::{Stage, Stages};
+use crate::status::TariffInForce;
 use fare_protocol::{Millis, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -63,16 +67,30 @@ pub(super) struct LaneLoop {
     finished: bool,
     broken: Option<JournalError>,
     watchdog: Watchdog,
+    tally: Arc<Tally>,
+    tariff: Arc<Mutex<TariffInForce>>,
+}
+
+/// Where the loop tells others what it does.
+pub(super) struct Outlets {
+    pub(super) barrier: mpsc::Sender<BarrierCommand>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) tariff: Arc<Mutex<TariffInForce>>,
 }
 
 impl LaneLoop {
     pub(super) fn new(
         controller: Controller,
         journal: JournalHandle,
-        barrier: mpsc::Sender<BarrierCommand>,
+        outlets: Outlets,
         clock_error: Millis,
         watchdog: Watchdog,
     ) -> Self {
+        let Outlets {
+            barrier,
+            tally,
+            tariff,
+        } = outlets;
         let (commits, committed) = mpsc::channel(COMMITS_MAX);
         Self {
             controller,
@@ -88,6 +106,8 @@ impl LaneLoop {
             finished: false,
             broken: None,
             watchdog,
+            tally,
+            tariff,
         }
     }
 
@@ -212,6 +232,9 @@ impl LaneLoop {
         };
         tap.end(Stage::Open);
         let now = self.now();
+        if let Some(frame_at) = tap.stages.frame_at {
+            self.tally.opened_after(now.at.since(frame_at));
+        }
         tracing::info!(
             tap_to_open_ms = tap.stages.frame_at.map(|at| now.at.since(at)),
             decode_ms = tap.stages.get(Stage::Decode).map(|took| took.as_millis()),
@@ -235,11 +258,13 @@ impl LaneLoop {
         }
         if let Some(tariff) = news.tariff.borrow_and_update().clone() {
             tracing::info!(tariff = tariff.name(), hash = %tariff.hash(), "tariff in force");
+            *self.tariff.lock().unwrap_or_else(PoisonError::into_inner) = in_force(&tariff);
             self.controller.set_tariff(tariff);
         }
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>, now: Stamp) {
+        self.tally.state(self.controller.state_name());
         for effect in effects {
             match effect {
                 Effect::Commit(draft) => self.commit(draft, now),
@@ -256,6 +281,7 @@ impl LaneLoop {
 
     fn note(&self, note: Note, now: Stamp) {
         notes::log(&note);
+        self.tally.count(&note, now.at);
         match note {
             // A rider is refused at once, or when the journal did not take the confirmation.
             Note::Refused { .. } => {

@@ -9,7 +9,11 @@
 mod eyes;
 mod lane_loop;
 mod notes;
+mod publish;
+mod tally;
 mod watchdog;
+
+pub(crate) use eyes::open_source;
 
 use crate::barrier;
 use crate::clock::{self, Stopwatch};
@@ -20,10 +24,10 @@ use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
 use crate::service::{self, NotifyState};
 use anyhow::Context;
-use eyes::Sight;
 use fare_protocol::Stamp;
-use lane_loop::{Inlets, LaneLoop};
-use std::sync::Arc;
+use lane_loop::{Inlets, LaneLoop, Outlets};
+use publish::{Publisher, Sources};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -62,10 +66,50 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         Some((courier, news)) => (Some(tokio::spawn(courier.run(stopped))), Some(news)),
         None => (None, None),
     };
-    let sight = Arc::new(Sight::default());
-    let (commands, inlets) = start_devices(&config, news, &sight)?;
+    let sources = Sources {
+        sight: Arc::default(),
+        tally: Arc::default(),
+        board_answers: Arc::default(),
+        courier: news.as_ref().map(|news| news.status.clone()),
+        tariff: Arc::new(Mutex::new(publish::in_force(&tariff))),
+        journal: journal.clone(),
+    };
+    let sight = Arc::clone(&sources.sight);
+    let (barrier, inlets) = start_devices(&config, news, &sources)?;
+    let outlets = Outlets {
+        barrier,
+        tally: Arc::clone(&sources.tally),
+        tariff: Arc::clone(&sources.tariff),
+    };
+    let publisher = Publisher::start(&config, sources).context("starting a thread")?;
 
     let controller = Controller::new(&config, issuers, tariff, journal.clone());
+    say_ready(&config, &journal, since_start)?;
+    let watchdog = Watchdog::new(sight, journal.clone());
+    let lane = LaneLoop::new(
+        controller,
+        journal.clone(),
+        outlets,
+        config.clock_error,
+        watchdog,
+    );
+    let served = lane.run(inlets, termination()?, &stop).await;
+
+    stop_courier(courier).await;
+    tokio::task::spawn_blocking(move || publisher.stop()).await?;
+    served.context("nothing can be recorded any more, start the gate anew")?;
+    tokio::task::spawn_blocking(move || journal.close())
+        .await?
+        .context("closing the journal")?;
+    tracing::info!(gate = %config.gate, "stopped");
+    Ok(())
+}
+
+fn say_ready(
+    config: &GateConfig,
+    journal: &JournalHandle,
+    since_start: Stopwatch,
+) -> anyhow::Result<()> {
     tracing::info!(
         gate = %config.gate,
         station = %config.location.station,
@@ -75,22 +119,6 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         "ready"
     );
     service::tell(&[NotifyState::Ready]);
-    let watchdog = Watchdog::new(sight, journal.clone());
-    let lane = LaneLoop::new(
-        controller,
-        journal.clone(),
-        commands,
-        config.clock_error,
-        watchdog,
-    );
-    let served = lane.run(inlets, termination()?, &stop).await;
-
-    stop_courier(courier).await;
-    served.context("nothing can be recorded any more, start the gate anew")?;
-    tokio::task::spawn_blocking(move || journal.close())
-        .await?
-        .context("closing the journal")?;
-    tracing::info!(gate = %config.gate, "stopped");
     Ok(())
 }
 
@@ -123,13 +151,14 @@ fn courier(
 fn start_devices(
     config: &GateConfig,
     news: Option<CourierNews>,
-    sight: &Arc<Sight>,
+    sources: &Sources,
 ) -> anyhow::Result<(mpsc::Sender<barrier::BarrierCommand>, Inlets)> {
-    let scans = eyes::open(config.frames.clone(), sight)?;
+    let scans = eyes::open(config.frames.clone(), &sources.sight)?;
     let (commands, wanted) = mpsc::channel(BARRIER_COMMANDS_MAX);
     let (events, barrier) = mpsc::channel(BARRIER_EVENTS_MAX);
     let poll = Duration::from_millis(config.barrier.poll.0.into());
-    tokio::spawn(barrier::tend(config.barrier.clone(), poll, wanted, events));
+    let (board, answers) = (config.barrier.clone(), Arc::clone(&sources.board_answers));
+    tokio::spawn(barrier::tend(board, poll, wanted, events, answers));
     Ok((
         commands,
         Inlets {

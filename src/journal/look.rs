@@ -226,12 +226,23 @@ impl JournalView {
         self.done(all())
     }
 
-    fn number(&self, sql: &str) -> Result<i64, JournalError> {
+    /// One number, if it is there.
+    pub(super) fn maybe_number(&self, sql: &str) -> Result<Option<i64>, JournalError> {
         let read = || self.db.prepare_cached(sql)?.query_row([], |row| row.get(0));
         self.done(read())
     }
 
-    fn done<T>(&self, result: rusqlite::Result<T>) -> Result<T, JournalError> {
+    /// One number.
+    pub(super) fn number(&self, sql: &str) -> Result<i64, JournalError> {
+        let read = || self.db.prepare_cached(sql)?.query_row([], |row| row.get(0));
+        self.done(read())
+    }
+
+    pub(super) fn db(&self) -> &Connection {
+        &self.db
+    }
+
+    pub(super) fn done<T>(&self, result: rusqlite::Result<T>) -> Result<T, JournalError> {
         result.map_err(|err| match err.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt) => schema::at_open(&self.path, err),
             Some(_) | None => JournalError::Sqlite {

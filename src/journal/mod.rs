@@ -12,6 +12,7 @@
 //! acknowledgement, a feed). Diagnostic notes ride along and never cause a failure.
 
 mod beside;
+mod books;
 mod caches;
 mod check;
 mod error;
@@ -19,24 +20,29 @@ mod facts;
 mod look;
 mod notes;
 mod outbox;
+mod probe;
 mod queue;
 mod records;
 mod recover;
 pub mod rehearsal;
 mod retention;
 mod schema;
+mod sound;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
 
 pub use beside::OutboxFile;
+pub use books::Books;
 pub use caches::{Applied, Cached};
 pub use error::JournalError;
 pub use look::{Edge, Event, JournalView, Kept, Said, Sent};
 pub use notes::GateNote;
 pub use outbox::{Acknowledged, Counts, Quarantined, RawAnswer, Waiting};
+pub use probe::{JournalProbe, ProbeSynced};
 pub use recover::{Recovered, Unfinished};
 pub use retention::Retention;
+pub use sound::{Chain, SCHEMA_VERSION};
 
 use crate::stages::Stages;
 use caches::FeedUpdate;
@@ -327,6 +333,11 @@ impl JournalHandle {
         })
     }
 
+    /// Diagnostic notes that were never written, since the start.
+    pub fn notes_dropped(&self) -> u64 {
+        self.0.shared.queue.notes_dropped()
+    }
+
     /// Commits everything that waits, folds the write-ahead log into the file and ends the thread.
     /// Requests of other handles are answered with [`JournalError::Closed`] from now on.
     ///
@@ -420,7 +431,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The kebab-case word that JSON has for a plain enum.
-fn word(value: &impl serde::Serialize) -> String {
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(_) | Err(_) => String::new(),

@@ -22,6 +22,14 @@ const INCREMENTAL: i64 = 2;
 /// What remains of the write-ahead log's file once it has been folded in, in bytes.
 const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 
+/// The schema version that this program writes.
+#[allow(
+    clippy::cast_possible_wrap,
+    clippy::as_conversions,
+    reason = "a handful of steps"
+)]
+pub(super) const VERSION: i64 = STEPS.len() as i64;
+
 const STEPS: [&str; 3] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
@@ -212,8 +220,8 @@ pub(super) fn is_current(path: &Path, db: &Connection) -> Result<(), JournalErro
 }
 
 /// The schema version that this program writes.
-pub(super) fn version() -> i64 {
-    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+pub(super) const fn version() -> i64 {
+    VERSION
 }
 
 /// Brings the file to this program's schema version.

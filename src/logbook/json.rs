@@ -141,6 +141,18 @@ impl LineJson {
         }
     }
 
+    /// The same without anything by which a rider could be told from others.
+    pub fn without_rider(self) -> Self {
+        Self {
+            tap: None,
+            receipt: None,
+            account: None,
+            fare: None,
+            detail: None,
+            ..self
+        }
+    }
+
     fn of_note(self, event: &Event) -> Self {
         Self {
             kind: event.kind.clone(),

@@ -22,6 +22,7 @@ pub use json::LineJson;
 pub use lines::{Lines, Place, start_of};
 pub use story::Story;
 pub use words::{heading, text, unread_advice};
+pub(crate) use zone::span;
 pub use zone::{NoTime, Zone};
 
 use crate::decode::Unread;

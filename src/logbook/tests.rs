@@ -366,7 +366,7 @@ mod times {
             (5 * 3_600_000, "5 h"),
             (3 * 86_400_000, "3 days"),
         ] {
-            assert_eq!(zone::span(ms), said);
+            assert_eq!(span(ms), said);
         }
     }
 }

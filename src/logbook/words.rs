@@ -3,7 +3,7 @@
 use super::zone::span;
 use super::{Admitted, Happening, Line, Passing, Refused, Zone};
 use crate::decode::Unread;
-use crate::journal::{Event, Sent};
+use crate::journal::{Event, Sent, word};
 use crate::stages::pairs;
 use fare_protocol::{Annulment, GateId, Record, RecordBody, UnixMs};
 use fare_rules::Refusal;
@@ -60,20 +60,13 @@ pub(super) fn decision(admitted: &Admitted) -> String {
 fn following(admitted: &Admitted) -> String {
     let mut words = passing(admitted.passing);
     if let Some(mode) = admitted.special_mode() {
-        words.push_str(&format!("; gate in mode {}", mode_words(mode)));
+        words.push_str(&format!("; gate in mode {}", word(&mode)));
     }
     match admitted.sent {
         Sent::Waiting | Sent::Accepted => {}
         Sent::Refused => words.push_str("; the server refused it: faregate outbox list"),
     }
     words
-}
-
-fn mode_words(mode: fare_protocol::Mode) -> String {
-    serde_json::to_value(mode)
-        .ok()
-        .and_then(|word| word.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 /// What followed, with what it means for the rider's money.
@@ -173,6 +166,10 @@ fn note(event: &Event) -> (String, String) {
                 "a passage is not recorded yet. {}",
                 Refusal::NotRecorded.staff()
             ),
+        ),
+        ("selftest", _) => (
+            "self-test",
+            "a technician tried the gate's devices".to_owned(),
         ),
         ("retried", _) => (
             "record retried",

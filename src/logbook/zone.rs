@@ -42,8 +42,8 @@ impl Zone {
     pub fn name(&self, at: UnixMs) -> String {
         let offset = self.zoned(at).strftime("%:z").to_string();
         match self.0.iana_name() {
-            Some(name) if *name != *"UTC" => format!("{name} (UTC{offset})"),
-            Some(name) => name.to_owned(),
+            Some("UTC" | "Etc/UTC") => "UTC".to_owned(),
+            Some(name) => format!("{name} (UTC{offset})"),
             None if offset == "+00:00" => "UTC".to_owned(),
             None => format!("UTC{offset}"),
         }
