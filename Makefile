@@ -9,6 +9,7 @@ SHELL := /bin/bash
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 JOURNEYS ?= 20
 FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= bundle config decode_frame feed modbus payload record ride_code tariff upload voucher y4m
 STEP := scripts/step
 START := $(shell date +%s)
 
@@ -16,16 +17,17 @@ START := $(shell date +%s)
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
+# With STAY=1 somebody may want to ride along, with the wallet in a browser.
 .PHONY: demo
-demo: ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 STAY=1 DATABASE=postgres ARGS=…)
+demo: $(if $(STAY),wallet) ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 STAY=1 DATABASE=postgres ARGS=…)
 	@scripts/setup demo$(if $(filter postgres,$(DATABASE)),-postgres)
 	@[ -x '$(TARGET_DIR)/debug/fare-sim' ] || echo 'compiling; the first time takes some minutes'
 	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
-	@'$(TARGET_DIR)/debug/fare-sim' demo --journeys '$(JOURNEYS)' $(if $(STAY),--stay) \
+	@'$(TARGET_DIR)/debug/fare-sim' demo --journeys '$(JOURNEYS)' $(if $(STAY),--stay --wallet wallet/dist) \
 	  $(if $(filter postgres,$(DATABASE)),--postgres) $(ARGS)
 
 .PHONY: test
-test: setup-test fmt clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does
+test: setup-test fmt wallet wallet-check clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does
 	@echo "all passed in $$(( $$(date +%s) - $(START) )) s"
 
 .PHONY: setup-test
@@ -56,13 +58,33 @@ deny: ## check bans, licences and sources of dependencies
 audit: ## check dependencies for known vulnerabilities (fetches the advisory database; not part of `test`)
 	@$(STEP) audit cargo deny --locked --log-level warn check advisories
 
+.PHONY: setup-wallet
+setup-wallet:
+	@scripts/setup wallet
+
+.PHONY: wallet
+wallet: setup-wallet wallet/dist/index.html ## build the wallet into wallet/dist, for `fareserver` to serve
+
+WALLET_SOURCES := $(shell find wallet/src wallet/public -type f) $(wildcard wallet/*.json wallet/*.ts wallet/*.html)
+
+wallet/dist/index.html: wallet/node_modules/.package-lock.json $(WALLET_SOURCES)
+	@$(STEP) -l wallet npm --prefix wallet run --silent build
+
+wallet/node_modules/.package-lock.json: wallet/package-lock.json
+	@$(STEP) 'wallet packages' npm --prefix wallet ci --no-audit --no-fund --ignore-scripts
+
+.PHONY: wallet-check
+wallet-check: wallet ## check the wallet's types and run its unit tests
+	@$(STEP) 'wallet types' npm --prefix wallet run --silent check
+	@$(STEP) 'wallet tests' npm --prefix wallet run --silent test
+
 # The programs too: whole-system tests start them.
 .PHONY: build-tests
 build-tests:
 	@$(STEP) build-tests cargo build -q --locked --workspace --bins --tests
 
 .PHONY: nextest
-nextest: build-tests ## run the unit and whole-system tests
+nextest: build-tests wallet ## run the unit and whole-system tests
 	@$(STEP) -l nextest cargo nextest run --locked --workspace --config-file scripts/nextest.toml --no-fail-fast --cargo-quiet \
 	  --status-level fail --final-status-level fail --show-progress none
 
@@ -115,9 +137,9 @@ bench-decode: ## compare the decoder with others over pictures (MANIFEST=FILE.cs
 
 # Not part of `test`: it takes its time and needs a nightly compiler, as cargo-fuzz does.
 .PHONY: fuzz
-fuzz: ## fuzz the decoder with a nightly compiler (FUZZ_SECONDS=600 for each target)
+fuzz: ## fuzz what reads bytes from outside, with a nightly compiler (FUZZ_SECONDS=600 each, FUZZ_TARGETS=…)
 	@scripts/setup fuzz
-	@for target in decode_frame payload; do mkdir -p "fuzz/corpus/$$target"; \
+	@for target in $(FUZZ_TARGETS); do mkdir -p "fuzz/corpus/$$target"; \
 	  cargo +nightly fuzz run "$$target" "fuzz/corpus/$$target" "fuzz/seeds/$$target" -- \
 	    -max_total_time='$(FUZZ_SECONDS)' -timeout=10 -print_final_stats=1; done
 

@@ -91,7 +91,7 @@ impl Controller {
         };
         self.unreadable = None;
         let mut stages = Stages::default();
-        let credential = stages.time(Stage::Verify, || self.believe(bytes, now.at));
+        let credential = stages.time(Stage::Verify, || self.believe(bytes, now));
         let tap = stages.time(Stage::Lookup, || {
             self.tap(CodeRef::of(bytes), credential, now)
         });
@@ -170,7 +170,7 @@ impl Controller {
         }
     }
 
-    fn believe(&self, scanned: &[u8], now: UnixMs) -> Result<VerifiedRideCode, Refusal> {
+    fn believe(&self, scanned: &[u8], now: Stamp) -> Result<VerifiedRideCode, Refusal> {
         if !RideCode::is_claimed_by(scanned) {
             return Err(Refusal::NotOurs);
         }
@@ -178,7 +178,7 @@ impl Controller {
             tracing::debug!(%err, "malformed ride code");
             Refusal::Unreadable
         })?;
-        code.verify(&self.issuers, now).map_err(|err| {
+        code.verify_within(&self.issuers, now).map_err(|err| {
             tracing::debug!(%err, "ride code not believed");
             match err {
                 VerifyError::UnknownKey { .. } => Refusal::UnknownIssuerKey,

@@ -14,6 +14,7 @@ pub mod courier;
 pub mod daemon;
 pub mod decode;
 pub mod diag;
+pub mod display;
 pub mod frame;
 pub mod ids;
 pub mod journal;

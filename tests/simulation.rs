@@ -30,6 +30,10 @@ fn cities(seeds: Range<u64>) {
         ("restarts", sum(|report| report.restarts)),
         ("repeats", sum(|report| report.repeats)),
         ("journeys charged", sum(|report| report.charged)),
+        ("fires", sum(|report| report.fires)),
+        ("codes shown without a network", sum(|report| report.alone)),
+        ("clocks set wrong", sum(|report| report.jumps)),
+        ("gates unsure of the time", sum(|report| report.unsure)),
     ] {
         assert!(happened > 0, "no {what}");
     }

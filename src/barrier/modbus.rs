@@ -10,7 +10,9 @@
 
 use super::{BarrierBoard, BarrierError, Inputs};
 use crate::config::BarrierConfig;
+use std::fmt;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_modbus::client::{Context, Reader, Writer, rtu};
 use tokio_modbus::{Result as ModbusResult, Slave};
@@ -43,9 +45,17 @@ impl ModbusBoard {
                 source,
             },
         )?;
-        Ok(Self {
-            context: rtu::attach_slave(line, Slave(config.unit)),
-        })
+        Ok(Self::over(line, config.unit))
+    }
+
+    /// Speaks to the board `unit` at the other end of `line`.
+    pub fn over<T>(line: T, unit: u8) -> Self
+    where
+        T: AsyncRead + AsyncWrite + fmt::Debug + Unpin + Send + 'static,
+    {
+        Self {
+            context: rtu::attach_slave(line, Slave(unit)),
+        }
     }
 }
 

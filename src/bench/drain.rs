@@ -15,6 +15,7 @@ use fare_protocol::{Seq, SignedRecord, Signer, UnixMs};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -212,7 +213,7 @@ fn upload(
         server: server.url.clone(),
         ..CourierConfig::new(gate, configured)
     };
-    let (courier, _news) = Courier::new(config, journal.clone(), clock::now)?;
+    let (courier, _news) = Courier::new(config, journal.clone(), Arc::new(clock::now))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

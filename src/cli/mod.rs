@@ -8,6 +8,7 @@ mod decode;
 mod diag;
 mod log;
 mod outbox;
+mod receipt;
 mod replay;
 mod run;
 mod selftest;
@@ -50,6 +51,8 @@ enum Command {
     ///
     /// Works beside a running daemon. Run it as the daemon's user: the journal's files are that user's.
     Outbox(outbox::OutboxArgs),
+    /// Check a receipt without a network
+    Receipt(receipt::ReceiptArgs),
     /// Measure the gate on this machine
     Bench(bench::BenchArgs),
 }
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::run(args),
         Command::Diag(args) => diag::run(args),
         Command::Outbox(args) => outbox::run(args),
+        Command::Receipt(args) => receipt::run(args),
         Command::Bench(args) => bench::run(args),
     };
     result.unwrap_or_else(|err| report(&err))

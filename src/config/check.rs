@@ -2,18 +2,21 @@
 
 use super::problem::{ConfigError, Problem};
 use super::raw::{
-    RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer, RawSource, RawStatus,
-    RawTariff,
+    RawClock, RawDisplay, RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer,
+    RawSource, RawStatus, RawTariff,
 };
-use super::{BarrierConfig, FramesConfig, GateConfig, ServerConfig, StatusConfig};
+use super::{BarrierConfig, ClockConfig, FramesConfig, GateConfig, ServerConfig, StatusConfig};
+use crate::display::{DisplayConfig, Language, Look};
 use crate::frame::FrameRate;
 use crate::journal::Retention;
 use crate::service::credentials;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis, signing_key};
+use fare_rules::clock::Ppm;
 use fare_rules::{LanePolicy, Role, Tariff};
-use std::ops::Range;
+use std::net::SocketAddr;
+use std::ops::{Range, RangeInclusive};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -30,6 +33,12 @@ const DEFAULT_HEIGHT: u32 = 720;
 const E7: f64 = 1e7;
 const DAY_MS: i64 = 24 * 3_600_000;
 const SIZE_MAX_MIB_LEAST: u32 = 16;
+
+/// Windows must not be narrower than what the network alone does to a reading, nor wider than an hour.
+const CLOCK_ERROR_MAX_MS: RangeInclusive<u32> = 500..=3_600_000;
+
+/// No crystal is better, and none that is worse is a clock.
+const DRIFT_PPM: RangeInclusive<u32> = 1..=1_000;
 
 pub(super) fn check(file: &Path, text: &str, raw: RawGate) -> Result<GateConfig, ConfigError> {
     let folder = file.parent().unwrap_or(Path::new(""));
@@ -70,8 +79,10 @@ impl Checker<'_> {
         let tariff = self.tariff(&raw.tariff);
         let location = self.location(&raw.location, tariff.as_ref().map(|(tariff, _)| tariff));
         let frames = self.frames(&raw.frames);
-        let policy = policy(raw.role, &raw.lane);
+        let policy = policy(raw.role, &raw.lane, &raw.clock);
+        let clock = self.clock(&raw.clock);
         let server = raw.server.as_ref().map(|server| self.server(server));
+        let display = raw.display.as_ref().map(|display| self.display(display));
         let barrier = self.barrier(&raw.barrier);
         let retention = self.retention(&raw.journal);
         let (signing_key, issuers, servers) = keys?;
@@ -85,7 +96,7 @@ impl Checker<'_> {
             tariff,
             tariff_text,
             policy,
-            clock_error: Millis(raw.clock.error_ms),
+            clock: clock?,
             frames: frames?,
             barrier: barrier?,
             journal: self.path(&raw.journal.path),
@@ -97,6 +108,7 @@ impl Checker<'_> {
                 raw.server.is_some(),
             ),
             server: server.unwrap_or_default(),
+            display: display.unwrap_or_default(),
         })
     }
 
@@ -258,6 +270,35 @@ impl Checker<'_> {
         })
     }
 
+    fn clock(&mut self, raw: &RawClock) -> Option<ClockConfig> {
+        let (most, drift) = (*raw.error_max_ms.get_ref(), *raw.drift_ppm.get_ref());
+        if !CLOCK_ERROR_MAX_MS.contains(&most) {
+            let (least, top) = (CLOCK_ERROR_MAX_MS.start(), CLOCK_ERROR_MAX_MS.end());
+            let message = format!("error_max_ms is {most}; write {least} to {top}");
+            return self.wrong(raw.error_max_ms.span(), message);
+        }
+        if !DRIFT_PPM.contains(&drift) {
+            let (least, top) = (DRIFT_PPM.start(), DRIFT_PPM.end());
+            let message = format!("drift_ppm is {drift}; write {least} to {top}");
+            return self.wrong(raw.drift_ppm.span(), message);
+        }
+        if let Some(error) = &raw.system_error_ms
+            && *error.get_ref() > most
+        {
+            let message = format!(
+                "system_error_ms is {}, over error_max_ms: the gate would never know the time; \
+                 write {most} or less",
+                error.get_ref()
+            );
+            return self.wrong(error.span(), message);
+        }
+        let system_error = raw.system_error_ms.as_ref();
+        Some(ClockConfig {
+            system_error: system_error.map(|error| Millis(*error.get_ref())),
+            drift: Ppm(drift),
+        })
+    }
+
     fn barrier(&mut self, raw: &super::raw::RawBarrier) -> Option<BarrierConfig> {
         let unit = raw
             .unit
@@ -300,6 +341,47 @@ impl Checker<'_> {
             backoff_max: Millis(raw.backoff_max_ms.max(raw.backoff_min_ms).max(1)),
         })
     }
+
+    fn display(&mut self, raw: &RawDisplay) -> Option<DisplayConfig> {
+        let listen = raw.listen.get_ref().parse::<SocketAddr>().ok();
+        let Some(listen) = listen.filter(|listen| listen.ip().is_loopback()) else {
+            let message = "the screen's page is for a browser on this box; \
+                           write for example \"127.0.0.1:8088\"";
+            return self.wrong(raw.listen.span(), message.to_owned());
+        };
+        let languages: Vec<_> = raw
+            .languages
+            .iter()
+            .map(|name| self.language(name))
+            .collect();
+        if languages.is_empty() {
+            let message = "write at least one language, for example languages = [\"en\"]";
+            return self.wrong(raw.listen.span(), message.to_owned());
+        }
+        Some(DisplayConfig {
+            listen,
+            look: Look {
+                languages: languages.into_iter().collect::<Option<_>>()?,
+                together: raw.together,
+                arrow: raw.arrow,
+                sounds: raw.sounds,
+                receipts: raw.receipts,
+            },
+        })
+    }
+
+    /// A built-in language, or one of a file.
+    fn language(&mut self, name: &Spanned<String>) -> Option<Language> {
+        let language = if name.get_ref().ends_with(".toml") {
+            Language::parse(&self.read(name, "the language")?)
+        } else {
+            Language::built_in(name.get_ref())
+        };
+        match language {
+            Ok(language) => Some(language),
+            Err(err) => self.wrong(name.span(), err.to_string()),
+        }
+    }
 }
 
 /// Without a file of its own it lies beside the journal, where the gate may write.
@@ -324,7 +406,7 @@ pub(super) fn status(
     }
 }
 
-fn policy(role: Role, raw: &RawLane) -> LanePolicy {
+fn policy(role: Role, raw: &RawLane, clock: &RawClock) -> LanePolicy {
     LanePolicy {
         role,
         grace: Millis(raw.grace_ms),
@@ -334,6 +416,8 @@ fn policy(role: Role, raw: &RawLane) -> LanePolicy {
         exit_without_entry: raw.exit_without_entry,
         cache_fresh: Millis(raw.cache_fresh_ms),
         refusal_shown: Millis(raw.refusal_shown_ms),
+        clock_error_max: Millis(*clock.error_max_ms.get_ref()),
+        clock_beyond: clock.beyond,
     }
 }
 

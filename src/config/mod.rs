@@ -9,11 +9,13 @@ mod raw;
 
 pub use problem::{ConfigError, Problem};
 
+use crate::display::DisplayConfig;
 use crate::frame::FrameRate;
 use crate::journal::{GateIdentity, Retention};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GateId, KeySet, Location, Millis, Signer};
+use fare_rules::clock::Ppm;
 use fare_rules::{LanePolicy, Tariff};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,8 +40,8 @@ pub struct GateConfig {
     pub tariff_text: TariffText,
     /// How the lane decides.
     pub policy: LanePolicy,
-    /// Bound of the clock's error, either way.
-    pub clock_error: Millis,
+    /// What the gate's time is made from.
+    pub clock: ClockConfig,
     /// Where frames come from.
     pub frames: FramesConfig,
     /// The board that moves the barrier.
@@ -50,8 +52,20 @@ pub struct GateConfig {
     pub retention: Retention,
     /// The settlement server, unless the gate works alone.
     pub server: Option<ServerConfig>,
+    /// The lane's screen, unless it has none.
+    pub display: Option<DisplayConfig>,
     /// Where the gate says how it is doing.
     pub status: StatusConfig,
+}
+
+/// What the gate's time is made from. How much error the lane bears is [`LanePolicy`]'s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockConfig {
+    /// Bound of the system clock's error where something keeps it that the kernel does not know of;
+    /// otherwise the kernel is asked.
+    pub system_error: Option<Millis>,
+    /// How far this box's own counter may drift.
+    pub drift: Ppm,
 }
 
 /// Where a gate says how it is doing, and where others find out.
@@ -152,7 +166,7 @@ impl GateConfig {
     /// As there.
     pub fn status_of(path: &Path) -> Result<StatusConfig, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let raw = raw(path)?.1;
+        let raw = raw(path, &text(path)?)?;
         let journal = folder.join(raw.journal.path.get_ref());
         Ok(check::status(
             &raw.status,
@@ -167,16 +181,25 @@ impl GateConfig {
     /// # Errors
     /// All that is wrong, each with file, line, column and what to write instead.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let (text, raw) = raw(path)?;
-        check::check(path, &text, raw)
+        Self::parse(path, &text(path)?)
+    }
+
+    /// Checks `text` and the files it names as if it stood at `path`.
+    ///
+    /// # Errors
+    /// As [`GateConfig::load`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        check::check(path, text, raw(path, text)?)
     }
 }
 
-/// The file as it was typed, and what that says.
-fn raw(path: &Path) -> Result<(String, raw::RawGate), ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|err| ConfigError::unreadable(path, &err))?;
-    let raw = toml::from_str(&text).map_err(|err| ConfigError::toml(path, &text, &err))?;
-    Ok((text, raw))
+fn text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|err| ConfigError::unreadable(path, &err))
+}
+
+/// What `text` says, unchecked.
+fn raw(path: &Path, text: &str) -> Result<raw::RawGate, ConfigError> {
+    toml::from_str(text).map_err(|err| ConfigError::toml(path, text, &err))
 }
 
 #[cfg(test)]

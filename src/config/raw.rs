@@ -1,5 +1,6 @@
 //! The configuration as it was typed. Every value keeps its place, for the messages.
 
+use crate::display::Arrow;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -17,6 +18,7 @@ pub(super) struct RawGate {
     pub lane: RawLane,
     pub clock: RawClock,
     pub server: Option<RawServer>,
+    pub display: Option<RawDisplay>,
     #[serde(default)]
     pub status: RawStatus,
 }
@@ -102,7 +104,11 @@ pub(super) struct RawLane {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawClock {
-    pub error_ms: u32,
+    pub error_max_ms: Spanned<u32>,
+    pub beyond: fare_rules::ClockBeyond,
+    #[serde(default = "default_drift_ppm")]
+    pub drift_ppm: Spanned<u32>,
+    pub system_error_ms: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,6 +122,31 @@ pub(super) struct RawServer {
     pub backoff_min_ms: u32,
     #[serde(default = "default_backoff_max_ms")]
     pub backoff_max_ms: u32,
+}
+
+/// The lane's screen; no section, no page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDisplay {
+    pub listen: Spanned<String>,
+    #[serde(default = "default_languages")]
+    pub languages: Vec<Spanned<String>>,
+    #[serde(default = "default_true")]
+    pub together: bool,
+    #[serde(default)]
+    pub arrow: Arrow,
+    #[serde(default = "default_true")]
+    pub sounds: bool,
+    #[serde(default = "default_true")]
+    pub receipts: bool,
+}
+
+fn default_languages() -> Vec<Spanned<String>> {
+    vec![Spanned::new(0..0, "en".to_owned())]
+}
+
+const fn default_true() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +186,10 @@ const fn default_keep_days() -> u16 {
 
 fn default_size_max_mib() -> Spanned<u32> {
     Spanned::new(0..0, 1_024)
+}
+
+fn default_drift_ppm() -> Spanned<u32> {
+    Spanned::new(0..0, 100)
 }
 
 const fn default_backoff_min_ms() -> u32 {

@@ -111,7 +111,23 @@ fn each_problem_has_its_line_and_what_to_write() {
         ),
         (
             ("https://", "http://"),
-            "gate.toml:54:7: the server's address must begin with https",
+            "gate.toml:57:7: the server's address must begin with https",
+        ),
+        (
+            ("error_max_ms = 30000 ", "error_max_ms = 30 "),
+            "gate.toml:51:16: error_max_ms is 30; write 500 to 3600000",
+        ),
+        (
+            ("beyond = \"time-exempt\"", "beyond = \"closed\""),
+            "gate.toml:52:10: unknown variant `closed`, expected `time-exempt` or `refuse`",
+        ),
+        (
+            ("drift_ppm = 100 ", "drift_ppm = 0 "),
+            "gate.toml:53:13: drift_ppm is 0; write 1 to 1000",
+        ),
+        (
+            ("# system_error_ms = 50 ", "system_error_ms = 30001 "),
+            "gate.toml:54:19: system_error_ms is 30001, over error_max_ms",
         ),
         (
             ("grace_ms = 5000 ", "grace_ms = -1 "),
@@ -137,7 +153,7 @@ fn all_problems_are_named_at_once_in_the_files_order() {
         .iter()
         .map(|p| p.split(':').nth(1).unwrap())
         .collect();
-    assert_eq!(lines, ["4", "28", "55"], "{problems:#?}");
+    assert_eq!(lines, ["4", "28", "58"], "{problems:#?}");
 }
 
 #[test]
@@ -147,6 +163,8 @@ fn what_is_about_money_or_people_has_no_default() {
         "passage_timeout_ms",
         "exit_without_entry",
         "cache_fresh_ms",
+        "error_max_ms",
+        "beyond",
     ] {
         let line = ENTRY.lines().find(|line| line.starts_with(key)).unwrap();
         let problems = changed(line, "");
@@ -178,4 +196,37 @@ fn a_missing_file_is_named() {
         err.starts_with("/nowhere/gate.toml: cannot read the configuration:"),
         "{err}"
     );
+}
+
+#[test]
+fn a_screen_is_for_this_box_only_and_its_languages_are_looked_through() {
+    let with = |listen: &str, languages: &str| {
+        let section = format!("\n[display]\nlisten = \"{listen}\"\nlanguages = {languages}\n");
+        format!("{ENTRY}{section}")
+    };
+    let dir = folder(&with("127.0.0.1:8088", "[\"zh\", \"en\"]"));
+    let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
+    let tags: Vec<_> = config
+        .display
+        .unwrap()
+        .look
+        .languages
+        .into_iter()
+        .map(|language| language.tag)
+        .collect();
+    assert_eq!(tags, ["zh-CN", "en"]);
+    for (listen, languages, said) in [
+        ("0.0.0.0:8088", "[\"en\"]", "a browser on this box"),
+        ("localhost", "[\"en\"]", "a browser on this box"),
+        ("127.0.0.1:8088", "[]", "at least one language"),
+        ("127.0.0.1:8088", "[\"fr\"]", "\"fr\" is not built in"),
+        (
+            "127.0.0.1:8088",
+            "[\"fr.toml\"]",
+            "cannot read the language",
+        ),
+    ] {
+        let problems = problems(&with(listen, languages));
+        assert!(problems.join(" ").contains(said), "{problems:?}");
+    }
 }

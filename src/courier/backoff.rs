@@ -27,15 +27,20 @@ impl Backoff {
         Duration::from_millis(floor + random % span)
     }
 
-    /// The same, but not before the server wants to hear from us again.
+    /// When the server says when it wants to hear from us again, it is by that: not before, and
+    /// spread over half as long again, because it tells many gates the same.
     pub(super) fn wait_for_server(
         self,
         failures: u32,
         random: u64,
         retry_after: Option<Duration>,
     ) -> Duration {
-        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-        self.wait(failures, random).max(asked)
+        let Some(asked) = retry_after else {
+            return self.wait(failures, random);
+        };
+        let asked = asked.min(RETRY_AFTER_MAX).max(self.wait(0, 0));
+        let spread = u64::try_from(asked.as_millis() / 2).unwrap_or(0) + 1;
+        asked + Duration::from_millis(random % spread)
     }
 }
 
@@ -110,6 +115,17 @@ mod tests {
             max: Millis(u32::MAX),
         };
         assert!(ms(all, 40, u64::MAX) <= u128::from(u32::MAX));
+    }
+
+    #[test]
+    fn gates_that_are_told_the_same_come_back_one_after_the_other() {
+        let wait = |failures, random| {
+            let asked = Some(Duration::from_secs(4));
+            USUAL.wait_for_server(failures, random, asked).as_millis()
+        };
+        assert_eq!((wait(1, 0), wait(1, 2_000)), (4_000, 6_000));
+        // However often it had to say so: it knows best.
+        assert_eq!(wait(40, 1_999), 5_999);
     }
 
     #[test]

@@ -3,14 +3,16 @@
 
 use super::backoff::retry_after;
 use super::error::Failure;
-use super::{CourierConfig, CourierError, body};
-use fare_protocol::GateId;
-use fare_protocol::wire::{FEED_LEN_MAX, FEED_WAIT_MS_MAX, UploadRequest};
+use super::{Clock, CourierConfig, CourierError, body};
+use fare_protocol::wire::{FEED_LEN_MAX, UploadRequest};
+use fare_protocol::{GateId, Millis};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +43,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(config: &CourierConfig) -> Result<Self, CourierError> {
+    pub(super) fn new(config: &CourierConfig, clock: &Clock) -> Result<Self, CourierError> {
         let server = address(&config.server)?;
         if server.scheme() != "https" {
             let detail = "records go over https only".to_owned();
@@ -50,7 +52,7 @@ impl Client {
                 detail,
             });
         }
-        let tls = tls(config)?;
+        let tls = tls(config, clock)?;
         Self::with(
             reqwest::Client::builder().tls_backend_preconfigured(tls),
             &server,
@@ -112,13 +114,13 @@ impl Client {
         answer(request, ANSWERS_LEN_MAX).await
     }
 
-    /// Asks for what came after `cursor`, waiting for news; the feed's envelope.
-    pub(super) async fn feed(&self, cursor: u64) -> Result<Vec<u8>, Failure> {
-        let wait = Duration::from_millis(FEED_WAIT_MS_MAX.into());
+    /// Asks for what came after `cursor`, waiting so long for news; the feed's envelope.
+    pub(super) async fn feed(&self, cursor: u64, wait: Millis) -> Result<Vec<u8>, Failure> {
         let mut url = self.feed.clone();
         url.query_pairs_mut()
             .append_pair("after", &cursor.to_string())
-            .append_pair("wait_ms", &FEED_WAIT_MS_MAX.to_string());
+            .append_pair("wait_ms", &wait.0.to_string());
+        let wait = Duration::from_millis(wait.0.into());
         let request = self.http.get(url).timeout(wait + FEED_EXTRA);
         answer(request, FEED_LEN_MAX + ENVELOPE_EXTRA).await
     }
@@ -147,6 +149,23 @@ async fn answer(request: RequestBuilder, max: usize) -> Result<Vec<u8>, Failure>
     })
 }
 
+/// Certificates are judged by the gate's time: a system clock that a dead battery has reset would
+/// keep away the very server that knows the time.
+struct GateTimeProvider(Clock);
+
+impl fmt::Debug for GateTimeProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GateTimeProvider")
+    }
+}
+
+impl TimeProvider for GateTimeProvider {
+    fn current_time(&self) -> Option<UnixTime> {
+        let ms = u64::try_from((self.0)().0).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(ms)))
+    }
+}
+
 /// The server's address as a folder, so that paths are joined below it.
 fn address(text: &str) -> Result<Url, CourierError> {
     let wrong = |detail: String| CourierError::Address {
@@ -164,7 +183,7 @@ fn address(text: &str) -> Result<Url, CourierError> {
     Ok(url)
 }
 
-fn tls(config: &CourierConfig) -> Result<ClientConfig, CourierError> {
+fn tls(config: &CourierConfig, clock: &Clock) -> Result<ClientConfig, CourierError> {
     let wrong = |err: rustls::Error| CourierError::Tls {
         detail: err.to_string(),
     };
@@ -175,7 +194,8 @@ fn tls(config: &CourierConfig) -> Result<ClientConfig, CourierError> {
     let own = certificates("gate certificate", &config.cert)?;
     let key = private_key("gate private key", &config.key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = ClientConfig::builder_with_provider(provider)
+    let time = Arc::new(GateTimeProvider(Arc::clone(clock)));
+    let mut tls = ClientConfig::builder_with_details(provider, time)
         .with_safe_default_protocol_versions()
         .map_err(wrong)?
         .with_root_certificates(roots)

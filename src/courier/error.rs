@@ -123,6 +123,17 @@ impl Failure {
         }
     }
 
+    /// Whether the server has too much to do and may take the very same later.
+    pub(super) fn is_busy_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Status {
+                status: 429 | 503,
+                ..
+            }
+        )
+    }
+
     /// Whether the server counts from before what it told us already, as after a restore: then only
     /// everything anew helps.
     pub(super) fn is_old_feed(&self) -> bool {

@@ -3,19 +3,26 @@
 use super::client::Client;
 use super::error::Failure;
 use super::status::Reporter;
-use super::{Announce, Backoff, body, pause};
+use super::{Announce, Backoff, Clock, body, pause};
+use crate::clock::{ServerTime, since_boot};
 use crate::journal::JournalHandle;
-use fare_protocol::wire::Feed;
-use fare_protocol::{KeySet, UnixMs};
+use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed};
+use fare_protocol::{KeySet, Millis};
+use fare_rules::clock::SinceBoot;
+
+/// How often one answer is asked for at once: a long poll does not tell when it was made.
+const TIMED_EVERY_MS: i64 = 10 * 60_000;
 
 pub(super) struct FeedLoop<'c> {
     pub(super) client: &'c Client,
     pub(super) journal: &'c JournalHandle,
     pub(super) server_keys: &'c KeySet,
     pub(super) backoff: Backoff,
-    pub(super) clock: fn() -> UnixMs,
+    pub(super) clock: Clock,
     pub(super) announce: &'c Announce,
     pub(super) report: Reporter,
+    /// When an answer last told the time well.
+    pub(super) timed: Option<SinceBoot>,
 }
 
 impl FeedLoop<'_> {
@@ -43,14 +50,28 @@ impl FeedLoop<'_> {
     }
 
     /// One feed; the cursor after it.
-    pub(super) async fn once(&self, cursor: u64) -> Result<u64, Failure> {
-        let envelope = self.client.feed(cursor).await?;
+    pub(super) async fn once(&mut self, cursor: u64) -> Result<u64, Failure> {
+        let asked = since_boot();
+        let at_once = self
+            .timed
+            .is_none_or(|timed| asked.after(timed) > TIMED_EVERY_MS);
+        let wait = Millis(if at_once { 0 } else { FEED_WAIT_MS_MAX });
+        let envelope = self.client.feed(cursor, wait).await?;
+        let heard = since_boot();
         let feed = Feed::open(&envelope, self.server_keys, (self.clock)()).map_err(|source| {
             Failure::NotBelieved {
                 source,
                 head: body::head(&envelope),
             }
         })?;
+        if at_once {
+            self.timed = Some(heard);
+        }
+        self.announce.server_time.send_replace(Some(ServerTime {
+            as_of: feed.as_of_ms,
+            asked,
+            heard,
+        }));
         let next = feed.cursor;
         let applied = self.journal.apply_feed(feed).await?;
         if let Some(issuers) = applied.issuers {

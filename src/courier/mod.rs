@@ -22,6 +22,7 @@ pub use backoff::Backoff;
 pub use error::CourierError;
 pub use status::{CourierStatus, Link};
 
+use crate::clock::ServerTime;
 use crate::config::{GateConfig, ServerConfig};
 use crate::journal::{JournalError, JournalHandle};
 use client::Client;
@@ -76,6 +77,9 @@ impl CourierConfig {
     }
 }
 
+/// Tells the time of day, as well as the gate knows it.
+pub type Clock = Arc<dyn Fn() -> UnixMs + Send + Sync>;
+
 /// What the courier tells the rest of the gate; always the newest value.
 #[derive(Clone, Debug)]
 pub struct CourierNews {
@@ -83,6 +87,8 @@ pub struct CourierNews {
     pub issuers: watch::Receiver<Option<KeySet>>,
     /// The tariff to quote fares from; nothing before the first feed ever.
     pub tariff: watch::Receiver<Option<Arc<Tariff>>>,
+    /// What time the server said it is, last.
+    pub server_time: watch::Receiver<Option<ServerTime>>,
     /// For the status display.
     pub status: watch::Receiver<CourierStatus>,
 }
@@ -94,7 +100,7 @@ pub struct Courier {
     batch_max: usize,
     backoff: Backoff,
     journal: JournalHandle,
-    clock: fn() -> UnixMs,
+    clock: Clock,
     announce: Announce,
 }
 
@@ -102,6 +108,7 @@ pub struct Courier {
 struct Announce {
     issuers: watch::Sender<Option<KeySet>>,
     tariff: watch::Sender<Option<Arc<Tariff>>>,
+    server_time: watch::Sender<Option<ServerTime>>,
     status: watch::Sender<CourierStatus>,
 }
 
@@ -114,9 +121,9 @@ impl Courier {
     pub fn new(
         config: CourierConfig,
         journal: JournalHandle,
-        clock: fn() -> UnixMs,
+        clock: Clock,
     ) -> Result<(Self, CourierNews), CourierError> {
-        let client = Client::new(&config)?;
+        let client = Client::new(&config, &clock)?;
         Ok(Self::with(client, config, journal, clock))
     }
 
@@ -124,7 +131,7 @@ impl Courier {
         client: Client,
         config: CourierConfig,
         journal: JournalHandle,
-        clock: fn() -> UnixMs,
+        clock: Clock,
     ) -> (Self, CourierNews) {
         let CourierConfig {
             server_keys,
@@ -134,15 +141,18 @@ impl Courier {
         } = config;
         let (issuers, issuers_seen) = watch::channel(None);
         let (tariff, tariff_seen) = watch::channel(None);
+        let (server_time, server_time_seen) = watch::channel(None);
         let (status, status_seen) = watch::channel(CourierStatus::default());
         let announce = Announce {
             issuers,
             tariff,
+            server_time,
             status,
         };
         let news = CourierNews {
             issuers: issuers_seen,
             tariff: tariff_seen,
+            server_time: server_time_seen,
             status: status_seen,
         };
         (
@@ -184,7 +194,7 @@ impl Courier {
             client: &self.client,
             journal: &self.journal,
             backoff: self.backoff,
-            clock: self.clock,
+            clock: Arc::clone(&self.clock),
             report: self.report(Which::Upload),
             batch: Batch::new(self.batch_max),
         }
@@ -196,14 +206,15 @@ impl Courier {
             journal: &self.journal,
             server_keys: &self.server_keys,
             backoff: self.backoff,
-            clock: self.clock,
+            clock: Arc::clone(&self.clock),
             announce: &self.announce,
+            timed: None,
             report: self.report(Which::Feed),
         }
     }
 
     fn report(&self, which: Which) -> Reporter {
-        Reporter::new(which, self.announce.status.clone(), self.clock)
+        Reporter::new(which, self.announce.status.clone(), Arc::clone(&self.clock))
     }
 }
 

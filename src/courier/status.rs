@@ -1,5 +1,6 @@
 //! How the courier is doing, for the status display.
 
+use super::Clock;
 use super::error::{Failure, Kind};
 use fare_protocol::UnixMs;
 use tokio::sync::watch;
@@ -50,7 +51,7 @@ pub(super) enum Which {
 pub(super) struct Reporter {
     which: Which,
     status: watch::Sender<CourierStatus>,
-    clock: fn() -> UnixMs,
+    clock: Clock,
     logged: Option<Kind>,
     failures: u32,
 }
@@ -94,11 +95,7 @@ impl Link {
 }
 
 impl Reporter {
-    pub(super) fn new(
-        which: Which,
-        status: watch::Sender<CourierStatus>,
-        clock: fn() -> UnixMs,
-    ) -> Self {
+    pub(super) fn new(which: Which, status: watch::Sender<CourierStatus>, clock: Clock) -> Self {
         Self {
             which,
             status,

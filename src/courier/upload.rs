@@ -3,10 +3,10 @@
 use super::client::Client;
 use super::error::Failure;
 use super::status::Reporter;
-use super::{Backoff, body, pause};
+use super::{Backoff, Clock, body, pause};
 use crate::journal::{JournalHandle, RawAnswer, Waiting};
+use fare_protocol::Seq;
 use fare_protocol::wire::{Answer, Envelope, UPLOAD_RECORDS_MAX, UploadRecord, UploadRequest};
-use fare_protocol::{Seq, UnixMs};
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) struct Upload<'c> {
     pub(super) client: &'c Client,
     pub(super) journal: &'c JournalHandle,
     pub(super) backoff: Backoff,
-    pub(super) clock: fn() -> UnixMs,
+    pub(super) clock: Clock,
     pub(super) report: Reporter,
     pub(super) batch: Batch,
 }
@@ -59,6 +59,10 @@ impl Batch {
 
     /// `sent` records from `first` on were not all answered.
     fn failed(&mut self, first: Seq, sent: usize, failure: &Failure) {
+        // Smaller batches would only be more requests for a server that has too many.
+        if failure.is_busy_server() {
+            return;
+        }
         self.max = (sent / 2).max(1);
         if sent == 1 && failure.may_be_the_record() {
             self.after = Some(first);
@@ -90,7 +94,6 @@ impl Upload<'_> {
         };
         let sent = waiting.len();
         let result = self.send(waiting).await;
-        self.count();
         match &result {
             Ok(()) => {
                 self.batch.succeeded();
@@ -125,6 +128,7 @@ impl Upload<'_> {
         }
     }
 
+    /// Once a round: with millions of records it takes its time.
     fn count(&self) {
         match self.journal.counts() {
             Ok(counts) => self.report.pending(counts.pending),

@@ -6,14 +6,15 @@ use super::publish::in_force;
 use super::tally::Tally;
 use super::watchdog::Watchdog;
 use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, GateTime, Stopwatch};
 use crate::controller::Controller;
 use crate::courier::CourierNews;
+use crate::display::Panel;
 use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHandle};
 use crate::service::{self, NotifyState};
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
-use fare_protocol::{Millis, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
+use fare_protocol::{RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,7 +55,8 @@ pub(super) struct LaneLoop {
     controller: Controller,
     journal: JournalHandle,
     barrier: mpsc::Sender<BarrierCommand>,
-    clock_error: Millis,
+    panel: Panel,
+    time: GateTime,
     commits: mpsc::Sender<CommitResult>,
     committed: mpsc::Receiver<CommitResult>,
     wake: Option<UnixMs>,
@@ -74,6 +76,7 @@ pub(super) struct LaneLoop {
 /// Where the loop tells others what it does.
 pub(super) struct Outlets {
     pub(super) barrier: mpsc::Sender<BarrierCommand>,
+    pub(super) panel: Panel,
     pub(super) tally: Arc<Tally>,
     pub(super) tariff: Arc<Mutex<TariffInForce>>,
 }
@@ -83,11 +86,12 @@ impl LaneLoop {
         controller: Controller,
         journal: JournalHandle,
         outlets: Outlets,
-        clock_error: Millis,
+        time: GateTime,
         watchdog: Watchdog,
     ) -> Self {
         let Outlets {
             barrier,
+            panel,
             tally,
             tariff,
         } = outlets;
@@ -96,7 +100,8 @@ impl LaneLoop {
             controller,
             journal,
             barrier,
-            clock_error,
+            panel,
+            time,
             commits,
             committed,
             wake: None,
@@ -144,7 +149,7 @@ impl LaneLoop {
                 () = self.watchdog.due() => self.watchdog.look(),
                 Some((id, result)) = self.committed.recv() => self.on_commit(id, result),
                 Some(event) = inlets.barrier.recv() => self.on_barrier(event),
-                () = at(self.wake) => {
+                () = at(&self.time, self.wake) => {
                     self.wake = None;
                     self.handle(Event::Deadline);
                 }
@@ -155,10 +160,10 @@ impl LaneLoop {
     }
 
     fn now(&self) -> Stamp {
-        Stamp {
-            at: clock::now(),
-            error_ms: self.clock_error,
+        if self.controller.is_idle() {
+            self.time.settle();
         }
+        self.time.stamp()
     }
 
     fn handle(&mut self, event: Event) {
@@ -170,7 +175,7 @@ impl LaneLoop {
     fn on_scan(&mut self, scan: &Scan) {
         let now = self.now();
         if let Some(why) = scan.hint.filter(|_| self.controller.is_idle()) {
-            tracing::debug!(hint = why.hint(), "display");
+            self.panel.hint(why);
             self.journal.note_gate(&GateNote::Unread(why), now);
         }
         let effects = match &scan.read {
@@ -188,11 +193,17 @@ impl LaneLoop {
     fn on_commit(&mut self, id: RecordId, result: Result<Committed<SignedRecord>, JournalError>) {
         match result {
             Ok(committed) => {
-                if matches!(committed.get().record().body, RecordBody::Confirmation(_)) {
+                let is_confirmation =
+                    matches!(committed.get().record().body, RecordBody::Confirmation(_));
+                let receipt = is_confirmation.then(|| committed.get().clone());
+                if is_confirmation {
                     self.permit = Some(committed);
                     self.tap.iter_mut().for_each(|tap| tap.end(Stage::Commit));
                 }
                 self.handle(Event::Committed(id));
+                if let Some(receipt) = receipt {
+                    self.panel.receipt(&receipt);
+                }
                 // The lane opens at once or not at all.
                 self.permit = None;
             }
@@ -231,12 +242,13 @@ impl LaneLoop {
             return;
         };
         tap.end(Stage::Open);
-        let now = self.now();
+        // The frame's time is the system's.
+        let now = clock::now();
         if let Some(frame_at) = tap.stages.frame_at {
-            self.tally.opened_after(now.at.since(frame_at));
+            self.tally.opened_after(now.since(frame_at));
         }
         tracing::info!(
-            tap_to_open_ms = tap.stages.frame_at.map(|at| now.at.since(at)),
+            tap_to_open_ms = tap.stages.frame_at.map(|at| now.since(at)),
             decode_ms = tap.stages.get(Stage::Decode).map(|took| took.as_millis()),
             "barrier open"
         );
@@ -253,19 +265,23 @@ impl LaneLoop {
 
     fn take_news(&mut self, news: Option<&mut CourierNews>) {
         let Some(news) = news else { return };
-        if let Some(issuers) = news.issuers.borrow_and_update().clone() {
+        if let Some(issuers) = newest(&mut news.issuers) {
             self.controller.set_issuers(issuers);
         }
-        if let Some(tariff) = news.tariff.borrow_and_update().clone() {
+        if let Some(tariff) = newest(&mut news.tariff) {
             tracing::info!(tariff = tariff.name(), hash = %tariff.hash(), "tariff in force");
             *self.tariff.lock().unwrap_or_else(PoisonError::into_inner) = in_force(&tariff);
             self.controller.set_tariff(tariff);
+        }
+        if let Some(said) = newest(&mut news.server_time) {
+            self.time.heard(said);
         }
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>, now: Stamp) {
         self.tally.state(self.controller.state_name());
         for effect in effects {
+            self.panel.follow(&effect);
             match effect {
                 Effect::Commit(draft) => self.commit(draft, now),
                 Effect::Open => self.open(),
@@ -299,7 +315,8 @@ impl LaneLoop {
             | Note::PassageNotCommitted { .. }
             | Note::BarrierFailed
             | Note::FireAlarm(_)
-            | Note::ModeChanged(_) => self.journal.note(note, now),
+            | Note::ModeChanged(_)
+            | Note::ClockUnsure { .. } => self.journal.note(note, now),
         }
     }
 
@@ -345,11 +362,17 @@ impl LaneLoop {
     }
 }
 
+/// What has come since the last look.
+fn newest<T: Clone>(news: &mut watch::Receiver<Option<T>>) -> Option<T> {
+    let changed = news.has_changed().unwrap_or(false);
+    changed.then(|| news.borrow_and_update().clone()).flatten()
+}
+
 /// Waits until the clock shows `wake`; for ever when there is nothing to wake for.
-async fn at(wake: Option<UnixMs>) {
+async fn at(time: &GateTime, wake: Option<UnixMs>) {
     match wake {
         Some(wake) => {
-            let wait_ms = u64::try_from(wake.since(clock::now())).unwrap_or(0);
+            let wait_ms = u64::try_from(wake.since(time.stamp().at)).unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
         None => std::future::pending().await,
@@ -364,6 +387,7 @@ async fn changed(news: &mut Option<CourierNews>) {
     let changed = tokio::select! {
         changed = news.issuers.changed() => changed,
         changed = news.tariff.changed() => changed,
+        changed = news.server_time.changed() => changed,
     };
     if changed.is_err() {
         std::future::pending::<()>().await;

@@ -16,15 +16,15 @@ mod watchdog;
 pub(crate) use eyes::open_source;
 
 use crate::barrier;
-use crate::clock::{self, Stopwatch};
+use crate::clock::{GateTime, Stopwatch};
 use crate::config::{GateConfig, ServerConfig};
 use crate::controller::Controller;
 use crate::courier::{Courier, CourierConfig, CourierNews};
+use crate::display::{self, Panel};
 use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
 use crate::service::{self, NotifyState};
 use anyhow::Context;
-use fare_protocol::Stamp;
 use lane_loop::{Inlets, LaneLoop, Outlets};
 use publish::{Publisher, Sources};
 use std::sync::{Arc, Mutex};
@@ -40,6 +40,9 @@ const BARRIER_COMMANDS_MAX: usize = 8;
 /// Events that may wait for the lane.
 const BARRIER_EVENTS_MAX: usize = 64;
 
+/// How often what is known of the clock is written down beside the journal.
+const CLOCK_NOTE_EVERY: Duration = Duration::from_secs(60);
+
 /// How long the courier may take to stop; what it had under way is sent again later.
 const COURIER_STOP_MAX: Duration = Duration::from_millis(300);
 
@@ -50,7 +53,7 @@ const COURIER_STOP_MAX: Duration = Duration::from_millis(300);
 /// else stops a gate.
 pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     let since_start = Stopwatch::start();
-    let journal = open_journal(&config)?;
+    let (journal, time) = open_journal(&config)?;
     let cached = journal.cached()?;
     let issuers = cached.issuers.unwrap_or_else(|| config.issuers.clone());
     let tariff = cached
@@ -61,7 +64,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     let courier = config
         .server
         .as_ref()
-        .map(|server| courier(&config, server, &journal));
+        .map(|server| courier(&config, server, &journal, &time));
     let (courier, news) = match courier.transpose()? {
         Some((courier, news)) => (Some(tokio::spawn(courier.run(stopped))), Some(news)),
         None => (None, None),
@@ -73,11 +76,13 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         courier: news.as_ref().map(|news| news.status.clone()),
         tariff: Arc::new(Mutex::new(publish::in_force(&tariff))),
         journal: journal.clone(),
+        time: time.clone(),
     };
     let sight = Arc::clone(&sources.sight);
     let (barrier, inlets) = start_devices(&config, news, &sources)?;
     let outlets = Outlets {
         barrier,
+        panel: panel(&config),
         tally: Arc::clone(&sources.tally),
         tariff: Arc::clone(&sources.tariff),
     };
@@ -85,14 +90,9 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
 
     let controller = Controller::new(&config, issuers, tariff, journal.clone());
     say_ready(&config, &journal, since_start)?;
+    tokio::spawn(write_down(time.clone()));
     let watchdog = Watchdog::new(sight, journal.clone());
-    let lane = LaneLoop::new(
-        controller,
-        journal.clone(),
-        outlets,
-        config.clock_error,
-        watchdog,
-    );
+    let lane = LaneLoop::new(controller, journal.clone(), outlets, time, watchdog);
     let served = lane.run(inlets, termination()?, &stop).await;
 
     stop_courier(courier).await;
@@ -122,29 +122,50 @@ fn say_ready(
     Ok(())
 }
 
-/// Opens the journal and finishes what a power cut left open.
-fn open_journal(config: &GateConfig) -> anyhow::Result<JournalHandle> {
+/// Writes down how good the time is, from time to time, for ever.
+async fn write_down(time: GateTime) {
+    loop {
+        let time = time.clone();
+        // Only a panic in it could be told here, and that is logged where it happens.
+        let _written = tokio::task::spawn_blocking(move || time.write_down()).await;
+        tokio::time::sleep(CLOCK_NOTE_EVERY).await;
+    }
+}
+
+/// Opens the journal, takes the time up from it, and finishes what a power cut left open.
+fn open_journal(config: &GateConfig) -> anyhow::Result<(JournalHandle, GateTime)> {
     let journal = Journal::open_keeping(&config.journal, config.identity(), config.retention)?;
-    let now = Stamp {
-        at: clock::now(),
-        error_ms: config.clock_error,
-    };
+    let time = GateTime::start(&config.clock, journal.last_stamp()?, &config.journal);
+    let now = time.stamp();
     for unfinished in journal.recover(now, || new_record_id(now.at))? {
         tracing::warn!(
             confirmation = %unfinished.confirmation.id,
             "power went away before this passage was seen; recorded as unknown"
         );
     }
-    Ok(journal)
+    Ok((journal, time))
 }
 
 fn courier(
     config: &GateConfig,
     server: &ServerConfig,
     journal: &JournalHandle,
+    time: &GateTime,
 ) -> anyhow::Result<(Courier, CourierNews)> {
     let config = CourierConfig::new(config, server);
-    Courier::new(config, journal.clone(), clock::now).context("preparing the courier")
+    let time = time.clone();
+    let clock = Arc::new(move || time.probably());
+    Courier::new(config, journal.clone(), clock).context("preparing the courier")
+}
+
+/// The lane's end of the screen, whose page is served when there is a screen.
+fn panel(config: &GateConfig) -> Panel {
+    let receipts = config.display.as_ref().is_some_and(|it| it.look.receipts);
+    let (panel, screens) = Panel::new(receipts);
+    if let Some(display) = &config.display {
+        tokio::spawn(display::serve(display.clone(), screens));
+    }
+    panel
 }
 
 /// Starts the eyes and the barrier's attendant.

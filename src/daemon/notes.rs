@@ -46,5 +46,16 @@ pub(super) fn log(note: &Note) {
         Note::BarrierFailed => tracing::error!("the barrier did not obey"),
         Note::FireAlarm(on) => tracing::warn!(on, "fire alarm"),
         Note::ModeChanged(mode) => tracing::info!(?mode, "mode changed"),
+        Note::ClockUnsure {
+            unsure: true,
+            error,
+        } => tracing::warn!(
+            error_ms = error.0,
+            "the clock may be off by too much to judge the times of codes"
+        ),
+        Note::ClockUnsure {
+            unsure: false,
+            error,
+        } => tracing::info!(error_ms = error.0, "the clock is good again"),
     }
 }

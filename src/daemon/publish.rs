@@ -4,7 +4,7 @@
 
 use super::eyes::Sight;
 use super::tally::Tally;
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, GateTime, Stopwatch};
 use crate::config::{GateConfig, StatusConfig};
 use crate::courier::{CourierStatus, Link};
 use crate::journal::{JournalHandle, JournalView};
@@ -14,6 +14,7 @@ use crate::status::{
 };
 use fare_protocol::UnixMs;
 use fare_rules::Tariff;
+use fare_rules::clock::Source;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,7 @@ pub(super) struct Sources {
     pub(super) courier: Option<watch::Receiver<CourierStatus>>,
     pub(super) tariff: Arc<Mutex<TariffInForce>>,
     pub(super) journal: JournalHandle,
+    pub(super) time: GateTime,
 }
 
 /// The running thread. Tell it to stop before the daemon ends.
@@ -67,10 +69,24 @@ pub(super) fn in_force(tariff: &Tariff) -> TariffInForce {
     }
 }
 
+fn clock_of(time: &GateTime) -> Clock {
+    let by = match time.source() {
+        Source::System => "by the system's clock",
+        Source::Server => "by the server",
+        Source::Both => "by the system's clock and the server",
+        Source::Contradiction => "by the server, which the system's clock contradicts",
+        Source::Rtc => "by the battery clock",
+        Source::Nothing => "guessed: nothing tells the time",
+    };
+    Clock {
+        error_ms: time.stamp().error_ms.0,
+        by: by.to_owned(),
+    }
+}
+
 struct Work {
     files: StatusConfig,
     gate: Identity,
-    clock: Clock,
     sources: Sources,
     /// What the eyes had seen when it was last published, and when that was.
     before: Option<(u64, u64, Stopwatch)>,
@@ -89,10 +105,6 @@ impl Work {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
                 started_ms: clock::now(),
-            },
-            clock: Clock {
-                error_ms: config.clock_error.0,
-                by: "as configured".to_owned(),
             },
             sources,
             before: None,
@@ -172,7 +184,7 @@ impl Work {
                 .as_ref()
                 .map(|status| server(&status.borrow())),
             tariff,
-            clock: self.clock.clone(),
+            clock: clock_of(&self.sources.time),
             notes_dropped: self.sources.journal.notes_dropped(),
         }
     }

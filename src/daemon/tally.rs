@@ -65,7 +65,8 @@ impl Tally {
                 taps.free += 1;
                 taps.last_passage_ms = Some(at);
             }
-            Note::PassageNotCommitted { .. } => {}
+            // The status says the clock's bound itself.
+            Note::PassageNotCommitted { .. } | Note::ClockUnsure { .. } => {}
             Note::BarrierFailed => lane.barrier_faults += 1,
             Note::FireAlarm(on) => lane.fire = *on,
             Note::ModeChanged(mode) => lane.mode = *mode,

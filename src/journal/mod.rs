@@ -319,6 +319,15 @@ impl JournalHandle {
         cached.map_err(|err| self.0.shared.sqlite("reading the caches", err))
     }
 
+    /// The stamp of the newest record, by which time must not go back.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn last_stamp(&self) -> Result<Option<Stamp>, JournalError> {
+        let last = records::last_stamp(&lock(&self.0.outbox));
+        last.map_err(|err| self.0.shared.sqlite("reading the newest record", err))
+    }
+
     /// Counts for the status display.
     ///
     /// # Errors

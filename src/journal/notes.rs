@@ -139,6 +139,11 @@ pub(super) fn row(note: &Note, stamp: Stamp) -> NoteRow {
         Note::BarrierFailed => ("barrier-failed", None, String::new()),
         Note::FireAlarm(on) => ("fire-alarm", None, format!("on={on}")),
         Note::ModeChanged(mode) => ("mode-changed", Some(word(mode)), String::new()),
+        Note::ClockUnsure { unsure, error } => (
+            "clock-unsure",
+            None,
+            format!("on={unsure} error_ms={}", error.0),
+        ),
     };
     NoteRow::new(stamp, kind, code, &detail)
 }

@@ -5,10 +5,10 @@ use super::{CommitRequest, GateIdentity};
 use fare_protocol::record::RECORD_LEN_MAX;
 use fare_protocol::{
     Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash, Seq,
-    SignedRecord,
+    SignedRecord, Stamp,
 };
 use fare_rules::{ConfirmationDraft, Draft, PassageDraft};
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 /// Where the chain goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,14 @@ impl Head {
             previous,
         })
     }
+}
+
+/// When the newest record was made. What cannot be read of it tells no time.
+pub(super) fn last_stamp(db: &Connection) -> rusqlite::Result<Option<Stamp>> {
+    let newest = "SELECT envelope FROM records ORDER BY seq DESC LIMIT 1";
+    let newest: Option<Vec<u8>> = db.query_row(newest, [], |row| row.get(0)).optional()?;
+    let record = newest.and_then(|envelope| SignedRecord::parse(&envelope).ok());
+    Ok(record.map(|record| record.record().stamp))
 }
 
 /// Writes the record that `request` asks for behind `head`.

@@ -115,7 +115,9 @@ pub fn scratch_journal(config: &GateConfig, folder: &Path) -> Result<JournalHand
 pub fn gate(config: &GateConfig, journal: &JournalHandle) -> Replay {
     let tariff = Arc::new(config.tariff.clone());
     let controller = Controller::new(config, config.issuers.clone(), tariff, journal.clone());
-    Replay::new(controller, journal.clone(), config.clock_error)
+    // A recording's times are taken for exact, unless the configuration says otherwise.
+    let clock_error = config.clock.system_error.unwrap_or_default();
+    Replay::new(controller, journal.clone(), clock_error)
 }
 
 impl Replay {
@@ -321,7 +323,8 @@ fn decision(note: &Note) -> Option<DecisionOutcome> {
         | Note::PassageNotCommitted { .. }
         | Note::BarrierFailed
         | Note::FireAlarm(_)
-        | Note::ModeChanged(_) => None,
+        | Note::ModeChanged(_)
+        | Note::ClockUnsure { .. } => None,
     }
 }
 

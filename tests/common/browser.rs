@@ -2,9 +2,12 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 use super::{PATIENCE, until};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -20,8 +23,32 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// A phone's screen: CSS pixels, and device pixels for each of them.
+#[derive(Clone, Copy)]
+pub struct Screen {
+    pub width: u32,
+    pub height: u32,
+    pub scale: f64,
+}
+
 impl Browser {
     pub fn start() -> Self {
+        Self::with(json!({}))
+    }
+
+    /// A browser that takes itself for a phone.
+    pub fn phone(screen: Screen) -> Self {
+        let Screen {
+            width,
+            height,
+            scale,
+        } = screen;
+        let metrics =
+            json!({ "width": width, "height": height, "pixelRatio": scale, "touch": true });
+        Self::with(json!({ "mobileEmulation": { "deviceMetrics": metrics } }))
+    }
+
+    fn with(mut options: Value) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -41,7 +68,8 @@ impl Browser {
         let profile = tempfile::tempdir().unwrap();
         let mut args: Vec<String> = FLAGS.split_whitespace().map(str::to_owned).collect();
         args.push(format!("--user-data-dir={}", profile.path().display()));
-        let options = json!({ "binary": "/usr/bin/chromium", "args": args });
+        options["binary"] = json!("/usr/bin/chromium");
+        options["args"] = json!(args);
         let mut browser = Self {
             driver,
             port,
@@ -69,12 +97,48 @@ impl Browser {
         self.call("POST", &self.path("/execute/sync"), &body)
     }
 
+    /// Gives the page this many pixels.
+    pub fn resize(&self, width: u32, height: u32) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+    }
+
+    /// What a script in the page gives to its callback, its last argument.
+    pub fn run_async(&self, script: &str) -> Value {
+        let body = json!({ "script": script, "args": [] });
+        self.call("POST", &self.path("/execute/async"), &body)
+    }
+
+    /// A command of the Chrome DevTools protocol.
+    pub fn devtools(&self, command: &str, params: &Value) -> Value {
+        let body = json!({ "cmd": command, "params": params });
+        self.call("POST", &self.path("/goog/cdp/execute"), &body)
+    }
+
+    /// What is on the screen, as PNG.
+    pub fn screenshot(&self) -> Vec<u8> {
+        let png = self.call("GET", &self.path("/screenshot"), &Value::Null);
+        STANDARD.decode(png.as_str().unwrap()).unwrap()
+    }
+
+    /// Keeps what is on the screen, for people: `target/tmp/NAME.png`.
+    pub fn keep_screenshot(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let file = folder.join(name).with_extension("png");
+        std::fs::write(file, self.screenshot()).unwrap();
+    }
+
     fn path(&self, command: &str) -> String {
         format!("/session/{}{command}", self.session)
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = body.to_string();
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(

@@ -1,7 +1,7 @@
 //! Public keys, who may sign, and which keys are believed when.
 
 use crate::ids::{from_hex, to_hex};
-use crate::{IdError, UnixMs, VerifyError};
+use crate::{IdError, Millis, Stamp, UnixMs, VerifyError};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -92,9 +92,21 @@ impl KeySet {
         at: UnixMs,
         holds: impl Fn(&PublicKey) -> bool,
     ) -> Result<(), VerifyError> {
+        let error_ms = Millis(0);
+        self.any_within(what, id, Stamp { at, error_ms }, holds)
+    }
+
+    /// The same by a clock that may be off: a key counts that may be valid.
+    pub(crate) fn any_within(
+        &self,
+        what: &'static str,
+        id: KeyId,
+        now: Stamp,
+        holds: impl Fn(&PublicKey) -> bool,
+    ) -> Result<(), VerifyError> {
         let mut error = VerifyError::UnknownKey { what, key: id };
         for entry in self.0.iter().filter(|entry| entry.key.id() == id) {
-            if at < entry.from_ms || at >= entry.until_ms {
+            if now.latest() < entry.from_ms || now.earliest() >= entry.until_ms {
                 error = VerifyError::KeyNotValidNow { what, key: id };
             } else if holds(&entry.key) {
                 return Ok(());

@@ -179,6 +179,9 @@ pub struct ApiProblem {
     pub status: u16,
     /// One sentence: what was got, what was expected, what to do.
     pub detail: String,
+    /// Which header, parameter or field of the body is wrong, when it is one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 impl Feed {

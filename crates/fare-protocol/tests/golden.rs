@@ -41,6 +41,14 @@ fn made() -> BTreeMap<String, String> {
             ("bundle_records", hex(&bundle_part(BundleKind::Records))),
             ("bundle_answers", hex(&bundle_part(BundleKind::Answers))),
             ("feed", hex(&feed().seal(&server_key()).unwrap())),
+            (
+                "rider_request",
+                String::from_utf8(rider_request().to_be_signed()).unwrap(),
+            ),
+            (
+                "rider_request_signature",
+                hex(&rider_request().sign(&device())),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     )

@@ -5,9 +5,12 @@
 //! second rider with the same account, or the same rider coming back the wrong way. It holds
 //! whatever the cache's age. [`Refusal::NoEntry`] is what the server's data says, and holds only
 //! while they are fresh. Neither touches a gate that leads both ways: there it is an entry.
+//!
+//! Times are judged in the rider's favour by as much as the gate's clock may be off. Beyond the
+//! configured bound the age of codes is not judged at all, or nobody is admitted.
 
 use crate::lane::{
-    ConfirmationDraft, ExitWithoutEntry, Facts, LanePolicy, RULES_VERSION, Role, Tap,
+    ClockBeyond, ConfirmationDraft, ExitWithoutEntry, Facts, LanePolicy, RULES_VERSION, Role, Tap,
 };
 use crate::{Quote, Refusal};
 use fare_protocol::ride_code::Claims;
@@ -40,6 +43,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             (self.credential_expired(&claims), Refusal::CredentialExpired),
             (self.code_expired(&claims), Refusal::CodeExpired),
             (self.made_in_future(&claims), Refusal::MadeInFuture),
+            (self.clock_refuses(), Refusal::ClockUnsure),
             (facts.denied, Refusal::Denied),
             (counter_replayed(&claims, facts), Refusal::CounterReplayed),
             (self.passback(direction, facts), Refusal::Passback),
@@ -74,7 +78,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             class: claims.issuer.class,
             device_key: claims.issuer.device_key,
             counter: claims.counter,
-            mode: self.mode,
+            mode: self.mode_said(),
             fare_quoted: quote.map(|quote| quote.fare),
             tariff: quote.map(|quote| quote.tariff),
             rules: RULES_VERSION,
@@ -98,23 +102,48 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         }
     }
 
+    fn clock_is_unsure(&self) -> bool {
+        self.now.error_ms > self.policy.clock_error_max
+    }
+
+    fn clock_refuses(&self) -> bool {
+        self.clock_is_unsure()
+            && match self.policy.clock_beyond {
+                ClockBeyond::TimeExempt => false,
+                ClockBeyond::Refuse => true,
+            }
+    }
+
+    /// The mode as the confirmation has it: that the age of codes does not matter is said, unless
+    /// another exemption stands there.
+    fn mode_said(&self) -> Mode {
+        match self.mode {
+            Mode::Normal if self.clock_is_unsure() => Mode::TimeExempt,
+            Mode::Normal
+            | Mode::EntryExitExempt
+            | Mode::TimeExempt
+            | Mode::DateExempt
+            | Mode::FareExempt
+            | Mode::Closed
+            | Mode::Emergency => self.mode,
+        }
+    }
+
     fn credential_expired(&self, claims: &Claims) -> bool {
-        let at_least = self.now.at.before(self.now.error_ms);
-        self.mode != Mode::DateExempt && at_least >= claims.issuer.not_after
+        self.mode != Mode::DateExempt && self.now.earliest() >= claims.issuer.not_after
+    }
+
+    fn judges_age(&self) -> bool {
+        self.mode != Mode::TimeExempt && !self.clock_is_unsure()
     }
 
     fn code_expired(&self, claims: &Claims) -> bool {
-        let at_least = self.now.at.before(self.now.error_ms);
-        self.mode != Mode::TimeExempt && at_least > claims.made_at.after(claims.issuer.lifetime)
+        self.judges_age() && self.now.earliest() > claims.made_at.after(claims.issuer.lifetime)
     }
 
     fn made_in_future(&self, claims: &Claims) -> bool {
-        let at_most = self
-            .now
-            .at
-            .after(self.now.error_ms)
-            .after(self.policy.future_tolerance);
-        self.mode != Mode::TimeExempt && claims.made_at > at_most
+        let at_most = self.now.latest().after(self.policy.future_tolerance);
+        self.judges_age() && claims.made_at > at_most
     }
 
     fn passback(&self, direction: Direction, facts: &Facts) -> bool {
@@ -145,7 +174,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         let fresh = i64::from(self.policy.cache_fresh.0);
         facts
             .cache_as_of
-            .is_some_and(|as_of| self.now.at.since(as_of) <= fresh)
+            .is_some_and(|as_of| self.now.latest().since(as_of) <= fresh)
     }
 
     fn asks_for_journey(&self, direction: Direction, rule_is_for: Direction) -> bool {

@@ -44,6 +44,8 @@ pub enum ConflictKind {
     QuoteDiffers,
     /// No fare could be found.
     Unpriced,
+    /// A rider says where a journey ended whose exit is missing.
+    ExitClaimed,
     /// A late record changed a journey that was charged; the charge was reversed.
     Repaired,
     /// A late record changed what a person had decided about; the decision was reversed.
@@ -140,7 +142,7 @@ pub enum DecisionError {
 
 impl ConflictKind {
     /// All of them, as they stand in lists.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::DoubleEntry,
         Self::EntryTwice,
         Self::ExitWithoutEntry,
@@ -149,6 +151,7 @@ impl ConflictKind {
         Self::SecondPassage,
         Self::QuoteDiffers,
         Self::Unpriced,
+        Self::ExitClaimed,
         Self::Repaired,
         Self::Overtaken,
         Self::WrongStation,
@@ -168,6 +171,7 @@ impl ConflictKind {
             Self::SecondPassage => "second-passage",
             Self::QuoteDiffers => "quote-differs",
             Self::Unpriced => "unpriced",
+            Self::ExitClaimed => "exit-claimed",
             Self::Repaired => "repaired",
             Self::Overtaken => "overtaken",
             Self::WrongStation => "wrong-station",
@@ -192,6 +196,7 @@ impl ConflictKind {
             | Self::SecondPassage
             | Self::QuoteDiffers
             | Self::Unpriced
+            | Self::ExitClaimed
             | Self::Repaired
             | Self::Overtaken => true,
             Self::SameCode
@@ -223,7 +228,7 @@ impl ConflictKind {
             Self::SecondPassage => keep(Why::FirstCounts),
             Self::QuoteDiffers => keep(Why::LowerCharged),
             Self::Repaired => keep(Why::PutRight),
-            Self::SameCode | Self::Overtaken => keep(Why::AskPeople),
+            Self::SameCode | Self::ExitClaimed | Self::Overtaken => keep(Why::AskPeople),
             Self::WrongStation | Self::ClockOutOfBounds | Self::ChainFork => keep(Why::MendGate),
             Self::ChainGap => keep(Why::RecordMissing),
         }

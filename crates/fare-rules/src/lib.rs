@@ -3,6 +3,7 @@
 //! No clock, no I/O, no randomness: everything these need comes in as a parameter.
 
 mod admission;
+pub mod clock;
 pub mod conflict;
 pub mod journey;
 pub mod lane;
@@ -13,8 +14,8 @@ mod sample;
 pub mod tariff;
 
 pub use lane::{
-    ConfirmationDraft, Display, Draft, Effect, Event, ExitWithoutEntry, Facts, Lane, LanePolicy,
-    Note, PassageDraft, RULES_VERSION, Role, Tap,
+    ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Event, ExitWithoutEntry, Facts, Lane,
+    LanePolicy, Note, PassageDraft, RULES_VERSION, Role, Tap,
 };
 pub use refusal::Refusal;
 pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -27,6 +27,8 @@ pub enum Refusal {
     CodeExpired,
     /// The code's time of making lies ahead of the gate's clock.
     MadeInFuture,
+    /// The gate's clock may be off by too much to judge any time.
+    ClockUnsure,
     /// The account is on the deny list.
     Denied,
     /// The code, or a later one of the same phone, was used before.
@@ -47,7 +49,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
@@ -57,6 +59,7 @@ impl Refusal {
         Self::CredentialExpired,
         Self::CodeExpired,
         Self::MadeInFuture,
+        Self::ClockUnsure,
         Self::Denied,
         Self::CounterReplayed,
         Self::Passback,
@@ -80,6 +83,7 @@ impl Refusal {
             Self::CredentialExpired => 40,
             Self::CodeExpired => 41,
             Self::MadeInFuture => 42,
+            Self::ClockUnsure => 43,
             Self::Denied => 50,
             Self::CounterReplayed => 51,
             Self::Passback => 60,
@@ -103,6 +107,7 @@ impl Refusal {
             Self::CredentialExpired => "credential-expired",
             Self::CodeExpired => "code-expired",
             Self::MadeInFuture => "made-in-future",
+            Self::ClockUnsure => "clock-unsure",
             Self::Denied => "denied",
             Self::CounterReplayed => "counter-replayed",
             Self::Passback => "passback",
@@ -126,6 +131,7 @@ impl Refusal {
             Self::CredentialExpired => "the wallet's credential has expired",
             Self::CodeExpired => "the code is too old",
             Self::MadeInFuture => "the phone's clock is ahead of the gate's",
+            Self::ClockUnsure => "the gate's clock may be too far off",
             Self::Denied => "the account is on the deny list",
             Self::CounterReplayed => "this code, or a later one, was used before",
             Self::Passback => "the account has entered and not left",
@@ -154,6 +160,7 @@ impl Refusal {
             Self::CredentialExpired => "Please go online once to renew your ride code.",
             Self::CodeExpired => "This code is too old. Please make a new one.",
             Self::MadeInFuture => "Please check the time on your phone.",
+            Self::ClockUnsure => "This gate does not know the time. Please use another one.",
             Self::Denied => "Please settle your account, or ask staff.",
             Self::CounterReplayed => "This code was used. Please make a new one.",
             Self::Passback => "You have already entered. Please ask staff.",
@@ -191,6 +198,9 @@ impl Refusal {
             Self::MadeInFuture => {
                 "The phone's clock must be automatic; if many are refused, check the gate's."
             }
+            Self::ClockUnsure => {
+                "Send riders to other gates; bring the gate's network or NTP back, or change its mode."
+            }
             Self::Denied => "The account is on the deny list: send the rider to the desk.",
             Self::CounterReplayed => {
                 "Ask for a new code; if it recurs, it may be a copy: look who holds it."
@@ -216,6 +226,7 @@ impl Refusal {
             Self::Unreadable
             | Self::UnknownIssuerKey
             | Self::MadeInFuture
+            | Self::ClockUnsure
             | Self::NotRecorded
             | Self::BarrierFault => true,
             Self::GateClosed

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::lane::{Display, Draft, Effect, ExitWithoutEntry, Facts, LanePolicy, Note, Role, Tap};
+use crate::lane::{
+    ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, LanePolicy, Note, Role, Tap,
+};
 use crate::{Quote, Refusal};
 use ed25519_dalek::SigningKey;
 use fare_protocol::ride_code::VerifiedRideCode;
@@ -33,6 +35,8 @@ pub(crate) fn policy(role: Role) -> LanePolicy {
         exit_without_entry: ExitWithoutEntry::Refuse,
         cache_fresh: Millis(60_000),
         refusal_shown: Millis(3_000),
+        clock_error_max: Millis(30_000),
+        clock_beyond: ClockBeyond::TimeExempt,
     }
 }
 
@@ -192,10 +196,11 @@ fn say_outcome(outcome: PassageOutcome) -> &'static str {
 fn say_display(display: &Display) -> String {
     match display {
         Display::Ready => "ready".to_owned(),
-        Display::Admitted { fare: None, .. } => "admitted".to_owned(),
-        Display::Admitted {
-            fare: Some(fare), ..
-        } => format!("admitted for {fare}"),
+        Display::Admitted { fare, as_of, .. } => {
+            let fare = fare.map_or(String::new(), |fare| format!(" for {fare}"));
+            let as_of = as_of.map_or(String::new(), |at| format!(", as of {}", at.0));
+            format!("admitted{fare}{as_of}")
+        }
         Display::Refused(refusal) => refusal.to_string(),
         Display::Closed => "closed".to_owned(),
         Display::FreePassage => "free passage".to_owned(),
@@ -217,6 +222,8 @@ fn say_note(note: &Note) -> String {
         Note::FireAlarm(true) => "fire alarm".to_owned(),
         Note::FireAlarm(false) => "fire alarm over".to_owned(),
         Note::ModeChanged(_) => "mode changed".to_owned(),
+        Note::ClockUnsure { unsure: true, .. } => "clock unsure".to_owned(),
+        Note::ClockUnsure { unsure: false, .. } => "clock sure".to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where new identifiers come from: the one place that uses randomness.
 
-use fare_protocol::UnixMs;
+use fare_protocol::{AccountId, UnixMs};
 use uuid::Builder;
 
 /// Sixteen bytes of a new UUIDv7 (RFC 9562) made at `now`: for journeys, vouchers and postings.
@@ -13,6 +13,16 @@ pub fn new_id(now: UnixMs) -> Result<[u8; 16], getrandom::Error> {
     let ms = u64::try_from(now.0).unwrap_or(0);
     let id = Builder::from_unix_timestamp_millis(ms, &random).into_uuid();
     Ok(id.into_bytes())
+}
+
+/// The account of a new rider: sixteen random bytes, which say nothing, not even when.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn new_account() -> Result<AccountId, getrandom::Error> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)?;
+    Ok(AccountId(random))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! ```text
 //! cli -> config -> server -> net -> api     -> intake -> store
 //!                                -> console ----------> store
+//!                                -> riders -----------> store
 //! ```
 //! A person decides about conflicts through `inbox`. `intake` decides nothing by itself: pairing and postings are `fare_rules::journey`'s and
 //! `fare_rules::ledger`'s. SQL stands in `store` alone.
@@ -20,6 +21,8 @@ pub mod import;
 pub mod inbox;
 pub mod intake;
 pub mod net;
+pub mod riders;
 pub mod server;
+mod sse;
 pub mod store;
 pub mod tls;

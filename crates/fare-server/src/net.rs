@@ -5,6 +5,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tower_http::add_extension::AddExtension;
 
 /// Most connections at once on one listener; more wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 4_096;
@@ -75,6 +77,10 @@ pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _gone = stopping.wait_for(|stopping| *stopping).await;
 }
 
+/// Who is at the other end of a connection; an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
@@ -95,12 +101,12 @@ async fn connection(
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
-    let Some(tls) = tls else {
-        return requests(stream, router, stopping).await;
-    };
     let peer = stream.peer_addr().ok();
+    let Some(tls) = tls else {
+        return requests(stream, peer, router, stopping).await;
+    };
     match timeout(GREETING_MAX, tls.accept(stream)).await {
-        Ok(Ok(stream)) => requests(stream, router, stopping).await,
+        Ok(Ok(stream)) => requests(stream, peer, router, stopping).await,
         Ok(Err(err)) => tracing::warn!(?peer, %err, "TLS handshake failed"),
         Err(_) => tracing::warn!(?peer, "TLS handshake took too long"),
     }
@@ -108,6 +114,7 @@ async fn connection(
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Option<SocketAddr>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -121,7 +128,9 @@ async fn requests(
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .max_concurrent_streams(STREAMS_MAX);
-    let service = TowerToHyperService::new(router);
+    // A peer that is gone already has no address, and will read no answer.
+    let Some(peer) = peer else { return };
+    let service = TowerToHyperService::new(AddExtension::new(router, Peer(peer)));
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

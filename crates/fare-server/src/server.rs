@@ -3,10 +3,11 @@
 use crate::api::room::Room;
 use crate::api::{self, App, Seen};
 use crate::clock;
-use crate::config::{Config, Settlement};
+use crate::config::{self, Config, Settlement};
 use crate::console;
 use crate::intake;
 use crate::net;
+use crate::riders;
 use crate::store::{Store, StoreError};
 use fare_protocol::Millis;
 use std::fs;
@@ -66,6 +67,7 @@ pub struct Server {
     tls: TlsAcceptor,
     gates: Bound,
     console: Option<Bound>,
+    riders: Option<(Bound, config::Riders)>,
     store_thread: JoinHandle<()>,
 }
 
@@ -86,6 +88,10 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
+        let riders = match config.riders {
+            Some(riders) => Some((listen(riders.listen).await?, riders)),
+            None => None,
+        };
         let server = Self {
             app: App {
                 store,
@@ -97,16 +103,19 @@ impl Server {
             tls: TlsAcceptor::from(config.tls),
             gates,
             console,
+            riders,
             store_thread,
         };
         let (listen, console) = (server.address(), server.console_address());
+        let riders = server.riders_address();
         if let Some(file) = config.ready_file {
-            write_ready(&file, listen, console)
+            write_ready(&file, listen, console, riders)
                 .map_err(|err| StartError::ReadyFile { file, err })?;
         }
         let database = &config.database;
         let console_listen = console.map(tracing::field::display);
-        tracing::info!(%listen, console_listen, %database, "listening");
+        let riders_listen = riders.map(tracing::field::display);
+        tracing::info!(%listen, console_listen, riders_listen, %database, "listening");
         Ok(server)
     }
 
@@ -118,6 +127,11 @@ impl Server {
     /// Where the console is.
     pub fn console_address(&self) -> Option<SocketAddr> {
         self.console.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Where the wallet and the riders' API are.
+    pub fn riders_address(&self) -> Option<SocketAddr> {
+        self.riders.as_ref().map(|((_, address), _)| *address)
     }
 
     /// Serves until `stopping` turns true, then ends within two seconds: waiting feeds are answered,
@@ -134,16 +148,18 @@ impl Server {
                 stopping.clone(),
             )
         });
+        let riders = self.riders.map(|((listener, _), config)| {
+            let router = riders::router(self.app.clone(), &config);
+            let tls = config.tls.map(TlsAcceptor::from);
+            net::serve(listener, tls, router, stopping.clone())
+        });
         let gates = net::serve(
             self.gates.0,
             Some(self.tls),
             api::router(self.app),
             stopping,
         );
-        match console {
-            Some(console) => drop(tokio::join!(gates, console)),
-            None => gates.await,
-        }
+        tokio::join!(gates, when_there(console), when_there(riders));
         for task in [looking, expiring] {
             task.abort();
             let _cancelled = task.await;
@@ -154,6 +170,12 @@ impl Server {
             tracing::error!("the store's thread did not end in order");
         }
         tracing::info!("stopped");
+    }
+}
+
+async fn when_there(serving: Option<impl Future<Output = ()>>) {
+    if let Some(serving) = serving {
+        serving.await;
     }
 }
 
@@ -185,8 +207,15 @@ async fn listen(address: SocketAddr) -> Result<Bound, StartError> {
 }
 
 /// Writes the addresses whole or not at all, so that who waits for the file can read it.
-fn write_ready(file: &Path, listen: SocketAddr, console: Option<SocketAddr>) -> io::Result<()> {
-    let ready = serde_json::json!({"listen": listen, "console_listen": console});
+fn write_ready(
+    file: &Path,
+    listen: SocketAddr,
+    console: Option<SocketAddr>,
+    riders: Option<SocketAddr>,
+) -> io::Result<()> {
+    let ready = serde_json::json!({
+        "listen": listen, "console_listen": console, "riders_listen": riders,
+    });
     let half = file.with_extension("part");
     fs::write(&half, format!("{ready}\n"))?;
     fs::rename(half, file)

@@ -1,10 +1,11 @@
-//! TLS for the gate API: both sides show a certificate. `ring` is the one provider.
+//! TLS. At the gate API both sides show a certificate, at the riders' the server alone. `ring` is the
+//! one provider.
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, crypto};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier, crypto};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,11 +104,32 @@ pub fn server_config(
     key: PrivateKeyDer<'static>,
     clients: Arc<dyn ClientCertVerifier>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
-    let provider = Arc::new(crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+    let config = builder()?
         .with_client_cert_verifier(clients)
         .with_single_cert(cert, key)?;
+    Ok(with_protocols(config))
+}
+
+/// The riders' TLS: the same, and nobody shows a certificate.
+///
+/// # Errors
+/// When certificate and key do not go together.
+pub fn public_config(
+    cert: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let config = builder()?
+        .with_no_client_auth()
+        .with_single_cert(cert, key)?;
+    Ok(with_protocols(config))
+}
+
+fn builder() -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, rustls::Error> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+}
+
+fn with_protocols(mut config: ServerConfig) -> Arc<ServerConfig> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Arc::new(config)
 }

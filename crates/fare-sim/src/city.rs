@@ -113,6 +113,32 @@ impl City {
         })
     }
 
+    /// Lets riders enrol at the server, which issues with the key `issuer`; `wallet` is the folder
+    /// that `make wallet` filled, when there is one.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn open_to_riders(
+        &self,
+        issuer: &SigningKey,
+        wallet: Option<&Path>,
+    ) -> Result<(), CityError> {
+        pki::write_signing_key(&self.dir.join("keys/issuer.key"), issuer)?;
+        let wallet = wallet.map_or(String::new(), |folder| {
+            format!("wallet = {:?}\n", folder.display().to_string())
+        });
+        let file = self.server_config();
+        let config = std::fs::read_to_string(&file);
+        let config = config.map_err(|source| CityError::Folder {
+            path: file.clone(),
+            source,
+        })?;
+        Ok(pki::write_public(
+            &file,
+            &[&config, SERVER_RIDERS, &wallet].concat(),
+        )?)
+    }
+
     /// What journeys cost here.
     pub const fn tariff(&self) -> &Tariff {
         &self.tariff
@@ -196,6 +222,16 @@ key = "keys/server-tls.key"
 client_ca = "keys/ca.pem"
 "#;
 
+/// The part for a server that riders may come to.
+const SERVER_RIDERS: &str = r#"
+[riders]
+listen = "127.0.0.1:0"
+issuer_key = "keys/issuer.key"
+fare_limit_minor = 5000
+code_lifetime_ms = 60_000
+offline_days = 7
+"#;
+
 /// A gate's configuration; paths start at its folder, words in angle brackets are filled in.
 const GATE: &str = r#"gate = "<gate>"
 role = "<role>"
@@ -239,7 +275,9 @@ cache_fresh_ms = 30000
 refusal_shown_ms = 2000
 
 [clock]
-error_ms = 50
+error_max_ms = 30000
+beyond = "time-exempt"
+system_error_ms = 50
 "#;
 
 /// The part for a gate that has a server.

@@ -5,7 +5,8 @@ use crate::camera::Camera;
 use crate::cast::Cast;
 use crate::clock;
 use crate::rider::Rider;
-use crate::screen::ScreenError;
+use crate::screen::{Look, Phone, ScreenError};
+use crate::screenshot::Screenshot;
 use crate::seed::Seed;
 use crate::shot::{Difficulty, FrameSize, Shot};
 use crate::stream::{CameraStream, Leave, StreamError, Visit, Visiting};
@@ -45,6 +46,9 @@ pub enum CrowdError {
         /// Why.
         source: ScreenError,
     },
+    /// A picture's code is not one of ours.
+    #[error("the picture cannot be held up: {0}")]
+    Picture(#[from] ScreenError),
 }
 
 /// Riders by number, cameras by gate.
@@ -144,10 +148,6 @@ impl Crowd {
         gate: GateId,
         number: u64,
     ) -> Result<oneshot::Receiver<Shown>, CrowdError> {
-        let lane = self
-            .lanes
-            .get_mut(&gate)
-            .ok_or(CrowdError::NoCamera(gate))?;
         let rider = self
             .riders
             .entry(number)
@@ -157,6 +157,46 @@ impl Crowd {
             rider: number,
             source,
         })?;
+        let class = rider.class();
+        let first_seen = self.present(gate, phone)?;
+        let (sender, shown) = oneshot::channel();
+        tokio::spawn(async move {
+            if let Ok(t_ms) = first_seen.await {
+                // Whoever asked may have lost interest.
+                let _ = sender.send(Shown {
+                    t_ms,
+                    gate,
+                    rider: number,
+                    class,
+                });
+            }
+        });
+        Ok(shown)
+    }
+
+    /// Somebody holds a phone with this screen before the camera of `gate`, until [`Self::leave`].
+    /// The answer comes when the camera sees the code.
+    ///
+    /// # Errors
+    /// When there is no camera at `gate`, or the code is not one of ours.
+    pub fn hold(
+        &mut self,
+        gate: GateId,
+        screenshot: Screenshot,
+    ) -> Result<oneshot::Receiver<UnixMs>, CrowdError> {
+        let look = Look::draw(&mut self.seed.fork("hold", self.visits));
+        self.present(gate, Phone::of_screenshot(screenshot, look)?)
+    }
+
+    fn present(
+        &mut self,
+        gate: GateId,
+        phone: Phone,
+    ) -> Result<oneshot::Receiver<UnixMs>, CrowdError> {
+        let lane = self
+            .lanes
+            .get_mut(&gate)
+            .ok_or(CrowdError::NoCamera(gate))?;
         self.visits += 1;
         let mut hand = self.seed.fork("visit", self.visits);
         let held = Shot::draw(self.optics.difficulty, &phone, self.optics.size, &mut hand);
@@ -171,21 +211,8 @@ impl Crowd {
             approach,
             hand,
         });
-        let class = rider.class();
-        let (sender, shown) = oneshot::channel();
-        tokio::spawn(async move {
-            if let Ok(t_ms) = first_seen.await {
-                // Whoever asked may have lost interest.
-                let _ = sender.send(Shown {
-                    t_ms,
-                    gate,
-                    rider: number,
-                    class,
-                });
-            }
-        });
         lane.leave = Some(leave);
-        Ok(shown)
+        Ok(first_seen)
     }
 
     /// Whoever is before the camera of `gate` goes on.

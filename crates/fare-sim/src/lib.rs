@@ -21,6 +21,7 @@ pub mod recording;
 pub mod rider;
 mod scene;
 pub mod screen;
+pub mod screenshot;
 pub mod seed;
 pub mod sets;
 mod sheet;

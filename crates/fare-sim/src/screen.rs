@@ -1,10 +1,12 @@
 //! The picture on a rider's phone: a QR code on a white card, bars where text would stand, bezel.
 
 use crate::cover::Cover;
+use crate::screenshot::Screenshot;
 use crate::seed::Seed;
 use crate::sheet::{self, Raster, Screen};
 use fast_qr::{ECL, Mode, ModuleType, QRBuilder};
 use image::{GrayImage, Luma};
+use std::sync::Arc;
 
 /// Light modules left free around the code, as ISO/IEC 18004 asks.
 pub(crate) const QUIET_MODULES: u32 = 4;
@@ -74,6 +76,8 @@ pub struct Phone {
     code: Code,
     look: Look,
     cover: Option<Cover>,
+    /// What is on the screen instead of a drawn card.
+    screenshot: Option<Arc<Screenshot>>,
 }
 
 impl Code {
@@ -155,7 +159,20 @@ impl Phone {
             code,
             look,
             cover: None,
+            screenshot: None,
         }
+    }
+
+    /// A phone whose screen is this picture of a real one.
+    ///
+    /// # Errors
+    /// When its code is not one in alphanumeric mode, as ride codes are.
+    pub fn of_screenshot(screenshot: Screenshot, look: Look) -> Result<Self, ScreenError> {
+        let code = Code::new(&screenshot.text, Packing::Alphanumeric)?;
+        Ok(Self {
+            screenshot: Some(Arc::new(screenshot)),
+            ..Self::new(code, look)
+        })
     }
 
     /// The same phone with light modules on a dark card.
@@ -189,6 +206,9 @@ impl Phone {
 
     /// Draws it flat at `px` pixels a module.
     pub(crate) fn raster(&self, px: u32) -> Raster {
+        if let Some(screenshot) = &self.screenshot {
+            return sheet::photographed(screenshot, &self.look, px);
+        }
         sheet::phone(
             Screen::Card(&self.code.grid),
             &self.look,

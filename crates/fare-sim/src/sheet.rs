@@ -3,9 +3,10 @@
 
 use crate::cover::{Cover, CoverKind};
 use crate::screen::{Grid, Look, QUIET_MODULES};
+use crate::screenshot::Screenshot;
 use crate::seed::Seed;
-use image::GrayImage;
 use image::imageops::{self, FilterType};
+use image::{GrayImage, Luma};
 
 /// From the card's edge to the screen's.
 const MARGIN_MODULES: u32 = 4;
@@ -136,6 +137,35 @@ pub(crate) fn phone(screen: Screen<'_>, look: &Look, cover: Option<&Cover>, px: 
         cover.draw(&mut raster.picture, raster.px, raster.origin);
     }
     raster
+}
+
+/// Draws a phone whose screen is a picture of a real one, at `px` pixels a module of its code.
+pub(crate) fn photographed(screenshot: &Screenshot, look: &Look, px: u32) -> Raster {
+    let px = px.max(1);
+    let factor = px as f32 / screenshot.module_px;
+    let side = |from: u32| ((from as f32 * factor).round() as u32).max(1);
+    let (width, height) = screenshot.picture.dimensions();
+    let mut screen = imageops::resize(
+        &screenshot.picture,
+        side(width),
+        side(height),
+        FilterType::Triangle,
+    );
+    for pixel in screen.pixels_mut() {
+        let share = f32::from(pixel.0[0]) / 255.0;
+        pixel.0[0] = (f32::from(BLACK) + share * f32::from(WHITE - BLACK)) as u8;
+    }
+    let bezel = BEZEL_MODULES * px;
+    let (width, height) = screen.dimensions();
+    let body = Luma([look.body]);
+    let mut picture = GrayImage::from_pixel(width + 2 * bezel, height + 2 * bezel, body);
+    imageops::replace(&mut picture, &screen, bezel.into(), bezel.into());
+    let (x, y) = screenshot.middle;
+    Raster {
+        picture,
+        px: px as f32,
+        origin: (x * factor + bezel as f32, y * factor + bezel as f32),
+    }
 }
 
 /// Draws a slip of paper with a symbol printed on it.

@@ -102,7 +102,7 @@ async fn news_is_applied_announced_and_asked_for_from_there_on() {
         let requests = server.requests(2).await;
         assert_eq!(
             requests[0].line,
-            "GET /v1/gates/PGY-01/feed?after=0&wait_ms=30000"
+            "GET /v1/gates/PGY-01/feed?after=0&wait_ms=0"
         );
         assert_eq!(
             requests[1].line,
@@ -112,6 +112,8 @@ async fn news_is_applied_announced_and_asked_for_from_there_on() {
     .await;
     assert_eq!(*news.issuers.borrow(), Some(issuers()));
     assert!(denied(&gate));
+    let said = news.server_time.borrow().expect("no time");
+    assert!(said.as_of == UnixMs(5) && said.asked <= said.heard);
 
     let server = Server::start(|_| None);
     let (courier, _news) = plain(&server, &gate, 500);

@@ -58,7 +58,7 @@ fn plain(server: &Server, gate: &Gate, batch_max: usize) -> (Courier, CourierNew
         batch_max,
         ..config()
     };
-    Courier::with(client, config, gate.journal.clone(), clock)
+    Courier::with(client, config, gate.journal.clone(), Arc::new(clock))
 }
 
 /// A gate with `records` confirmations in its outbox, numbered from 1.
@@ -136,7 +136,7 @@ fn a_wrong_configuration_is_named() {
             ca: ca.to_owned(),
             ..config()
         };
-        let courier = Courier::new(config, gate.journal.clone(), clock);
+        let courier = Courier::new(config, gate.journal.clone(), Arc::new(clock));
         courier.map(|_| ()).unwrap_err().to_string()
     };
     for (server, ca, part) in [

@@ -65,7 +65,7 @@ async fn gate_and_server_prove_who_they_are() {
     let server = start(&authority, &authority.server().unwrap());
     let gate = gate(3).await;
     let config = files.config(server.url("https"));
-    let (courier, mut news) = Courier::new(config, gate.journal.clone(), clock).unwrap();
+    let (courier, mut news) = Courier::new(config, gate.journal.clone(), Arc::new(clock)).unwrap();
     while_running(courier, async {
         until(&mut news, |status| {
             status.pending == 0 && status.is_online()
@@ -109,7 +109,7 @@ async fn nobody_else_gets_a_record() {
         let server = start(server_trusts, server_has);
         let gate = gate(1).await;
         let config = files.config(server.url("https"));
-        let (courier, _news) = Courier::new(config, gate.journal.clone(), clock).unwrap();
+        let (courier, _news) = Courier::new(config, gate.journal.clone(), Arc::new(clock)).unwrap();
         let text = courier.upload().turn().await.unwrap_err().to_string();
         assert!(
             text.starts_with("server not reached: ") && text.contains(reason),
@@ -130,7 +130,7 @@ fn a_key_of_another_certificate_is_refused_before_anything_is_sent() {
     let files = Files::new(&authority, &mixed);
     let gate = Gate::new();
     let config = files.config("https://localhost".to_owned());
-    let err = Courier::new(config, gate.journal.clone(), clock)
+    let err = Courier::new(config, gate.journal.clone(), Arc::new(clock))
         .map(|_| ())
         .unwrap_err();
     assert!(

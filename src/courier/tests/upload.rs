@@ -186,6 +186,29 @@ async fn an_absent_server_is_tried_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_server_that_has_too_much_to_do_gets_no_more_and_smaller_requests() {
+    for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+        let gate = gate(20).await;
+        let mut turned_away = false;
+        let server = Server::start(move |request| {
+            if std::mem::replace(&mut turned_away, true) {
+                good(request)
+            } else {
+                Some(reply(status, "retry-after: 7\r\n", b""))
+            }
+        });
+        let (courier, _news) = plain(&server, &gate, 500);
+        let mut upload = courier.upload();
+        let failure = upload.turn().await.unwrap_err();
+        assert_eq!(failure.retry_after(), Some(Duration::from_secs(7)));
+        upload.turn().await.unwrap();
+        let requests = server.requests(2).await;
+        assert_eq!(requests[1].ids(), ids(1..=20), "{status}");
+        assert_eq!(pending(&gate), 0);
+    }
+}
+
+#[tokio::test]
 async fn one_record_that_the_server_cannot_take_does_not_hold_up_the_rest() {
     let gate = gate(20).await;
     let taken = Arc::new(Mutex::new(Vec::new()));

@@ -3,6 +3,7 @@
 
 use ed25519_dalek::SigningKey;
 use fare_protocol::bundle::BundleKind;
+use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
     AccountId, Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareStep, GeoPoint,
@@ -41,6 +42,15 @@ pub fn believed(key: &SigningKey) -> KeySet {
 
 pub fn yuan(fen: i64) -> Money {
     Money::new(fen, Currency::CNY)
+}
+
+pub fn rider_request() -> RiderRequest<'static> {
+    RiderRequest {
+        method: "POST",
+        target: "/v1/rider/corrections",
+        at: NOW,
+        body: br#"{"station":"GMO"}"#,
+    }
 }
 
 pub fn issuer_part() -> IssuerPart {

@@ -27,6 +27,7 @@ struct Given {
     /// The time after the code was made.
     age: i64,
     clock_error: u32,
+    beyond: ClockBeyond,
     /// The time before the credential ends.
     credential_left: i64,
     denied: bool,
@@ -48,6 +49,7 @@ const OK: Given = Given {
     mode: Mode::Normal,
     age: 1_000,
     clock_error: 0,
+    beyond: ClockBeyond::TimeExempt,
     credential_left: HOUR,
     denied: false,
     counter: 8,
@@ -102,6 +104,7 @@ impl Given {
         };
         let policy = LanePolicy {
             exit_without_entry: self.exit_without_entry,
+            clock_beyond: self.beyond,
             ..policy(self.role)
         };
         let just_left = |who| self.just_left && who == account(1);
@@ -159,6 +162,43 @@ fn a_code_lives_from_its_making_for_its_lifetime() {
         "time exempt, old": OK { age: HOUR, mode: Mode::TimeExempt } => Ok(Entry);
         "time exempt, ahead": OK { age: -HOUR, mode: Mode::TimeExempt } => Ok(Entry);
         "date exempt, old": OK { age: HOUR, mode: Mode::DateExempt } => Err(CodeExpired);
+    }
+}
+
+#[test]
+fn a_clock_that_may_be_far_off_judges_no_age() {
+    let refuse = ClockBeyond::Refuse;
+    verdicts! {
+        "old, at the limit": OK { age: 90_000, clock_error: 30_000 } => Ok(Entry);
+        "older than the limit widens": OK { age: 90_001, clock_error: 30_000 } => Err(CodeExpired);
+        "beyond the limit": OK { age: HOUR, clock_error: 30_001 } => Ok(Entry);
+        "ahead, beyond the limit": OK { age: -HOUR, clock_error: u32::MAX } => Ok(Entry);
+        "the limit refuses nobody": OK { clock_error: 30_000, beyond: refuse } => Ok(Entry);
+        "beyond it": OK { clock_error: 30_001, beyond: refuse } => Err(ClockUnsure);
+        "whatever else": OK { clock_error: 30_001, beyond: refuse, denied: true } => Err(ClockUnsure);
+        "what is known all the same":
+            OK { clock_error: 30_001, beyond: refuse, not_believed: Some(NotOurs) } => Err(NotOurs);
+        "ended by any clock": OK { credential_left: -HOUR, clock_error: 30_001 }
+            => Err(CredentialExpired);
+        "may not have ended": OK { credential_left: -HOUR, clock_error: u32::MAX } => Ok(Entry);
+        "a copy": OK { counter: 7, clock_error: u32::MAX } => Err(CounterReplayed);
+        "fresh by any clock":
+            LOST { cache: Some(30_000), clock_error: 30_000 } => Err(NoEntry);
+        "perhaps not fresh": LOST { cache: Some(30_001), clock_error: 30_000 } => Ok(Exit);
+    }
+    let mode = |given: Given| given.verdict().map(|draft| draft.mode);
+    let unsure = Given {
+        clock_error: 30_001,
+        ..OK
+    };
+    assert_eq!(mode(OK), Ok(Mode::Normal));
+    assert_eq!(mode(unsure), Ok(Mode::TimeExempt));
+    for other in [Mode::EntryExitExempt, Mode::FareExempt, Mode::DateExempt] {
+        let given = Given {
+            mode: other,
+            ..unsure
+        };
+        assert_eq!(mode(given), Ok(other), "one mode stands in a confirmation");
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Display {
         account: AccountId,
         /// What it costs; at exits where it is known.
         fare: Option<Money>,
+        /// The server's time behind what the gate knows, when that is no longer fresh.
+        as_of: Option<UnixMs>,
     },
     /// Not this time, and why.
     Refused(Refusal),
@@ -181,4 +183,11 @@ pub enum Note {
     FireAlarm(bool),
     /// The mode changed.
     ModeChanged(Mode),
+    /// The clock's bound has passed its limit, one way or the other.
+    ClockUnsure {
+        /// Whether it is beyond it now.
+        unsure: bool,
+        /// The bound.
+        error: Millis,
+    },
 }

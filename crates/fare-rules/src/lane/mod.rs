@@ -40,8 +40,8 @@ mod turn;
 pub use effect::{ConfirmationDraft, Display, Draft, Effect, Note, PassageDraft};
 pub use event::{Event, Facts, Tap};
 pub use policy::{
-    COMMIT_WAIT, ExitWithoutEntry, FAULT_REST, LanePolicy, OBSTRUCTED_EXTRA, RECENT_TAPS_MAX,
-    RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL,
+    COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, LanePolicy, OBSTRUCTED_EXTRA,
+    RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL,
 };
 
 use fare_protocol::{Mode, Stamp, UnixMs};
@@ -104,6 +104,7 @@ impl Lane {
             now,
             effects: Vec::new(),
         };
+        turn.look_at_clock();
         let state = match state {
             State::Closed(state) => state.on(event, &mut turn),
             State::Idle(state) => state.on(event, &mut turn),

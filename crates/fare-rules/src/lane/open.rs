@@ -38,6 +38,7 @@ impl Releasing {
             direction,
             account,
             fare,
+            as_of,
             ..
         } = ride;
         ride.opened_at = turn.at();
@@ -46,6 +47,7 @@ impl Releasing {
             direction,
             account,
             fare,
+            as_of,
         });
         turn.note(Note::Admitted {
             confirmation,

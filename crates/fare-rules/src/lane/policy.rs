@@ -56,6 +56,16 @@ pub enum ExitWithoutEntry {
     Admit,
 }
 
+/// What a gate does while its clock may be off by more than [`LanePolicy::clock_error_max`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockBeyond {
+    /// The age of codes does not matter; confirmations say so.
+    TimeExempt,
+    /// Nobody is admitted.
+    Refuse,
+}
+
 /// How strict this gate's lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LanePolicy {
@@ -75,4 +85,9 @@ pub struct LanePolicy {
     pub cache_fresh: Millis,
     /// For how long a refusal is shown.
     pub refusal_shown: Millis,
+    /// Up to this bound of the clock's error the times of codes are judged, by windows that are
+    /// wider by the bound.
+    pub clock_error_max: Millis,
+    /// What happens beyond it.
+    pub clock_beyond: ClockBeyond,
 }

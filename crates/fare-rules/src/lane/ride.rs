@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{COMMIT_WAIT, ConfirmationDraft, Event, FreePassage, Note, State, Tap};
 use crate::Refusal;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Direction, Money, PassageOutcome, RecordId, UnixMs,
+    AccountId, Annulment, CodeRef, Direction, Millis, Money, PassageOutcome, RecordId, UnixMs,
 };
 
 /// One confirmation and what it takes to finish it.
@@ -19,6 +19,8 @@ pub(super) struct Ride {
     pub(super) direction: Direction,
     pub(super) account: AccountId,
     pub(super) fare: Option<Money>,
+    /// The server's time behind the fare, when the caches were no longer fresh.
+    pub(super) as_of: Option<UnixMs>,
     pub(super) confirmed_at: UnixMs,
     /// When the barrier was told to open; the time of the verdict until then.
     pub(super) opened_at: UnixMs,
@@ -41,7 +43,8 @@ enum Then {
 }
 
 impl Ride {
-    pub(super) fn new(tap: &Tap, draft: &ConfirmationDraft, now: UnixMs) -> Self {
+    pub(super) fn new(tap: &Tap, draft: &ConfirmationDraft, fresh: Millis, now: UnixMs) -> Self {
+        let old = |as_of: &UnixMs| now.since(*as_of) > i64::from(fresh.0);
         Self {
             confirmation: draft.id,
             passage: tap.passage_id,
@@ -49,6 +52,7 @@ impl Ride {
             direction: draft.direction,
             account: draft.account,
             fare: draft.fare_quoted,
+            as_of: tap.facts.cache_as_of.filter(old),
             confirmed_at: now,
             opened_at: now,
         }

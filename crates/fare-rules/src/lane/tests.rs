@@ -55,6 +55,17 @@ impl Gate {
         self
     }
 
+    /// The same by a clock that may be off.
+    fn unsure(&mut self, ms: i64, error: u32, event: Event) -> String {
+        let now = Stamp {
+            error_ms: Millis(error),
+            ..at(ms)
+        };
+        let (lane, effects) = self.lane.clone().on(event, now);
+        self.lane = lane;
+        say(&effects, now.at)
+    }
+
     #[track_caller]
     fn is(&self, state: &str) {
         assert_eq!(self.lane.state_name(), state);
@@ -126,6 +137,26 @@ fn a_lane_starts_with_its_first_deadline() {
 }
 
 #[test]
+fn a_fare_from_old_data_says_how_old() {
+    let with = |age_ms: i64| {
+        let Event::Tap(mut tap) = leaving(1, 1, 1) else {
+            panic!("leaving is a tap");
+        };
+        tap.facts.cache_as_of = Some(UnixMs(START.0 - age_ms));
+        Event::Tap(tap)
+    };
+    let fresh = i64::from(policy(Role::Exit).cache_fresh.0);
+    for (age_ms, shown) in [(0, ""), (fresh, ""), (fresh + 1, ", as of ")] {
+        let mut gate = Gate::new(Role::Exit, Mode::Normal);
+        gate.on(0, with(age_ms));
+        let effects = gate.on(5, committed(1));
+        let wanted = format!("open, show admitted for CNY 4.00{shown}");
+        assert!(effects.starts_with(&wanted), "{age_ms} ms: {effects}");
+        assert_eq!(effects.contains("as of"), !shown.is_empty(), "{effects}");
+    }
+}
+
+#[test]
 fn a_rider_walks_in() {
     let mut gate = Gate::entry();
     gate.run(day! {
@@ -149,6 +180,17 @@ fn a_rider_walks_out_and_sees_the_fare() {
         50 Passed => "commit passage: passed, note passed after 45 ms, close, wake in 3000 ms";
         60 passage_committed(1) => "show ready";
     });
+}
+
+#[test]
+fn a_clock_that_is_lost_and_found_is_noted_once() {
+    let mut gate = Gate::entry();
+    assert_eq!(gate.unsure(0, 30_000, Deadline), NOTHING);
+    assert_eq!(gate.unsure(10, 30_001, Deadline), "note clock unsure");
+    let admitted = "commit entry confirmation, wake in 3000 ms";
+    assert_eq!(gate.unsure(20, u32::MAX, rider(1)), admitted);
+    let open = "note clock sure, open, show admitted, note admitted, wake in 5000 ms";
+    assert_eq!(gate.unsure(25, 50, committed(1)), open);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) refusal_until: Option<UnixMs>,
     /// What was asked for last.
     pub(super) wake: Option<UnixMs>,
+    /// Whether the clock was too far off to judge the times of codes, when it was looked at last.
+    pub(super) unsure: bool,
 }
 
 /// How far a shutdown is.
@@ -60,6 +62,7 @@ impl Memory {
             shown: None,
             refusal_until: None,
             wake: None,
+            unsure: false,
         }
     }
 
@@ -108,6 +111,15 @@ impl Turn {
 
     pub(super) fn obstructed(&mut self, on: bool) {
         self.memory.obstructed = on;
+    }
+
+    /// Notes when the clock's bound passes its limit, either way.
+    pub(super) fn look_at_clock(&mut self) {
+        let unsure = self.now.error_ms > self.memory.policy.clock_error_max;
+        if std::mem::replace(&mut self.memory.unsure, unsure) != unsure {
+            let error = self.now.error_ms;
+            self.note(Note::ClockUnsure { unsure, error });
+        }
     }
 
     /// Opens at once when the mode is emergency; else a state looks at it when it comes to rest.
@@ -173,7 +185,8 @@ impl Turn {
             Ok(draft) => {
                 self.memory.recent.push(tap.shown, self.now.at, None);
                 self.ask(Effect::Commit(Draft::Confirmation(draft)));
-                Some(Ride::new(tap, &draft, self.now.at))
+                let fresh = self.memory.policy.cache_fresh;
+                Some(Ride::new(tap, &draft, fresh, self.now.at))
             }
             Err(refusal) => {
                 self.refuse_tap(tap, refusal);

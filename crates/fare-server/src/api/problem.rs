@@ -22,6 +22,16 @@ impl Problem {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
+            field: None,
+        })
+    }
+
+    /// The same, about one header, parameter or field of the body.
+    #[must_use]
+    pub fn about(self, field: &str) -> Self {
+        Self(ApiProblem {
+            field: Some(field.to_owned()),
+            ..self.0
         })
     }
 
@@ -75,7 +85,7 @@ pub async fn dress(response: axum::response::Response) -> axum::response::Respon
     }
     let reason = status.canonical_reason().unwrap_or("error");
     let title = reason.to_ascii_lowercase().replace(' ', "-");
-    let detail = format!("{reason}; the server's API is /v1/gates/{{gate}}/records and …/feed");
+    let detail = format!("{reason}; look at path, method and size of the request");
     let mut problem = Problem::new(status, &title, detail).into_response();
     if let Some(allow) = response.headers().get(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow.clone());

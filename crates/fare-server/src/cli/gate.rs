@@ -3,6 +3,7 @@
 use super::database;
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
+use fare_protocol::receipt::GateKey;
 use fare_protocol::{GateId, LineId, PublicKey, StationId};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -45,12 +46,15 @@ struct ListArgs {
     /// The database: a SQLite file or postgres://…
     #[arg(long, value_name = "URL", value_parser = database)]
     database: DatabaseUrl,
+    /// Print one JSON list of gate and key, with which `faregate receipt` checks receipts
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         GateCommand::Add(args) => add(&args)?,
-        GateCommand::List(args) => list(&args.database)?,
+        GateCommand::List(args) => list(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,9 +90,18 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn list(database: &DatabaseUrl) -> anyhow::Result<()> {
-    let gates = Database::open_existing(database)?.read(|tx| tx.gates())?;
+fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let gates = Database::open_existing(&args.database)?.read(|tx| tx.gates())?;
     let mut out = io::stdout().lock();
+    if args.json {
+        let key = |gate: Gate| GateKey {
+            gate: gate.id,
+            key: gate.key,
+        };
+        let keys: Vec<_> = gates.into_iter().map(key).collect();
+        writeln!(out, "{}", serde_json::to_string_pretty(&keys)?)?;
+        return Ok(());
+    }
     for Gate {
         id,
         key,

@@ -3,8 +3,10 @@
 
 mod problem;
 mod raw;
+mod riders;
 
 pub use problem::{ConfigError, Problem};
+pub use riders::Riders;
 
 use crate::store::DatabaseUrl;
 use crate::tls;
@@ -45,6 +47,8 @@ pub struct Config {
     pub key: SigningKey,
     /// How many uploads are taken at once; gates beyond are told to come again.
     pub uploads_max: usize,
+    /// The riders' API and the wallet.
+    pub riders: Option<Riders>,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -122,6 +126,10 @@ impl Check<'_> {
             Some(address) => Some(address?),
             None => None,
         };
+        let riders = match &raw.riders {
+            Some(riders) => Some(self.riders(riders, settlement.as_ref()?)?),
+            None => None,
+        };
         Some(Config {
             database: overrides.database.or(database)?,
             listen: overrides.listen.or(listen)?,
@@ -130,6 +138,7 @@ impl Check<'_> {
             settlement: settlement?,
             key: key?,
             uploads_max: uploads_max?,
+            riders,
             tls: tls?,
         })
     }

@@ -16,7 +16,21 @@ pub(super) struct RawServer {
     pub stations: Spanned<String>,
     pub journey_valid_ms: Spanned<u32>,
     pub uploads_max: Option<Spanned<u32>>,
+    pub riders: Option<RawRiders>,
     pub tls: RawTls,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRiders {
+    pub listen: Spanned<String>,
+    pub cert: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+    pub wallet: Option<Spanned<String>>,
+    pub issuer_key: Spanned<String>,
+    pub fare_limit_minor: Spanned<i64>,
+    pub code_lifetime_ms: Spanned<u32>,
+    pub offline_days: Spanned<u32>,
 }
 
 #[derive(Debug, Deserialize)]

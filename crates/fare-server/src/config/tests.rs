@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use fare_protocol::{KeyEntry, UnixMs};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use tempfile::TempDir;
+
+/// The issuer's seed is this byte, 32 times.
+const ISSUER_SEED: &str = "1b";
 
 const EXAMPLE: &str = include_str!("../../server.example.toml");
 
@@ -26,12 +30,19 @@ fn folder(config: &str) -> (TempDir, PathBuf) {
         ("server.seed", 0o600, "7a".repeat(32)),
         ("open.seed", 0o644, "7a".repeat(32)),
         ("short.seed", 0o600, "7a".repeat(31)),
+        ("issuer.seed", 0o600, ISSUER_SEED.repeat(32)),
     ] {
         write(name, &format!("{seed}\n"));
         let mode = fs::Permissions::from_mode(mode);
         fs::set_permissions(folder.path().join(name), mode).unwrap();
     }
-    write("issuers.json", "[]");
+    let issuer = fare_protocol::signing_key(&ISSUER_SEED.repeat(32)).unwrap();
+    let issuers = KeySet(vec![KeyEntry {
+        key: Signer::public(&issuer),
+        from_ms: UnixMs(0),
+        until_ms: UnixMs(i64::MAX),
+    }]);
+    write("issuers.json", &serde_json::to_string(&issuers).unwrap());
     let tariff = include_str!("../../../../gate-config/tariff-beijing.toml");
     write("tariff-beijing.toml", tariff);
     let stations = include_str!("../../../../gate-config/stations-beijing-line1.toml");
@@ -54,6 +65,10 @@ fn the_example_holds() {
     );
     assert_eq!(config.ready_file, Some(folder.path().join("ready.json")));
     assert_eq!(config.settlement.journey_valid, Millis(14_400_000));
+    let riders = config.riders.unwrap();
+    assert_eq!(riders.listen, "127.0.0.1:8082".parse().unwrap());
+    assert_eq!(riders.grant.part_valid, Millis(7 * 86_400_000));
+    assert_eq!(riders.grant.fare_limit.to_string(), "CNY 50.00");
 }
 
 #[test]
@@ -136,6 +151,29 @@ fn mistakes_are_told_with_their_line_and_what_to_write() {
             "unknown field `lisen`",
         ),
         ("= 14_400_000", "= \"long\"", "invalid type"),
+        (
+            "\"127.0.0.1:8082\"",
+            "\"0.0.0.0:8082\"",
+            "name both, or write a loopback address",
+        ),
+        (
+            "\"issuer.seed\"",
+            "\"server.seed\"",
+            "gates would refuse this issuer's codes",
+        ),
+        ("= 60_000", "= 5_000", "write 10000 to 600000"),
+        ("offline_days = 7", "offline_days = 31", "write 1 to 30"),
+        ("= 5000", "= -1", "write 1 to 1000000"),
+        (
+            "# wallet = \"../../wallet/dist\"",
+            "wallet = \"nowhere\"",
+            "cannot read",
+        ),
+        (
+            "# cert = \"riders-cert.pem\"",
+            "cert = \"server-cert.pem\"",
+            "go together",
+        ),
     ] {
         let (_folder, file) =
             folder(&EXAMPLE.replacen(&format!("{good}\n"), &format!("{bad}\n"), 1));

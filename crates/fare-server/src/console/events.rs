@@ -4,14 +4,11 @@ use super::page::{Parts, parts};
 use super::state::State;
 use crate::api::App;
 use crate::net::stopped;
-use axum::body::{Body, Bytes, HttpBody};
+use crate::sse::Sent;
+use axum::body::{Body, Bytes};
 use axum::extract::State as Shared;
 use axum::http::header;
 use axum::response::IntoResponse;
-use hyper::body::Frame;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -21,23 +18,6 @@ const LOOK_MIN: Duration = Duration::from_millis(500);
 
 /// Longest time between two looks: gates that fall silent change nothing else.
 const LOOK_MAX: Duration = Duration::from_secs(5);
-
-/// A body of what comes through a channel; it ends when the sender is dropped.
-struct Sent(mpsc::Receiver<Bytes>);
-
-impl HttpBody for Sent {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0
-            .poll_recv(context)
-            .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
-    }
-}
 
 pub(super) async fn events(Shared(app): Shared<App>) -> impl IntoResponse {
     let (sender, receiver) = mpsc::channel(1);

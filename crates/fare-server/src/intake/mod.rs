@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod conflicts;
 mod evidence;
+mod riders;
 mod settle;
 mod voucher;
 
@@ -14,7 +15,7 @@ pub use check::{Checked, check};
 pub use evidence::expire;
 
 use crate::config::Settlement;
-use crate::store::{Gate, Scope, StoreError, Tx};
+use crate::store::{Gate, Scope, StoreError, Tx, VoucherKind};
 use conflicts::Found;
 use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal};
 use fare_protocol::{
@@ -66,6 +67,8 @@ pub struct Intake<'a> {
     report: Report,
     /// Places of the chain that were filled now.
     filled: Vec<Seq>,
+    /// What may be news to riders' phones.
+    news: Vec<riders::News>,
 }
 
 impl<'a> Intake<'a> {
@@ -78,6 +81,7 @@ impl<'a> Intake<'a> {
             now,
             report: Report::default(),
             filled: Vec::new(),
+            news: Vec::new(),
         }
     }
 
@@ -108,6 +112,7 @@ impl<'a> Intake<'a> {
             self.report.answers.push(RawValue::from_string(answer)?);
         }
         self.note_gaps()?;
+        self.keep_vouchers()?;
         Ok(self.report)
     }
 
@@ -184,8 +189,11 @@ impl<'a> Intake<'a> {
                 let journey = JourneyId(self.new_id()?);
                 self.tx.insert_journey(&tap, journey)?;
                 self.weigh_again(before, &tap)?;
-                self.settle(&tap)?;
-                self.entry_voucher(&tap, journey)
+                let paired = self.settle(&tap)?;
+                let voucher = self.entry_voucher(&tap, journey)?;
+                self.made(&tap, (VoucherKind::Entry, tap.id), voucher.as_ref());
+                self.charged(paired);
+                Ok(voucher)
             }
             Direction::Exit => {
                 self.weigh_again(before, &tap)?;
@@ -196,7 +204,10 @@ impl<'a> Intake<'a> {
                 let Some(journey) = journey else {
                     return Ok(None);
                 };
-                self.exit_voucher(&pair, &tap, journey.id)
+                let voucher = self.exit_voucher(&pair, &tap, journey.id)?;
+                let about = (VoucherKind::Exit, pair.entry.id);
+                self.made(&tap, about, voucher.as_ref());
+                Ok(voucher)
             }
         }
     }
@@ -222,7 +233,8 @@ impl<'a> Intake<'a> {
             let passage = Some(passage.outcome);
             let tap = evidence::weighed(Tap { passage, ..tap }, after.as_ref());
             self.tx.update_tap(&tap, self.now)?;
-            self.settle(&tap)?;
+            let paired = self.settle(&tap)?;
+            self.charged(paired);
         }
         Ok(())
     }

@@ -59,6 +59,10 @@ impl Intake<'_> {
         if state != row.state {
             let decided = self.tx.in_force_for_entry(entry.account(), entry.id)?;
             self.overtake(link.next.unwrap_or(entry), decided)?;
+            if state.exit().is_some() {
+                // The exit has come after all: what the rider said of it is no longer needed.
+                self.conflict(entry, ConflictKind::ExitClaimed, None, None)?;
+            }
         }
         self.tx.update_journey(entry, state, link.next)?;
         for action in actions {
@@ -160,6 +164,7 @@ fn sentence(kind: ConflictKind, tap: &Tap) -> String {
         | ConflictKind::SecondPassage
         | ConflictKind::QuoteDiffers
         | ConflictKind::Unpriced
+        | ConflictKind::ExitClaimed
         | ConflictKind::Overtaken
         | ConflictKind::WrongStation
         | ConflictKind::ClockOutOfBounds

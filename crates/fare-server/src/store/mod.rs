@@ -11,6 +11,7 @@ mod chain;
 mod conflicts;
 mod feed;
 mod leases;
+mod riders;
 mod sql;
 mod taps;
 mod url;
@@ -18,6 +19,7 @@ mod views;
 
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
+pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use taps::{About, JourneyRow, Scope};
 pub use url::{DatabaseUrl, ServerUrl, UrlError};
@@ -48,7 +50,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 3] = [
+const MIGRATIONS: [Step; 4] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -61,6 +63,10 @@ const MIGRATIONS: [Step; 3] = [
     Step {
         sqlite: include_str!("leases.sql"),
         postgres: include_str!("postgres/leases.sql"),
+    },
+    Step {
+        sqlite: include_str!("riders.sql"),
+        postgres: include_str!("postgres/riders.sql"),
     },
 ];
 

@@ -255,7 +255,7 @@ fn a_database_opens_again_and_a_newer_one_does_not() {
         let refused = Database::open(url).err().unwrap().to_string();
         assert_eq!(
             refused,
-            "the database has schema 99, this program knows up to 3; use a newer one"
+            "the database has schema 99, this program knows up to 4; use a newer one"
         );
     }
 }

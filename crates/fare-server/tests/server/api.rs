@@ -1,6 +1,6 @@
 //! The API over real sockets: mutual TLS, bodies of any kind, waiting for news, the console.
 
-use super::site::{forever, settlement};
+use super::site::{forever, riders, settlement};
 use crate::fresh::Fresh;
 use crate::gate::{Gate, account, upload};
 use fare_protocol::wire::{
@@ -22,18 +22,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A running server, a gate's client, and the server's end.
-struct Running {
+pub(crate) struct Running {
     gates: String,
-    console: String,
-    client: Client,
-    database: Fresh,
+    pub(crate) console: String,
+    pub(crate) riders: String,
+    pub(crate) client: Client,
+    pub(crate) database: Fresh,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     folder: TempDir,
 }
 
 impl Running {
-    async fn new(gates: &[&Gate]) -> Self {
+    pub(crate) async fn new(gates: &[&Gate]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = super::fresh();
         let gates: Vec<_> = gates.iter().map(|gate| gate.registered()).collect();
@@ -56,6 +57,7 @@ impl Running {
             ready_file: Some(path("ready.json")),
             settlement: settlement(),
             uploads_max: 32,
+            riders: Some(riders(&settlement())),
             key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),
         };
@@ -63,10 +65,12 @@ impl Running {
         let server = Server::start(config, stopping).await.unwrap();
         let gates = format!("https://localhost:{}", server.address().port());
         let console = format!("http://{}", server.console_address().unwrap());
+        let riders = format!("http://{}", server.riders_address().unwrap());
         let serving = tokio::spawn(server.run());
         Self {
             gates,
             console,
+            riders,
             client,
             database,
             stop,
@@ -80,7 +84,7 @@ impl Running {
         self.client.post(url).body(body).send().await.unwrap()
     }
 
-    async fn send(&self, gate: &Gate, records: &[SignedRecord]) -> Value {
+    pub(crate) async fn send(&self, gate: &Gate, records: &[SignedRecord]) -> Value {
         let request = UploadRequest {
             records: records.iter().map(upload).collect(),
         };
@@ -102,7 +106,7 @@ impl Running {
         Feed::open(&bytes, &forever(&*settlement().signer), UnixMs(1)).unwrap()
     }
 
-    async fn state(&self) -> Value {
+    pub(crate) async fn state(&self) -> Value {
         let url = format!("{}/v1/console/state", self.console);
         self.client
             .get(url)
@@ -115,7 +119,7 @@ impl Running {
     }
 
     /// Ends the server, which must not take longer than two seconds.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.send_replace(true);
         tokio::time::timeout(Duration::from_secs(2), self.serving)
             .await
@@ -160,7 +164,7 @@ fn client(ca: &str, identity: Option<String>) -> Client {
     builder.build().unwrap()
 }
 
-async fn problem(response: Response) -> ApiProblem {
+pub(crate) async fn problem(response: Response) -> ApiProblem {
     assert_eq!(
         response.headers()["content-type"],
         "application/problem+json"

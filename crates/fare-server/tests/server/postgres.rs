@@ -12,5 +12,7 @@ mod import;
 mod inbox;
 #[path = "journeys.rs"]
 mod journeys;
+#[path = "riders.rs"]
+mod riders;
 #[path = "site.rs"]
 pub(crate) mod site;

@@ -1,5 +1,6 @@
 //! The program itself: arguments, configuration, signals, exit status.
 
+use crate::sqlite::site::forever;
 use fare_protocol::Signer;
 use fare_server::clock::now;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
@@ -32,10 +33,17 @@ fn folder() -> (TempDir, PathBuf) {
     write("server-cert.pem", &cert);
     write("gates-ca.pem", &cert);
     write("server-key.pem", &key.serialize_pem());
-    write("server.seed", &"7a".repeat(32));
-    let owner = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(folder.path().join("server.seed"), owner).unwrap();
-    write("issuers.json", "[]");
+    let issuer = "1b".repeat(32);
+    for (name, seed) in [
+        ("server.seed", "7a".repeat(32)),
+        ("issuer.seed", issuer.clone()),
+    ] {
+        write(name, &seed);
+        let owner = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(folder.path().join(name), owner).unwrap();
+    }
+    let issuer = forever(&fare_protocol::signing_key(&issuer).unwrap());
+    write("issuers.json", &serde_json::to_string(&issuer).unwrap());
     let tariff = include_str!("../../../../gate-config/tariff-beijing.toml");
     write("tariff-beijing.toml", tariff);
     let stations = include_str!("../../../../gate-config/stations-beijing-line1.toml");
@@ -45,7 +53,8 @@ fn folder() -> (TempDir, PathBuf) {
         "server.toml",
         &example
             .replace(":8443\"\n", ":0\"\n")
-            .replace(":8080\"\n", ":0\"\n"),
+            .replace(":8080\"\n", ":0\"\n")
+            .replace(":8082\"\n", ":0\"\n"),
     );
     let config = folder.path().join("server.toml");
     (folder, config)

@@ -4,10 +4,11 @@ use crate::fresh::Fresh;
 use crate::gate::{Gate, upload};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::{Answer, AnswerOutcome, TariffText, UploadRecord};
-use fare_protocol::{KeyEntry, KeySet, Millis, SignedRecord, Signer, UnixMs, Voucher};
+use fare_protocol::{KeyEntry, KeySet, Millis, Money, SignedRecord, Signer, UnixMs, Voucher};
 use fare_rules::Tariff;
-use fare_server::config::Settlement;
+use fare_server::config::{Riders, Settlement};
 use fare_server::intake::{Intake, IntakeError, check};
+use fare_server::riders::Grant;
 use fare_server::store::{
     Books, ConflictView, Database, DatabaseUrl, JourneyView, News, StoreError,
 };
@@ -154,6 +155,21 @@ pub(crate) fn settlement() -> Settlement {
         tariff: Arc::new(Tariff::parse(&tariff_text).unwrap()),
         tariff_text,
         journey_valid: Millis(14_400_000),
+    }
+}
+
+/// An issuer whose key gates believe, and no wallet.
+pub(crate) fn riders(settlement: &Settlement) -> Riders {
+    Riders {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        tls: None,
+        wallet: None,
+        grant: Arc::new(Grant {
+            issuer: Arc::new(SigningKey::from_bytes(&[8; 32])),
+            fare_limit: Money::new(5_000, settlement.tariff.currency()),
+            code_lifetime: Millis(60_000),
+            part_valid: Millis(7 * 86_400_000),
+        }),
     }
 }
 

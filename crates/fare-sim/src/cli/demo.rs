@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// Station of the entry gate.
     #[arg(long, value_name = "STATION", default_value = "PGY")]
     from: StationId,
+    /// What `make wallet` built: riders who watch may enrol, and walk through with screenshots.
+    #[arg(long, value_name = "DIR")]
+    wallet: Option<PathBuf>,
     /// Station of the exit gate.
     #[arg(long, value_name = "STATION", default_value = "GMO")]
     to: StationId,
@@ -65,6 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         walk: Duration::from_millis(args.walk_ms),
         from: args.from,
         to: args.to,
+        wallet: args.wallet.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -3,6 +3,7 @@
 use super::lines;
 use crate::clock;
 use crate::crowd::{Crowd, Optics, Shown};
+use crate::screenshot::Screenshot;
 use crate::seed::Seed;
 use crate::shot::{Difficulty, FrameSize};
 use anyhow::Context;
@@ -15,7 +16,8 @@ use tokio::sync::mpsc;
 /// Riders with phones before the cameras of gates, as Y4M streams into named pipes.
 ///
 /// Reads commands from standard input: `show GATE RIDER` (rider number RIDER makes a new code and
-/// holds it to the glass) and `leave GATE`. Prints one JSON object a line for what happens.
+/// holds it to the glass), `hold GATE FILE` (somebody holds a phone with this screenshot to the
+/// glass) and `leave GATE`. Prints one JSON object a line for what happens.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A gate and the named pipe to make for its camera; once for each gate.
@@ -48,12 +50,20 @@ pub(crate) enum RiderEvent {
     },
     /// The camera sees a rider's code.
     Shown(Shown),
+    /// The camera sees the code of a screenshot.
+    Held {
+        /// When the first frame that could have been read was handed to the gate.
+        t_ms: UnixMs,
+        /// Whose camera.
+        gate: GateId,
+    },
 }
 
 /// What can be typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Show(GateId, u64),
+    Hold(GateId, PathBuf),
     Leave(GateId),
 }
 
@@ -107,6 +117,18 @@ fn obey(
 ) -> anyhow::Result<()> {
     match command {
         Command::Leave(gate) => crowd.leave(gate)?,
+        Command::Hold(gate, file) => match Screenshot::read(&file) {
+            Ok(screenshot) => {
+                let held = crowd.hold(gate, screenshot)?;
+                let events = events.clone();
+                tokio::spawn(async move {
+                    if let Ok(t_ms) = held.await {
+                        let _ = events.send(RiderEvent::Held { t_ms, gate });
+                    }
+                });
+            }
+            Err(why) => tracing::warn!("{why}"),
+        },
         Command::Show(gate, rider) => {
             let shown = crowd.show(gate, rider)?;
             let events = events.clone();
@@ -135,12 +157,14 @@ impl std::str::FromStr for Command {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let usage = || format!("command {text:?} is none of: show GATE RIDER, leave GATE");
+        let usage =
+            || format!("command {text:?} is none of: show GATE RIDER, hold GATE FILE, leave GATE");
         match text.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["show", gate, rider] => {
                 let gate = gate.parse().map_err(|_| usage())?;
                 Ok(Self::Show(gate, rider.parse().map_err(|_| usage())?))
             }
+            ["hold", gate, file] => Ok(Self::Hold(gate.parse().map_err(|_| usage())?, file.into())),
             ["leave", gate] => Ok(Self::Leave(gate.parse().map_err(|_| usage())?)),
             _ => Err(usage()),
         }
@@ -157,6 +181,8 @@ mod tests {
         let gate = "PGY-01".parse().unwrap();
         assert_eq!("show PGY-01 7".parse(), Ok(Command::Show(gate, 7)));
         assert_eq!("leave PGY-01".parse(), Ok(Command::Leave(gate)));
+        let held = Command::Hold(gate, "/tmp/a.png".into());
+        assert_eq!("hold PGY-01 /tmp/a.png".parse(), Ok(held));
         for bad in [
             "",
             "show PGY-01",

@@ -14,6 +14,8 @@ use anyhow::Context;
 use fare_protocol::{GateId, LaneNo};
 use fare_rules::{Role, Tariff};
 use serde::Deserialize;
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,10 +33,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Metro {
     city: City,
     pub(super) console: Console,
+    /// Where the wallet is, when there is one.
+    pub(super) wallet: Option<SocketAddr>,
     /// To the riders.
     pub(super) riders: Arc<Mutex<Commands>>,
     pub(super) entry: Arc<Mutex<GateView>>,
     pub(super) exit: Arc<Mutex<GateView>>,
+    /// Pages of the screens at the entry gate and at the exit gate.
+    pub(super) screens: [String; 2],
 }
 
 /// What can be seen at one gate from outside.
@@ -50,6 +56,7 @@ pub(super) struct GateView {
 struct Ready {
     listen: SocketAddr,
     console_listen: SocketAddr,
+    riders_listen: Option<SocketAddr>,
 }
 
 /// Starts the processes.
@@ -92,6 +99,11 @@ impl Metro {
             }
             None => file,
         };
+        if let Some(wallet) = &plan.wallet {
+            let wallet = wallet.canonicalize();
+            let wallet = wallet.context("there is no wallet; build it with `make wallet`")?;
+            city.open_to_riders(cast.issuer_key(), Some(&wallet))?;
+        }
         let ready = starter.server(&city).await?;
         let site = |station, lane, role| GateSite {
             station,
@@ -100,6 +112,7 @@ impl Metro {
         };
         let entry = city.write_gate(site(plan.from, 1, Role::Entry), Some(ready.listen))?;
         let exit = city.write_gate(site(plan.to, 2, Role::Exit), Some(ready.listen))?;
+        let screens = [give_screen(&entry)?, give_screen(&exit)?];
         register(&database, &entry).await?;
         register(&database, &exit).await?;
         let entry_board = starter.board(&entry).await?;
@@ -119,9 +132,11 @@ impl Metro {
         Ok(Self {
             city,
             console: Console::new(ready.console_listen)?,
+            wallet: ready.riders_listen,
             riders: Arc::new(Mutex::new(riders.commands)),
             entry: view(entry.gate, entry_board, riders.at_entry),
             exit: view(exit.gate, exit_board, riders.at_exit),
+            screens,
         })
     }
 
@@ -194,6 +209,7 @@ impl Starter<'_> {
             RiderEvent::Watched { gate, .. } => {
                 let _ = seen.send(gate);
             }
+            RiderEvent::Held { .. } => {}
             RiderEvent::Shown(shown) if shown.gate == entry => {
                 let _ = to_entry.send(shown);
             }
@@ -247,6 +263,17 @@ impl Starter<'_> {
             error = ended => Err(error.context(format!("waited for {what}"))),
         }
     }
+}
+
+/// Gives a gate a screen, at a port that is free now; its page's address.
+fn give_screen(gate: &GateFiles) -> anyhow::Result<String> {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    let free = free.context("there is no free port for a gate's screen")?;
+    let section = format!("\n[display]\nlisten = \"{free}\"\nlanguages = [\"en\", \"zh\"]\n");
+    let config = File::options().append(true).open(&gate.config);
+    let written = config.and_then(|mut config| config.write_all(section.as_bytes()));
+    written.with_context(|| format!("cannot add to {}", gate.config.display()))?;
+    Ok(format!("http://{free}/"))
 }
 
 /// Tells the server whom to believe.

@@ -1,6 +1,7 @@
 //! The demo: the whole way, with real processes, from a phone before a camera to balanced books.
 
 mod console;
+mod held;
 mod metro;
 mod process;
 mod report;
@@ -41,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) from: StationId,
     /// Station of the exit gate.
     pub(crate) to: StationId,
+    /// What `make wallet` built, for riders who watch.
+    pub(crate) wallet: Option<PathBuf>,
 }
 
 /// Runs the demo; an error unless every journey was charged once and right.
@@ -101,7 +104,7 @@ async fn start_and_show(
     proven: &Cell<bool>,
 ) -> anyhow::Result<()> {
     let metro = Metro::start(plan, dir, database, processes).await?;
-    Show::new(plan, metro, processes).run(proven).await
+    Show::new(plan, dir, metro, processes).run(proven).await
 }
 
 /// Its folder is not the demo's: whom PostgreSQL runs as may not look in there.

@@ -5,6 +5,7 @@ use super::console::{Journey, State};
 use super::travel::Travelled;
 use fare_protocol::{Currency, Money, RiderClass, StationId};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// A journey and what it should have cost.
 #[derive(Clone, Debug)]
@@ -24,8 +25,23 @@ pub(super) struct Expected {
     pub(super) to: StationId,
 }
 
+/// How somebody who watches can walk through too.
+#[derive(Clone, Debug)]
+pub(super) struct Walkers {
+    pub(super) wallet: String,
+    /// A screenshot saved here is held to the entry gate.
+    pub(super) entry: PathBuf,
+    /// The same at the exit gate.
+    pub(super) exit: PathBuf,
+}
+
 /// Says what is about to be seen.
-pub(super) fn print_intro(out: &mut impl Write, page: &str, plan: &Plan) -> io::Result<()> {
+pub(super) fn print_intro(
+    out: &mut impl Write,
+    page: &str,
+    screens: &[String; 2],
+    plan: &Plan,
+) -> io::Result<()> {
     let Plan {
         journeys,
         from,
@@ -35,15 +51,39 @@ pub(super) fn print_intro(out: &mut impl Write, page: &str, plan: &Plan) -> io::
     } = plan;
     writeln!(
         out,
-        "{journeys} journeys from {from} to {to}; cameras {} at {} frames a second; live page {page}\n",
+        "{journeys} journeys from {from} to {to}; cameras {} at {} frames a second; live page {page}",
         optics.size, optics.fps
-    )
+    )?;
+    print_screens(out, screens)
 }
 
 /// Says how to go on from here.
-pub(super) fn print_stay(out: &mut impl Write, page: &str) -> io::Result<()> {
-    writeln!(out, "\nriders keep coming; live page {page}; Ctrl-C ends\n")?;
+pub(super) fn print_stay(
+    out: &mut impl Write,
+    page: &str,
+    screens: &[String; 2],
+    walkers: Option<Walkers>,
+) -> io::Result<()> {
+    writeln!(out, "\nriders keep coming; live page {page}; Ctrl-C ends")?;
+    print_screens(out, screens)?;
+    if let Some(Walkers {
+        wallet,
+        entry,
+        exit,
+    }) = walkers
+    {
+        let (entry, exit) = (entry.display(), exit.display());
+        writeln!(
+            out,
+            "ride along: open the wallet {wallet} in a browser on this machine, and save a screenshot of its code\n\
+             within half a minute as {entry} to enter, later as {exit} to leave\n"
+        )?;
+    }
     print_head(out)
+}
+
+fn print_screens(out: &mut impl Write, [entry, exit]: &[String; 2]) -> io::Result<()> {
+    writeln!(out, "the gates' screens: entry {entry}, exit {exit}\n")
 }
 
 /// Prints the head of the table.

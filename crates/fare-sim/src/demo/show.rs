@@ -2,9 +2,10 @@
 
 use super::Plan;
 use super::console::State;
-use super::metro::Metro;
+use super::held;
+use super::metro::{GateView, Metro};
 use super::process::Processes;
-use super::report::{self, Charged, Expected};
+use super::report::{self, Charged, Expected, Walkers};
 use super::travel::{Travelled, send_through};
 use crate::cast::Cast;
 use crate::clock;
@@ -14,8 +15,9 @@ use fare_protocol::RiderClass;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
 /// How often the server is asked for news of journeys.
@@ -26,6 +28,8 @@ const CHARGE_MAX: Duration = Duration::from_secs(20);
 /// The running demo.
 pub(super) struct Show<'p> {
     plan: &'p Plan,
+    /// Where everything is kept.
+    dir: &'p Path,
     metro: Metro,
     processes: &'p Processes,
     cast: Cast,
@@ -44,10 +48,16 @@ struct Waiting {
 }
 
 impl<'p> Show<'p> {
-    pub(super) fn new(plan: &'p Plan, metro: Metro, processes: &'p Processes) -> Self {
+    pub(super) fn new(
+        plan: &'p Plan,
+        dir: &'p Path,
+        metro: Metro,
+        processes: &'p Processes,
+    ) -> Self {
         let cast = Cast::new(&Seed::new(plan.seed), clock::now());
         Self {
             plan,
+            dir,
             metro,
             processes,
             cast,
@@ -60,7 +70,8 @@ impl<'p> Show<'p> {
     /// of the first journeys were right.
     pub(super) async fn run(mut self, proven: &Cell<bool>) -> anyhow::Result<()> {
         let mut out = io::stdout();
-        report::print_intro(&mut out, &self.metro.console.page(), self.plan)?;
+        let (page, screens) = (self.metro.console.page(), self.metro.screens.clone());
+        report::print_intro(&mut out, &page, &screens, self.plan)?;
         report::print_head(&mut out)?;
         let cast = self.cast.clone();
         let mut riders = distinct(&cast);
@@ -79,10 +90,32 @@ impl<'p> Show<'p> {
         );
         proven.set(true);
         if self.plan.stay {
-            report::print_stay(&mut out, &self.metro.console.page())?;
-            self.ride(riders).await?;
+            report::print_stay(&mut out, &page, &screens, self.walkers())?;
+            let held = [&self.metro.entry, &self.metro.exit].map(|gate| {
+                let commands = self.metro.riders.clone();
+                held::watch(self.dir.to_owned(), gate.clone(), commands)
+            });
+            let [entry, exit] = held;
+            tokio::select! {
+                ridden = self.ride(riders) => ridden?,
+                watched = entry => watched?,
+                watched = exit => watched?,
+            }
         }
         Ok(())
+    }
+
+    /// What somebody with a wallet must know, when there is one.
+    fn walkers(&self) -> Option<Walkers> {
+        let file = |gate: &Mutex<GateView>| {
+            let gate = gate.try_lock().ok()?.gate;
+            Some(held::file_for(self.dir, gate.as_str()))
+        };
+        Some(Walkers {
+            wallet: format!("http://{}/", self.metro.wallet?),
+            entry: file(&self.metro.entry)?,
+            exit: file(&self.metro.exit)?,
+        })
     }
 
     /// Sends `riders` through and prints their journeys, until all are charged.

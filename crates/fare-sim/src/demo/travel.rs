@@ -108,7 +108,7 @@ async fn see_open(gate: &mut GateView, rider: u64) -> anyhow::Result<(UnixMs, Un
     Ok((shown, see(&mut gate.board, BoardEvent::Opened).await?))
 }
 
-async fn see(
+pub(super) async fn see(
     board: &mut mpsc::UnboundedReceiver<Happening>,
     wanted: BoardEvent,
 ) -> anyhow::Result<UnixMs> {

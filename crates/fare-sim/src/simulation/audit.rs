@@ -4,12 +4,15 @@
 use super::RuleBroken;
 use super::world::World;
 use fare_protocol::{
-    AccountId, Direction, Money, PassageOutcome, RecordBody, RecordId, SignedRecord, UnixMs,
+    AccountId, Direction, GateId, Money, PassageOutcome, RecordBody, RecordId, SignedRecord, UnixMs,
 };
-use fare_rules::conflict::{ConflictKind, entered_again};
+use fare_rules::conflict::{CLOCK_ERROR_MAX, ConflictKind, entered_again};
 use fare_rules::journey::{EVIDENCE_WAIT, Journey, Tap, price};
 use fare_server::store::Scope;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a conflict about a clock that may be far off is called by.
+const UNSURE: &str = "unsure";
 
 /// What happened outside of the machines.
 #[derive(Default)]
@@ -38,6 +41,8 @@ type Standing = (AccountId, ConflictKind, String);
 struct Expected {
     journeys: BTreeMap<(AccountId, RecordId), Option<(RecordId, Money)>>,
     conflicts: BTreeSet<Standing>,
+    /// Gates whose records say that their clocks may be far off.
+    unsure: BTreeSet<GateId>,
 }
 
 pub(super) fn audit(world: &mut World) -> Result<Found, RuleBroken> {
@@ -47,6 +52,9 @@ pub(super) fn audit(world: &mut World) -> Result<Found, RuleBroken> {
     world.server.expire(over)?;
     let taps = taps(&world.log.records);
     let mut expected = Expected::default();
+    let said = world.log.records.iter().map(SignedRecord::record);
+    let unsure = said.filter(|said| said.stamp.error_ms > CLOCK_ERROR_MAX);
+    expected.unsure = unsure.map(|said| said.gate).collect();
     for taps in taps.values() {
         expected.account(taps, world)?;
     }
@@ -257,6 +265,7 @@ fn conflicts(
         .database
         .read(|tx| tx.conflicts(false, u32::MAX))?;
     let (mut standing, mut counts) = (BTreeSet::new(), BTreeMap::new());
+    let mut unsure = BTreeSet::new();
     for case in cases {
         *counts.entry(case.kind.code()).or_insert(0) += 1;
         match (case.kind, case.scope) {
@@ -264,12 +273,20 @@ fn conflicts(
             (kind, Scope::Account(account)) => {
                 standing.insert((account, kind, case.subject));
             }
+            (ConflictKind::ClockOutOfBounds, Scope::Gate(gate)) if case.subject == UNSURE => {
+                unsure.insert(gate);
+            }
             (kind, Scope::Gate(gate)) => {
                 let (kind, detail) = (kind.code(), case.told.detail);
                 let what = format!("{kind} stands at gate {gate}: {detail}");
                 return Err(RuleBroken::Conflicts(what));
             }
         }
+    }
+    if unsure != expected.unsure {
+        let expected = &expected.unsure;
+        let what = format!("gates unsure of the time: {unsure:?}, expected {expected:?}");
+        return Err(RuleBroken::Conflicts(what));
     }
     if standing != expected.conflicts {
         let missing: Vec<_> = expected.conflicts.difference(&standing).collect();

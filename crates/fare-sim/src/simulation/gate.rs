@@ -1,21 +1,19 @@
 //! A gate: the pure lane, the real journal, a clock that is off, and a file that survives power cuts.
 
 use super::RuleBroken;
+use super::clock::Clocks;
 use crate::seed::Seed;
 use ed25519_dalek::SigningKey;
 use fare_protocol::{
     GateId, LaneNo, Location, Millis, Mode, RecordHash, RecordId, Seq, SignedRecord, Signer, Stamp,
     UnixMs,
 };
-use fare_rules::{Draft, ExitWithoutEntry, Lane, LanePolicy, Role, Station};
+use fare_rules::{ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, Role, Station};
 use fare_server::store;
 use faregate::journal::{CommitRequest, GateIdentity, Journal, JournalHandle};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How far a gate's clock may be off, as its stamps say.
-pub(super) const CLOCK_ERROR: Millis = Millis(60_000);
 
 pub(super) struct Gate {
     pub(super) registered: store::Gate,
@@ -28,16 +26,19 @@ pub(super) struct Gate {
     pub(super) running: Option<Running>,
     /// Counts the starts: what was meant for an earlier one is void.
     pub(super) epoch: u32,
-    /// By how much its clock was ahead when it was last set, and when that was.
-    pub(super) set: (i64, UnixMs),
-    /// By how much it drifts, in parts per million.
-    drift_ppm: i64,
+    pub(super) clocks: Clocks,
+    /// Whether the network is there.
+    pub(super) online: bool,
+    /// Whether the fire input is on.
+    pub(super) fire: bool,
     /// For whom the barrier stands open.
     pub(super) open_for: Option<RecordId>,
     /// Who stands before it.
     pub(super) before: Option<Person>,
     broken: bool,
     head: (Seq, RecordHash),
+    /// When the newest record was made.
+    newest: UnixMs,
 }
 
 pub(super) struct Running {
@@ -67,6 +68,7 @@ impl Gate {
         folder: &Path,
         station: &Station,
         role: Role,
+        now: UnixMs,
         seed: &mut Seed,
     ) -> Result<Self, RuleBroken> {
         let lane = match role {
@@ -102,12 +104,14 @@ impl Gate {
             file: 0,
             running: None,
             epoch: 0,
-            set: (0, UnixMs(0)),
-            drift_ppm: i64::try_from(seed.below(200)).unwrap_or(0) - 100,
+            clocks: Clocks::new(now, seed),
+            online: true,
+            fire: false,
             open_for: None,
             before: None,
             broken: false,
             head: (Seq::FIRST, RecordHash::NONE),
+            newest: UnixMs(i64::MIN),
         })
     }
 
@@ -116,15 +120,9 @@ impl Gate {
     }
 
     /// The gate's time when it is `now`.
-    pub(super) fn stamp(&self, now: UnixMs) -> Stamp {
-        let (ahead_ms, set) = self.set;
-        // A clock that nobody has set yet is right: it was set when the gate was put up.
-        let since = if set.0 == 0 { 0 } else { now.since(set) };
-        let drifted = since.saturating_mul(self.drift_ppm) / 1_000_000;
-        Stamp {
-            at: UnixMs(now.0.saturating_add(ahead_ms).saturating_add(drifted)),
-            error_ms: CLOCK_ERROR,
-        }
+    pub(super) fn stamp(&mut self, now: UnixMs) -> Result<Stamp, RuleBroken> {
+        let at_rest = self.running.as_ref().is_none_or(|gate| gate.lane.is_idle());
+        self.clocks.stamp(now, at_rest)
     }
 
     /// Starts from its file; answers the records that completed what a power cut left open.
@@ -136,7 +134,8 @@ impl Gate {
         let journal = Journal::open(&self.path(), self.identity.clone());
         let journal = journal.map_err(RuleBroken::Start)?;
         self.mend()?;
-        let recovered = journal.recover(self.stamp(now), ids)?;
+        self.clocks.start(now, journal.last_stamp()?);
+        let recovered = journal.recover(self.stamp(now)?, ids)?;
         let recovered = recovered.into_iter().map(|one| one.passage.into_inner());
         let recovered: Vec<_> = recovered.collect();
         for record in &recovered {
@@ -222,6 +221,12 @@ impl Gate {
             let what = format!("gate {gate} made seq {seq}, expected {expected} and its hash");
             return Err(RuleBroken::Chain(what));
         }
+        if said.stamp.at < self.newest {
+            let (gate, at, newest) = (said.gate, said.stamp.at, self.newest);
+            let what = format!("gate {gate} made a record at {at} after one at {newest}");
+            return Err(RuleBroken::Clock(what));
+        }
+        self.newest = said.stamp.at;
         self.head = (said.seq.next(), record.hash());
         Ok(())
     }
@@ -296,5 +301,11 @@ fn policy(role: Role, seed: &mut Seed) -> LanePolicy {
         },
         cache_fresh: Millis(60_000),
         refusal_shown: Millis(2_000),
+        clock_error_max: Millis(30_000),
+        clock_beyond: if seed.happens(0.7) {
+            ClockBeyond::TimeExempt
+        } else {
+            ClockBeyond::Refuse
+        },
     }
 }

@@ -11,9 +11,10 @@
 //! decide nothing. What is asserted after each step stands beside it as a rule of [`Broken`]; what
 //! must hold at the end is `audit`'s.
 //!
-//! Not in here: frames and decoding, the daemon's loop, fire and modes. They have tests of their own.
+//! Not in here: frames and decoding, the daemon's loop, modes set by staff. They have tests of their own.
 
 mod audit;
+mod clock;
 mod gate;
 mod network;
 mod rider;
@@ -62,6 +63,14 @@ pub struct Report {
     pub uploads: u64,
     /// Answers that a record got once more.
     pub repeats: u64,
+    /// Times that the fire input came on.
+    pub fires: u64,
+    /// Codes shown at gates that had no network.
+    pub alone: u64,
+    /// Times that a system clock was set wrong.
+    pub jumps: u64,
+    /// Times that a gate was too unsure of the time to judge codes by it.
+    pub unsure: u64,
     /// Journeys charged.
     pub charged: u64,
     /// What they cost together, in minor units.
@@ -94,6 +103,12 @@ pub enum RuleBroken {
     /// A conflict is missing, or one stands that should not.
     #[error("rule 7, conflicts are shown: {0}")]
     Conflicts(String),
+    /// A gate's time is further off than it says, or went back.
+    #[error("rule 8, one clock and its bound: {0}")]
+    Clock(String),
+    /// The fire input did not open a barrier.
+    #[error("rule 10, fail open for safety: {0}")]
+    Fire(String),
     /// The journal failed where no fault was.
     #[error("{0}")]
     Journal(#[from] JournalError),
@@ -149,6 +164,10 @@ impl fmt::Display for Report {
             restarts,
             uploads,
             repeats,
+            fires,
+            alone,
+            jumps,
+            unsure,
             charged,
             revenue,
             conflicts,
@@ -157,7 +176,8 @@ impl fmt::Display for Report {
             f,
             "{steps} steps: {shown} codes shown, {opened} barriers opened, {records} records, \
              {refused} commits refused, {cuts} power cuts; {uploads} uploads, {repeats} repeats, \
-             {restarts} restarts; {charged} journeys for {revenue} fen; conflicts {conflicts:?}"
+             {restarts} restarts; {fires} fires, {alone} codes shown without a network, {jumps} clocks set \
+             wrong, {unsure} gates unsure of the time; {charged} journeys for {revenue} fen; conflicts {conflicts:?}"
         )
     }
 }

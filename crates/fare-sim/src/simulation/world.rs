@@ -1,17 +1,16 @@
 //! The queue of what happens next, and what follows from it.
 
+mod courier;
+mod trouble;
+
 use super::audit::{self, Log};
 use super::gate::{Commit, Gate, Person};
-use super::network::deliver;
 use super::rider::{ATTEMPTS_MAX, Inside, Rider};
-use super::server::{Luck, Server};
+use super::server::Server;
 use super::{Report, RuleBroken, Settings};
 use crate::seed::Seed;
-use fare_protocol::wire::{Answer, Envelope, UploadRecord, UploadRequest};
 use fare_protocol::{RecordId, Stamp, UnixMs};
-use fare_rules::{Display, Draft, Effect, Event, Facts, Lane, Role, Station, Tap};
-use faregate::journal::RawAnswer;
-use serde::Deserialize;
+use fare_rules::{Display, Draft, Effect, Event, Facts, Lane, Note, Role, Station, Tap};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -20,9 +19,6 @@ use tempfile::TempDir;
 const MORNING: i64 = 1_795_410_000_000;
 
 const MINUTE: i64 = 60_000;
-
-/// Most records in one upload here: small, so that there are many.
-const BATCH: usize = 20;
 
 /// For how long after the riders' day everything that waits may take to be delivered.
 const DRAIN_MAX_MS: i64 = 6 * 60 * MINUTE;
@@ -44,6 +40,12 @@ enum Happening {
     DiskBreaks(usize),
     DiskMended(usize),
     ClockJumps(usize),
+    /// NTP reaches the gate, if the network does.
+    ClockKept(usize),
+    Network(usize, bool),
+    Fire(usize, bool),
+    /// Somebody goes through a barrier that is open for all.
+    Flees(usize),
     ServerFalls,
     ServerRises,
 }
@@ -52,14 +54,10 @@ enum Doing {
     Deadline,
     Commit(Box<Draft>, Stamp),
     Board(RecordId),
+    FreeBoard,
     Upload,
     Answered(Vec<u8>),
     Feed,
-}
-
-#[derive(Deserialize)]
-struct Answers {
-    answers: Vec<serde_json::Value>,
 }
 
 pub(super) struct World {
@@ -117,10 +115,13 @@ impl World {
     fn begin(&mut self) -> Result<(), RuleBroken> {
         for g in 0..self.gates.len() {
             self.start(g)?;
+            self.clock_kept(g);
             let first = [
                 (40, Happening::Cut(g)),
                 (60, Happening::DiskBreaks(g)),
                 (45, Happening::ClockJumps(g)),
+                (50, Happening::Network(g, false)),
+                (120, Happening::Fire(g, true)),
             ];
             for (minutes, fault) in first {
                 self.fault(minutes, fault);
@@ -168,6 +169,8 @@ impl World {
         self.calm = true;
         self.server.up = true;
         for g in 0..self.gates.len() {
+            self.gates[g].online = true;
+            self.burns(g, false)?;
             self.gates[g].mend()?;
             if self.gates[g].running.is_none() {
                 self.start(g)?;
@@ -226,11 +229,19 @@ impl World {
             }
             Happening::DiskMended(g) => self.gates[g].mend(),
             Happening::ClockJumps(g) => {
-                self.fault(45, Happening::ClockJumps(g));
-                let off = i64::try_from(self.chance.below(120_000)).unwrap_or(0);
-                self.gates[g].set = (off - 60_000, self.now);
+                self.clock_jumps(g);
                 Ok(())
             }
+            Happening::ClockKept(g) => {
+                self.clock_kept(g);
+                Ok(())
+            }
+            Happening::Network(g, there) => {
+                self.network(g, there);
+                Ok(())
+            }
+            Happening::Fire(g, on) => self.fire(g, on),
+            Happening::Flees(g) => self.flees(g),
             Happening::ServerFalls => {
                 self.fault(30, Happening::ServerFalls);
                 self.later(5_000, 5 * MINUTE, Happening::ServerRises);
@@ -273,6 +284,7 @@ impl World {
             };
             self.gates[g].before = Some(person);
             self.report.shown += 1;
+            self.report.alone += u64::from(!self.gates[g].online);
             let tap = Tap {
                 id: self.new_id(),
                 passage_id: self.new_id(),
@@ -363,6 +375,10 @@ impl World {
             self.log.records.push(record);
         }
         self.tell(g, Event::Deadline, None)?;
+        if self.gates[g].fire {
+            self.tell(g, Event::FireAlarm(true), None)?;
+        }
+        self.later(5_000, 3 * MINUTE, Happening::ClockKept(g));
         self.at(g, 1_000, 5_000, Doing::Upload);
         self.at(g, 500, 5_000, Doing::Feed);
         Ok(())
@@ -387,6 +403,7 @@ impl World {
             Doing::Deadline => self.tell(g, Event::Deadline, None),
             Doing::Commit(draft, stamp) => self.commit(g, *draft, stamp),
             Doing::Board(of) => self.opens(g, of),
+            Doing::FreeBoard => self.opens_for_all(g),
             Doing::Upload => self.upload(g),
             Doing::Answered(body) => self.answered(g, &body),
             Doing::Feed => self.feed(g),
@@ -417,12 +434,17 @@ impl World {
         event: Event,
         committed: Option<RecordId>,
     ) -> Result<(), RuleBroken> {
-        let stamp = self.gates[g].stamp(self.now);
+        let stamp = self.gates[g].stamp(self.now)?;
+        let alarmed = event == Event::FireAlarm(true);
         let Some(running) = &mut self.gates[g].running else {
             return Ok(());
         };
         let (lane, effects) = Lane::on(running.lane.clone(), event, stamp);
         running.lane = lane;
+        if alarmed && !effects.contains(&Effect::OpenForAll) {
+            let what = format!("{} did not ask to open", self.gates[g].id());
+            return Err(RuleBroken::Fire(what));
+        }
         let mut permit = committed;
         for effect in effects {
             match effect {
@@ -432,6 +454,10 @@ impl World {
                         RuleBroken::Opening(format!("{} asked to open", self.gates[g].id()))
                     })?;
                     self.at(g, 100, 400, Doing::Board(of));
+                }
+                Effect::OpenForAll if self.gates[g].fire => {
+                    self.gates[g].open_for = None;
+                    self.at(g, 100, 400, Doing::FreeBoard);
                 }
                 Effect::OpenForAll => {
                     let what = format!("{} asked to open for all", self.gates[g].id());
@@ -443,6 +469,7 @@ impl World {
                     self.at(g, wait, wait + 1, Doing::Deadline);
                 }
                 Effect::Show(Display::Refused(_)) => self.gates[g].before = None,
+                Effect::Note(Note::ClockUnsure { unsure: true, .. }) => self.report.unsure += 1,
                 Effect::Show(_) | Effect::Note(_) | Effect::Finished => {}
             }
         }
@@ -487,99 +514,6 @@ impl World {
             self.later(700, 2_500, Happening::Walks(g, person, of));
         }
         self.tell(g, Event::BarrierOpened, None)
-    }
-
-    // === courier ===
-
-    fn upload(&mut self, g: usize) -> Result<(), RuleBroken> {
-        self.at(g, 10_000, 20_000, Doing::Upload);
-        let Some(running) = &self.gates[g].running else {
-            return Ok(());
-        };
-        let records = running.journal.pending(None, BATCH)?;
-        if records.is_empty() {
-            return Ok(());
-        }
-        let records = records.into_iter().map(|record| UploadRecord {
-            id: record.id,
-            envelope: Envelope(record.envelope),
-        });
-        let request = UploadRequest {
-            records: records.collect(),
-        };
-        let body = serde_json::to_vec(&request)
-            .map_err(|err| RuleBroken::Simulation(format!("an upload: {err}")))?;
-        let (epoch, faults) = (self.gates[g].epoch, self.faults());
-        for delivery in deliver(&body, faults, &mut self.chance) {
-            let after = delivery.after_ms;
-            self.later(
-                after,
-                after + 1,
-                Happening::Arrives(g, epoch, delivery.bytes),
-            );
-        }
-        Ok(())
-    }
-
-    fn arrives(&mut self, g: usize, epoch: u32, body: &[u8]) -> Result<(), RuleBroken> {
-        // Down, or answering 5xx before anything is done: the same to the gate.
-        if !self.server.up || self.happens(0.02) {
-            return Ok(());
-        }
-        let luck = match () {
-            () if self.happens(0.02) => Luck::Undone,
-            () if self.happens(0.02) => Luck::Unanswered,
-            () => Luck::Good,
-        };
-        self.report.uploads += 1;
-        let gate = self.gates[g].registered;
-        let Some(answer) = self.server.take(&gate, body, self.now, luck)? else {
-            return Ok(());
-        };
-        let faults = self.faults();
-        for delivery in deliver(&answer, faults, &mut self.chance) {
-            let doing = Doing::Answered(delivery.bytes);
-            let after = delivery.after_ms;
-            self.later(after, after + 1, Happening::AtGate(g, epoch, doing));
-        }
-        Ok(())
-    }
-
-    fn answered(&mut self, g: usize, body: &[u8]) -> Result<(), RuleBroken> {
-        let Ok(answers) = serde_json::from_slice::<Answers>(body) else {
-            return Ok(());
-        };
-        let read = |value: serde_json::Value| {
-            let json = value.to_string();
-            let answer = Answer::deserialize(value).ok()?;
-            Some(RawAnswer { answer, json })
-        };
-        let answers = answers.answers.into_iter().filter_map(read).collect();
-        if let Some(running) = &self.gates[g].running {
-            let done = running.journal.acknowledge(answers, self.now);
-            let done = self.runtime.block_on(done)?;
-            if done.quarantined > 0 {
-                return Err(RuleBroken::Lost(format!(
-                    "{} quarantined",
-                    done.quarantined
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn feed(&mut self, g: usize) -> Result<(), RuleBroken> {
-        self.at(g, 20_000, 60_000, Doing::Feed);
-        if !self.server.up || self.happens(0.1) {
-            return Ok(());
-        }
-        if let Some(running) = &self.gates[g].running {
-            let feed = self
-                .server
-                .feed(running.journal.cached()?.cursor, self.now)?;
-            self.runtime.block_on(running.journal.apply_feed(feed))?;
-        }
-        Ok(())
     }
 
     // === chance and time ===
@@ -641,7 +575,13 @@ fn build(
         let station = &stations[n * stations.len() / pairs.min(stations.len())];
         for role in [Role::Entry, Role::Exit] {
             let mut seed = seed.fork("gate", gates.len() as u64);
-            gates.push(Gate::new(folder, station, role, &mut seed)?);
+            gates.push(Gate::new(
+                folder,
+                station,
+                role,
+                UnixMs(MORNING),
+                &mut seed,
+            )?);
         }
     }
     let registered: Vec<_> = gates.iter().map(|gate| gate.registered).collect();

@@ -1,6 +1,16 @@
 //! The gate's clock: the only place that reads the time of day or measures how long a thing took.
+//! What riders and records are judged by is [`GateTime`], which knows how far it may be off.
+
+mod gate;
+mod kernel;
+mod note;
+mod rtc;
+
+pub use gate::{GateTime, ServerTime};
+pub use note::ClockNote;
 
 use fare_protocol::UnixMs;
+use fare_rules::clock::SinceBoot;
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +26,13 @@ pub fn now() -> UnixMs {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     UnixMs(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// How long the box has been on, sleep included.
+pub fn since_boot() -> SinceBoot {
+    let on = clock_gettime(ClockId::Boottime);
+    let ms = on.tv_nsec / 1_000_000;
+    SinceBoot(on.tv_sec.saturating_mul(1_000).saturating_add(ms))
 }
 
 /// Measures a span on the monotonic clock, which no time synchronisation can bend.

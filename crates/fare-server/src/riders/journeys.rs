@@ -1,0 +1,135 @@
+//! A rider's own journeys, each with its receipt: what it cost and why.
+
+use super::auth::RiderAsks;
+use super::{Riders, StationName};
+use crate::api::problem::Problem;
+use crate::store::{Correction, OwnJourney};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use fare_protocol::wire::Envelope;
+use fare_protocol::{FareStep, Money, RecordId, UnixMs, Voucher};
+use fare_rules::Tariff;
+use serde::{Deserialize, Serialize};
+
+/// Most journeys in one answer.
+const LISTED_MAX: u32 = 50;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    before: Option<i64>,
+    most: Option<u32>,
+}
+
+/// Journeys, newest first. When there are more, ask with the last one's `entered_at_ms` as `before`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Journeys {
+    /// At most 50.
+    pub journeys: Vec<JourneyView>,
+}
+
+/// One journey as its rider sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct JourneyView {
+    /// Names it: its entry confirmation.
+    pub entry: RecordId,
+    /// How far it has come: the names of [`fare_rules::journey::Journey`].
+    pub state: String,
+    /// Where it began.
+    pub from: StationName,
+    /// By the entry gate's clock.
+    pub entered_at_ms: UnixMs,
+    /// Where it ended.
+    pub to: Option<StationName>,
+    /// By the exit gate's clock.
+    pub left_at_ms: Option<UnixMs>,
+    /// What is held (`held`) or paid (`closed`).
+    pub fare: Option<Money>,
+    /// How the fare came about, from the exit voucher; empty when there is none about this fare.
+    pub steps: Vec<FareStep>,
+    /// The exit voucher itself, as the server signed it.
+    pub voucher: Option<Envelope>,
+    /// What the rider said of a missing exit.
+    pub correction: Option<CorrectionView>,
+}
+
+/// What the rider said of a missing exit, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct CorrectionView {
+    /// Where the rider left.
+    pub station: StationName,
+    /// When.
+    pub left_at_ms: UnixMs,
+    /// In the rider's words.
+    pub note: String,
+    /// When it was sent.
+    pub sent_ms: UnixMs,
+    /// `waiting` for staff, `decided` by them, or `cleared`: the exit came after all.
+    pub state: &'static str,
+}
+
+pub(super) async fn list(
+    State(riders): State<Riders>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    RiderAsks { rider, .. }: RiderAsks,
+) -> Result<Json<Journeys>, Problem> {
+    let Query(Asked { before, most }) = asked.map_err(|err| {
+        Problem::bad_request(format!(
+            "expected ?before=UNIX_MS&most=N, both whole: {err}"
+        ))
+    })?;
+    let before = UnixMs(before.unwrap_or(i64::MAX));
+    let most = most.unwrap_or(LISTED_MAX).min(LISTED_MAX);
+    let account = rider.account;
+    let work = move |tx: &crate::store::Tx<'_>| tx.own_journeys(account, before, most);
+    let journeys = riders.app.store.read(work).await?;
+    let tariff = &riders.app.settlement.tariff;
+    let journeys = journeys.into_iter().map(|own| view(own, tariff));
+    Ok(Json(Journeys {
+        journeys: journeys.collect(),
+    }))
+}
+
+/// The journey as its rider sees it.
+pub(super) fn view(own: OwnJourney, tariff: &Tariff) -> JourneyView {
+    let receipt = own.exit_voucher.and_then(|bytes| {
+        let (voucher, _) = Voucher::parse(&bytes).ok()?;
+        let Voucher::Exit(voucher) = voucher else {
+            return None;
+        };
+        // After a repair the newest voucher may be about what is charged no longer.
+        let fits = Some(voucher.fare) == own.fare && Some(voucher.to) == own.to;
+        fits.then_some((voucher.steps, Envelope(bytes)))
+    });
+    let (steps, voucher) = receipt.map_or((Vec::new(), None), |(steps, voucher)| {
+        (steps, Some(voucher))
+    });
+    JourneyView {
+        entry: own.entry,
+        state: own.state,
+        from: StationName::of(own.from, tariff),
+        entered_at_ms: own.entered_at,
+        to: own.to.map(|to| StationName::of(to, tariff)),
+        left_at_ms: own.left_at,
+        fare: own.fare,
+        steps,
+        voucher,
+        correction: own.correction.map(|said| correction_view(said, tariff)),
+    }
+}
+
+fn correction_view(said: Correction, tariff: &Tariff) -> CorrectionView {
+    let state = match said.how.as_deref() {
+        None => "waiting",
+        Some("cleared") => "cleared",
+        Some(_) => "decided",
+    };
+    CorrectionView {
+        station: StationName::of(said.station, tariff),
+        left_at_ms: said.left,
+        note: said.note,
+        sent_ms: said.sent,
+        state,
+    }
+}

@@ -1,0 +1,446 @@
+//! The wallet in a real browser on a phone's screen, before a real gate: enrol, lose the network, show
+//! the code, walk through with that very screenshot, get the voucher, leave, read the receipt.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::browser::{Browser, Screen};
+use common::{PATIENCE, Process, Site, change, program, until};
+use fare_protocol::{RideCode, UnixMs};
+use fare_sim::board::{Board, BoardEvent, BoardHandle, Habits};
+use fare_sim::cast::Cast;
+use fare_sim::city::GateFiles;
+use fare_sim::crowd::{Crowd, Optics};
+use fare_sim::pki;
+use fare_sim::screenshot::Screenshot;
+use fare_sim::shot::{Difficulty, FrameSize};
+use serde_json::{Value, json};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tokio::time::timeout;
+
+const PHONE: Screen = Screen {
+    width: 390,
+    height: 844,
+    scale: 2.0,
+};
+
+/// What `make wallet` built.
+fn built() -> &'static Path {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/wallet/dist"));
+    let index = folder.join("index.html");
+    assert!(
+        index.exists(),
+        "{} is missing: run make wallet",
+        index.display()
+    );
+    folder
+}
+
+/// A server that riders may come to, at addresses that stay.
+struct Metro {
+    site: Site,
+    cast: Cast,
+    server: Option<Process>,
+    gates: SocketAddr,
+    wallet: SocketAddr,
+}
+
+impl Metro {
+    fn open(seed: u64) -> Self {
+        let site = Site::new(seed);
+        let cast = Cast::new(&site.seed, faregate::clock::now());
+        site.city
+            .open_to_riders(cast.issuer_key(), Some(built()))
+            .unwrap();
+        let server = site.serve(None);
+        let ready = until(|| fs::read_to_string(site.city.server_ready()).ok()).unwrap();
+        let ready: Value = serde_json::from_str(&ready).unwrap();
+        let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
+        let (gates, wallet) = (address("listen"), address("riders_listen"));
+        // A page belongs to its address: after the network comes back it must be the same.
+        let part = |listen: &str| format!("[riders]\nlisten = \"{listen}\"");
+        change(
+            &site.city.server_config(),
+            &part("127.0.0.1:0"),
+            &part(&format!("{wallet}")),
+        );
+        Self {
+            site,
+            cast,
+            server: Some(server),
+            gates,
+            wallet,
+        }
+    }
+
+    fn page(&self) -> String {
+        format!("http://{}/", self.wallet)
+    }
+
+    fn network_is_lost(&mut self) {
+        let mut server = self.server.take().unwrap();
+        assert!(server.terminate().0.success(), "{:#?}", server.log());
+    }
+
+    fn network_is_back(&mut self) {
+        let server = self.site.serve(Some(self.gates));
+        server.wait_for("listening");
+        self.server = Some(server);
+    }
+}
+
+/// A gate at work: its board, its camera, the daemon.
+struct Lane {
+    files: GateFiles,
+    board: BoardHandle,
+    crowd: Crowd,
+    daemon: Process,
+}
+
+impl Lane {
+    async fn open(site: &Site, files: GateFiles) -> Self {
+        let board = Board::spawn(&files.board, Habits::default()).unwrap();
+        let optics = Optics {
+            size: FrameSize::HD,
+            fps: 10,
+            difficulty: Difficulty::Easy,
+        };
+        let mut crowd = Crowd::new(&site.seed, optics);
+        let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
+        let daemon = Process::gate(&files.config);
+        daemon.wait_for("ready");
+        watched.await;
+        Self {
+            files,
+            board,
+            crowd,
+            daemon,
+        }
+    }
+
+    /// Waits until the server has told the gate of the journey.
+    fn knows_who_is_inside(&self) {
+        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
+        let inside = "SELECT count(*) FROM journeys";
+        let told = until(|| {
+            let inside: u32 = journal.query_row(inside, [], |row| row.get(0)).unwrap();
+            (inside > 0).then_some(())
+        });
+        assert!(told.is_some(), "{:#?}", self.daemon.log());
+    }
+
+    /// Somebody holds this screen to the glass and walks through.
+    async fn lets_through(&mut self, screenshot: Screenshot) {
+        let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
+        for wanted in [BoardEvent::Opened, BoardEvent::Passed] {
+            let found = async {
+                while let Some(happening) = self.board.next_event().await {
+                    if happening.event == wanted {
+                        return;
+                    }
+                }
+                panic!("the board is gone");
+            };
+            let found = timeout(PATIENCE, found).await;
+            assert!(found.is_ok(), "no {wanted:?}: {:#?}", self.daemon.log());
+        }
+        self.crowd.leave(self.files.gate).unwrap();
+    }
+}
+
+/// The wallet on a phone.
+struct Wallet {
+    browser: Browser,
+    shots: PathBuf,
+}
+
+impl Wallet {
+    fn new(folder: &Path) -> Self {
+        // Somebody who wants to look at the pictures says where they shall stay.
+        let shots = std::env::var_os("WALLET_SHOTS").map(PathBuf::from);
+        let shots = shots.unwrap_or_else(|| folder.join("shots"));
+        fs::create_dir_all(&shots).unwrap();
+        let browser = Browser::phone(PHONE);
+        Self { browser, shots }
+    }
+
+    fn sees(&self, test_id: &str) {
+        let script = format!("return document.querySelector('[data-testid={test_id}]') !== null");
+        let seen = self.browser.waits_for(&script, &json!(true));
+        let text = self.browser.run("return document.body.innerText");
+        assert!(seen, "no {test_id} in {text}");
+    }
+
+    fn clicks(&self, selector: &str) {
+        self.browser
+            .run(&format!("document.querySelector('{selector}').click()"));
+    }
+
+    /// The text of the code on the screen.
+    fn code(&self) -> String {
+        let script = "return document.querySelector('canvas.code')?.dataset.text ?? null";
+        let code = until(|| self.browser.run(script).as_str().map(str::to_owned));
+        code.unwrap_or_else(|| panic!("no code: {}", self.text()))
+    }
+
+    fn text(&self) -> String {
+        let text = self.browser.run("return document.body.innerText");
+        text.as_str().unwrap().to_owned()
+    }
+
+    fn shot(&self, name: &str) -> PathBuf {
+        let file = self.shots.join(format!("{name}.png"));
+        fs::write(&file, self.browser.screenshot()).unwrap();
+        file
+    }
+
+    /// A picture of the screen, with the code that it must show. Between the two the code may have
+    /// changed; then another picture is taken.
+    fn code_shot(&self, name: &str) -> (PathBuf, String) {
+        self.browser.run("scrollTo(0, 0)");
+        let same = until(|| {
+            let before = self.code();
+            let file = self.shot(name);
+            (self.code() == before).then_some((file, before))
+        });
+        same.expect("a code that stays for a moment")
+    }
+
+    fn scheme(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.browser.devtools(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": features }),
+        );
+    }
+
+    fn speaks(&self, language: &str, direction: &str) {
+        self.browser.run(&format!(
+            "const s = document.querySelector('[data-testid=language]'); s.value = '{language}';\
+             s.dispatchEvent(new Event('change'))"
+        ));
+        let dir = "return document.documentElement.dir + document.querySelector('[data-testid=language]').value";
+        assert!(
+            self.browser
+                .waits_for(dir, &json!(format!("{direction}{language}")))
+        );
+    }
+
+    /// Nothing that axe, an accessibility checker, complains about.
+    fn is_accessible(&self, where_: &str) {
+        let axe = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/wallet/node_modules/axe-core/axe.min.js"
+        );
+        let axe = fs::read_to_string(axe).expect("axe-core is missing: run make wallet");
+        self.browser.run(&format!("if (!window.axe) {{ {axe} }}"));
+        let found = self.browser.run_async(
+            "const done = arguments[arguments.length - 1]; axe.run().then(found => done(\
+             found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join('; '))))",
+        );
+        assert_eq!(found, json!([]), "{where_}");
+    }
+
+    /// At 200 % zoom the screen has half the width, and all of it still fits.
+    fn fits_at_twice_the_size(&self, where_: &str) {
+        let half = json!({ "width": PHONE.width / 2, "height": PHONE.height / 2,
+                           "deviceScaleFactor": PHONE.scale * 2.0, "mobile": true });
+        self.browser
+            .devtools("Emulation.setDeviceMetricsOverride", &half);
+        let wide = "return document.scrollingElement.scrollWidth - innerWidth";
+        let wide = self.browser.run(wide).as_i64().unwrap();
+        self.shot(&format!("{where_}-twice"));
+        self.browser
+            .devtools("Emulation.clearDeviceMetricsOverride", &json!({}));
+        assert!(wide <= 0, "{where_}: {wide} px too wide at 200 %");
+    }
+}
+
+/// What the gate's own reader reads in a picture.
+fn decoded(file: &Path) -> String {
+    let output = program("faregate")
+        .args(["decode", "--json"])
+        .arg(file)
+        .output()
+        .unwrap();
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    line["text"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{line}"))
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() {
+    let mut metro = Metro::open(31);
+    let (entry, exit) = (
+        metro.site.entry(Some(metro.gates)),
+        metro.site.exit(Some(metro.gates)),
+    );
+    metro.site.register(&[&entry, &exit]);
+    let wallet = Wallet::new(&metro.site.path(""));
+    wallet.browser.open(&metro.page());
+    wallet.sees("start");
+    wallet.shot("welcome");
+    wallet.is_accessible("the first page");
+    wallet.clicks("[data-testid=start]");
+    wallet.code();
+    wallet.sees("ready");
+
+    metro.network_is_lost();
+    wallet.browser.open(&metro.page());
+    let (file, text) = wallet.code_shot("offline");
+    assert_eq!(
+        decoded(&file),
+        text,
+        "the gate's reader reads what the phone meant"
+    );
+    let now = faregate::clock::now();
+    let code = RideCode::parse(text.as_bytes()).unwrap();
+    let believed = pki::key_set(&[metro.cast.issuer()]);
+    let made_at = code.verify(&believed, now).unwrap().claims().made_at;
+    assert!(
+        now.since(made_at) < 30_000,
+        "made {} ms ago",
+        now.since(made_at)
+    );
+    wallet.sees("ready");
+    assert!(
+        wallet.text().contains("works all the same"),
+        "{}",
+        wallet.text()
+    );
+
+    // The gate has no network either: it opens on its own decision.
+    let mut lane = Lane::open(&metro.site, entry).await;
+    let (file, _) = wallet.code_shot("entry");
+    lane.lets_through(Screenshot::read(&file).unwrap()).await;
+
+    metro.network_is_back();
+    wallet
+        .browser
+        .run("window.dispatchEvent(new Event('online'))");
+    wallet.sees("open");
+    wallet.shot("on-the-way");
+
+    let mut lane = Lane::open(&metro.site, exit).await;
+    lane.knows_who_is_inside();
+    let (file, _) = wallet.code_shot("exit");
+    lane.lets_through(Screenshot::read(&file).unwrap()).await;
+    let paid = "return document.querySelector('.state.closed') !== null";
+    assert!(
+        wallet.browser.waits_for(paid, &json!(true)),
+        "{}",
+        wallet.text()
+    );
+    wallet.clicks("details summary");
+    wallet.sees("receipt");
+    for expected in ["Pingguoyuan to Guomao", "CN¥6.00", "signed by the server"] {
+        let text = wallet.text().replace('¥', "CN¥").replace("CNCN", "CN");
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+    wallet
+        .browser
+        .run("document.querySelector('details').scrollIntoView({ block: 'center' })");
+    wallet.shot("receipt");
+    wallet.is_accessible("the receipt");
+    // Nothing is left of the journey above the code.
+    assert!(
+        !wallet.text().contains("Show the code again"),
+        "{}",
+        wallet.text()
+    );
+}
+
+#[test]
+fn every_language_scheme_and_size_shows_a_code_that_is_read() {
+    let metro = Metro::open(32);
+    let wallet = Wallet::new(&metro.site.path(""));
+    wallet.browser.open(&metro.page());
+    wallet.sees("start");
+    wallet.fits_at_twice_the_size("welcome");
+    wallet.clicks("[data-testid=start]");
+    wallet.code();
+    for (language, direction) in [("en", "ltr"), ("zh", "ltr"), ("ar", "rtl")] {
+        wallet.speaks(language, direction);
+        wallet.sees("ready");
+        for scheme in ["light", "dark"] {
+            wallet.scheme(scheme);
+            let (file, text) = wallet.code_shot(&format!("{language}-{scheme}"));
+            assert_eq!(decoded(&file), text, "{language}, {scheme}");
+            wallet.is_accessible(&format!("{language}, {scheme}"));
+        }
+        wallet.fits_at_twice_the_size(language);
+    }
+    wallet.speaks("en", "ltr");
+    wallet.scheme("light");
+
+    // A child rides along, with a key of its own.
+    let first = wallet.code();
+    wallet.clicks(".chips .round");
+    wallet.is_accessible("the riders");
+    wallet.shot("riders");
+    wallet.clicks("dialog .buttons button");
+    let two = "return document.querySelectorAll('.chip').length";
+    assert!(
+        wallet.browser.waits_for(two, &json!(2)),
+        "{}",
+        wallet.text()
+    );
+    let account = |text: &str| {
+        RideCode::parse(text.as_bytes())
+            .unwrap()
+            .claims()
+            .issuer
+            .account
+    };
+    let second = wallet.code();
+    assert_ne!(account(&first), account(&second));
+    wallet.sees("ready");
+    let (file, text) = wallet.code_shot("two-riders");
+    assert_eq!(decoded(&file), text);
+
+    // The whole screen white.
+    wallet.clicks(".card .round");
+    let (file, text) = wallet.code_shot("big");
+    assert_eq!(decoded(&file), text);
+    wallet.is_accessible("the whole screen");
+}
+
+/// A code that is over is not seen again, not even for a moment: it is wiped when the page goes to the
+/// background.
+#[test]
+fn a_code_does_not_outlive_its_time() {
+    let metro = Metro::open(33);
+    let wallet = Wallet::new(&metro.site.path(""));
+    wallet.browser.open(&metro.page());
+    wallet.sees("start");
+    wallet.clicks("[data-testid=start]");
+    let first = wallet.code();
+    let hide = |state: &str| {
+        wallet.browser.run(&format!(
+            "Object.defineProperty(document, 'visibilityState', {{ value: '{state}', configurable: true }});\
+             document.dispatchEvent(new Event('visibilitychange'))"
+        ));
+    };
+    hide("hidden");
+    let gone = "const c = document.querySelector('canvas.code');\
+                const px = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;\
+                return [c.dataset.text ?? null, px.every(level => level === 255)]";
+    assert_eq!(wallet.browser.run(gone), json!([null, true]));
+    hide("visible");
+    let second = wallet.code();
+    let counter = |text: &str| RideCode::parse(text.as_bytes()).unwrap().claims().counter;
+    assert!(counter(&second) > counter(&first));
+
+    // Half a minute later by the page's clock the next code stands there, and none in between is over.
+    wallet
+        .browser
+        .run("const real = Date.now; Date.now = () => real() + 31_000");
+    let next = until(|| Some(wallet.code()).filter(|text| counter(text) > counter(&second)));
+    let made_at = |text: &str| RideCode::parse(text.as_bytes()).unwrap().claims().made_at;
+    let UnixMs(apart) = UnixMs(made_at(&next.unwrap()).since(made_at(&second)));
+    assert!((30_000..45_000).contains(&apart), "{apart} ms");
+}

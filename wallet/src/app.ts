@@ -1,0 +1,146 @@
+// The page: who rides, the code, whether it is ready, and the journeys below.
+
+import { clockState, now } from './phone/clock';
+import { canMakeKeys } from './phone/key';
+import { type Rider, allRiders } from './phone/riders';
+import { enrolRider, follow } from './phone/sync';
+import { Refused, Unreachable } from './server/api';
+import { CodeCard } from './view/codeCard';
+import { h } from './view/dom';
+import { header } from './view/header';
+import { JourneyList } from './view/journeys';
+import { openJourney } from './view/openJourney';
+import { readyLine } from './view/ready';
+import { ridersDialog } from './view/riders';
+import { welcome } from './view/welcome';
+import { chooseLanguage, say } from './view/words';
+
+const CURRENT = 'current';
+
+export class App {
+  /** Whether the page opens with no network. */
+  isSaved = false;
+
+  private riders: Rider[] = [];
+  private isReached = true;
+  private stopFollowing = (): void => {};
+  private readonly card = new CodeCard(() => this.showReady());
+  private readonly list = new JourneyList((rider) => this.take(rider));
+  private readonly top = h('header', { class: 'top' });
+  private readonly ready = h('div', { class: 'ready', role: 'status' });
+  private readonly open = h('div');
+
+  constructor(private readonly root: HTMLElement) {}
+
+  async start(): Promise<void> {
+    try {
+      this.riders = await allRiders();
+    } catch {
+      this.root.replaceChildren(h('main', {}, h('p', { class: 'notice' }, say('error.store'))));
+      return;
+    }
+    this.show();
+  }
+
+  private get current(): Rider | undefined {
+    const wanted = localStorage.getItem(CURRENT);
+    return this.riders.find((rider) => rider.account === wanted) ?? this.riders[0];
+  }
+
+  /** Draws everything anew: after a start, another rider or another language. */
+  private show(): void {
+    this.stopFollowing();
+    const rider = this.current;
+    if (rider === undefined) {
+      this.card.stop();
+      this.root.replaceChildren(welcome(() => this.enrol(say('welcome.name')), (id) => this.speak(id)));
+      return;
+    }
+    this.top.replaceChildren(
+      ...header(this.riders, rider, {
+        choose: (account) => this.choose(account),
+        riders: () => this.manage(),
+        speak: (id) => this.speak(id),
+      }),
+    );
+    const main = h('main', {}, this.open, this.card.element, this.ready, this.list.element);
+    this.root.replaceChildren(this.top, main);
+    this.showRider(rider);
+    void this.card.start(rider);
+    this.stopFollowing = follow(
+      rider.account,
+      async () => this.current,
+      (fresh) => this.take(fresh),
+      (isReached) => {
+        this.isReached = isReached;
+        this.showReady();
+      },
+    );
+  }
+
+  private showRider(rider: Rider): void {
+    this.open.replaceChildren(...openJourney(rider.journeys));
+    this.list.show(rider);
+    this.showReady();
+  }
+
+  /** Draws the ready line anew: it has a time in it, and what it says may have changed. */
+  showReady(): void {
+    const rider = this.current;
+    if (rider === undefined) return;
+    const line = readyLine({
+      rider,
+      nowMs: now(),
+      clock: clockState(),
+      isSaved: this.isSaved,
+      isReached: this.isReached,
+      isShown: this.card.isShown,
+    });
+    // Said again only when it says something else.
+    if (line.textContent === this.ready.textContent) return;
+    this.ready.replaceChildren(line);
+  }
+
+  /** News of a rider, from the server. */
+  private take(fresh: Rider): void {
+    this.riders = this.riders.map((rider) => (rider.account === fresh.account ? fresh : rider));
+    if (this.current?.account !== fresh.account) return;
+    this.card.change(fresh);
+    this.showRider(fresh);
+  }
+
+  private async enrol(name: string): Promise<string | null> {
+    if (!(await canMakeKeys())) return say('error.old');
+    try {
+      const rider = await enrolRider(name);
+      this.riders = await allRiders();
+      this.choose(rider.account);
+      return null;
+    } catch (error) {
+      if (error instanceof Unreachable) return say('error.unreachable');
+      if (error instanceof Refused) return say('error.refused', { detail: error.message });
+      return say('error.store');
+    }
+  }
+
+  private choose(account: string): void {
+    localStorage.setItem(CURRENT, account);
+    this.show();
+  }
+
+  private manage(): void {
+    ridersDialog(this.riders, {
+      add: (name) => this.enrol(name),
+      changed: async () => {
+        this.riders = await allRiders();
+        this.show();
+      },
+    });
+  }
+
+  private async speak(id: string): Promise<void> {
+    await chooseLanguage(id);
+    this.list.forget();
+    this.show();
+  }
+}

@@ -1,0 +1,28 @@
+// The start: words, riders, the code; then, when all that stands, the copy for use with no network.
+
+import { App } from './app';
+import { loadWords } from './view/words';
+
+async function start(): Promise<void> {
+  await loadWords();
+  const root = document.getElementById('app');
+  if (root === null) return;
+  const app = new App(root);
+  await app.start();
+  app.isSaved = await saved();
+  app.showReady();
+}
+
+/** Whether the page opens with no network from now on. */
+async function saved(): Promise<boolean> {
+  if (!('serviceWorker' in navigator)) return false;
+  try {
+    await navigator.serviceWorker.register('./sw.js', { scope: './' });
+    await navigator.serviceWorker.ready;
+    return (await caches.match('./')) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+void start();

@@ -1,0 +1,100 @@
+// The riders of this phone, each with an account and a key of its own, kept in IndexedDB. The name stays
+// here; the server knows none.
+
+import type { Bytes } from '../protocol/bytes';
+import type { Journey } from '../server/api';
+
+export interface Rider {
+  /** 32 hexadecimal digits; who pays. */
+  account: string;
+  /** What the rider is called on this phone. */
+  name: string;
+  pair: CryptoKeyPair;
+  publicHex: string;
+  riderClass: string;
+  issuerPart: Bytes;
+  codeLifetimeMs: number;
+  notAfterMs: number;
+  /** When the issuer part was fetched. */
+  fetchedMs: number;
+  serverKeyHex: string;
+  /** The server gives no new issuer part: gates refuse the account. */
+  isDenied: boolean;
+  /** Codes made with this key. */
+  counter: number;
+  /** The number of the newest voucher that has come. */
+  cursor: number;
+  /** As last seen; newest first. */
+  journeys: Journey[];
+  /** When the journeys were last asked for. */
+  journeysMs: number;
+}
+
+const DATABASE = 'faregate-wallet';
+const STORE = 'riders';
+
+let opened: Promise<IDBDatabase> | undefined;
+
+function database(): Promise<IDBDatabase> {
+  opened ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'account' });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  return opened;
+}
+
+/** All riders in the order in which they came. */
+export async function allRiders(): Promise<Rider[]> {
+  const db = await database();
+  const riders = await done<Rider[]>(db.transaction(STORE).objectStore(STORE).getAll());
+  const order = savedOrder();
+  return riders.sort((a, b) => place(order, a) - place(order, b));
+}
+
+export async function addRider(rider: Rider): Promise<void> {
+  const db = await database();
+  await done(db.transaction(STORE, 'readwrite').objectStore(STORE).put(rider));
+  localStorage.setItem(ORDER, JSON.stringify([...savedOrder(), rider.account]));
+}
+
+export async function removeRider(account: string): Promise<void> {
+  const db = await database();
+  await done(db.transaction(STORE, 'readwrite').objectStore(STORE).delete(account));
+  localStorage.setItem(ORDER, JSON.stringify(savedOrder().filter((known) => known !== account)));
+}
+
+/** Changes a rider in one step, so that two open pages never count one number twice. */
+export async function changeRider(account: string, change: (rider: Rider) => void): Promise<Rider> {
+  const db = await database();
+  const store = db.transaction(STORE, 'readwrite').objectStore(STORE);
+  const rider = await done<Rider | undefined>(store.get(account));
+  if (rider === undefined) throw new Error('this rider is no longer on this phone');
+  change(rider);
+  await done(store.put(rider));
+  return rider;
+}
+
+const ORDER = 'riders';
+
+function savedOrder(): string[] {
+  try {
+    const order: unknown = JSON.parse(localStorage.getItem(ORDER) ?? '[]');
+    return Array.isArray(order) ? order.filter((account) => typeof account === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+function place(order: string[], rider: Rider): number {
+  const at = order.indexOf(rider.account);
+  return at < 0 ? order.length : at;
+}
+
+function done<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

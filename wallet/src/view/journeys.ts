@@ -1,0 +1,110 @@
+// The journeys, newest first; each opens to its receipt.
+
+import { now } from '../phone/clock';
+import type { Rider } from '../phone/riders';
+import type { Journey } from '../server/api';
+import { correction } from './correction';
+import { h } from './dom';
+import { clockTime, dayAndTime, money, say, stationName, when } from './words';
+
+export class JourneyList {
+  readonly element = h('section', { class: 'journeys' });
+  private shown = '';
+
+  constructor(private readonly changed: (rider: Rider) => void) {}
+
+  /** Draws what is new. What a rider has opened stays open, and a form under way is left alone. */
+  show(rider: Rider): void {
+    const said = JSON.stringify([rider.account, rider.journeys]);
+    if (said === this.shown) return;
+    if (this.element.querySelector('form:focus-within') !== null) return;
+    this.shown = said;
+    const open = new Set(Array.from(this.element.querySelectorAll('details[open]'), (row) => row.id));
+    const rows = rider.journeys.map((journey) => this.row(rider, journey, open));
+    this.element.replaceChildren(
+      h('h2', {}, say('journeys')),
+      rows.length === 0 ? h('p', { class: 'none' }, say('journeys.none')) : h('ul', {}, ...rows),
+      rider.journeysMs === 0 || rows.length === 0
+        ? ''
+        : h('p', { class: 'asof' }, say('journeys.asof', { time: when(rider.journeysMs, now()) })),
+    );
+  }
+
+  /** Everything is drawn anew at the next show. */
+  forget(): void {
+    this.shown = '';
+  }
+
+  private row(rider: Rider, journey: Journey, open: Set<string>): HTMLElement {
+    const id = `journey-${journey.entry}`;
+    const { from, to, fare, state } = journey;
+    const way = to === null ? stationName(from) : say('journey.way', { from: stationName(from), to: stationName(to) });
+    const summary = h(
+      'summary',
+      {},
+      h(
+        'span',
+        { class: 'way' },
+        h('span', { class: 'strong' }, way),
+        h('span', { class: 'day' }, dayAndTime(journey.entered_at_ms)),
+      ),
+      h(
+        'span',
+        { class: 'price' },
+        fare === null ? '' : h('span', { class: 'strong' }, money(fare.minor, fare.currency)),
+        h('span', { class: `state ${state}` }, say(`journey.state.${state}`)),
+      ),
+    );
+    const isMissing = state === 'open' || state === 'incomplete' || journey.correction !== null;
+    const details = h(
+      'details',
+      { id, open: open.has(id), 'data-testid': 'journey' },
+      summary,
+      receipt(journey),
+      isMissing ? correction(rider, journey, this.changed) : null,
+    );
+    return h('li', {}, details);
+  }
+}
+
+function receipt(journey: Journey): HTMLElement {
+  const { fare, steps, left_at_ms: left } = journey;
+  const times = h(
+    'dl',
+    {},
+    h('dt', {}, say('receipt.entered')),
+    h('dd', {}, `${stationName(journey.from)}, ${clockTime(journey.entered_at_ms)}`),
+    ...(journey.to === null || left === null
+      ? []
+      : [
+          h('dt', {}, say('receipt.left')),
+          h('dd', {}, `${stationName(journey.to)}, ${clockTime(left)}`),
+        ]),
+  );
+  if (fare === null) return h('div', { class: 'receipt' }, times);
+  const rows = steps.map((step) =>
+    h(
+      'tr',
+      {},
+      h('td', { dir: 'auto' }, step.text),
+      h('td', { class: 'number' }, money(step.minor, fare.currency)),
+    ),
+  );
+  const total = h(
+    'tr',
+    { class: 'total' },
+    h('th', { scope: 'row' }, say('receipt.total')),
+    h('td', { class: 'number' }, money(fare.minor, fare.currency)),
+  );
+  return h(
+    'div',
+    { class: 'receipt', 'data-testid': 'receipt' },
+    times,
+    steps.length === 0
+      ? h('p', {}, say('receipt.none'))
+      : h('table', {}, h('caption', {}, say('receipt')), h('tbody', {}, ...rows), h('tfoot', {}, total)),
+    journey.voucher === null
+      ? null
+      : h('p', { class: 'asof' }, `${say('receipt.number')} ${journey.entry.slice(-8)}, ${say('receipt.signed')}`),
+  );
+}

@@ -1,0 +1,20 @@
+// The journey under way, above everything else.
+
+import type { Journey } from '../server/api';
+import { ICONS, h, icon } from './dom';
+import { clockTime, say, stationName } from './words';
+
+/** What stands above the code while a journey is open; nothing otherwise. */
+export function openJourney(journeys: Journey[]): HTMLElement[] {
+  const open = journeys[0];
+  if (open?.state !== 'open') return [];
+  const from = say('open.from', { station: stationName(open.from), time: clockTime(open.entered_at_ms) });
+  return [
+    h(
+      'section',
+      { class: 'open', 'data-testid': 'open', 'aria-label': say('open') },
+      icon(ICONS.train),
+      h('div', {}, h('p', { class: 'strong' }, from), h('p', {}, say('open.hint'))),
+    ),
+  ];
+}
