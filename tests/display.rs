@@ -21,7 +21,7 @@ const SCREENS: [(u32, u32); 2] = [(1280, 800), (480, 800)];
 
 /// Riders take their time, so that a browser on a busy machine sees what they are shown.
 const WALK: Habits = Habits {
-    passage_after: Millis(1_500),
+    passage_after: Millis(3_500),
     beam: Millis(150),
     annul_every: None,
 };
