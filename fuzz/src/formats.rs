@@ -50,7 +50,7 @@ pub fn record(bytes: &[u8]) {
         return;
     };
     assert_eq!(record.bytes(), bytes);
-    let again = record.record().clone().sign(&key(3));
+    let again = record.record().sign(&key(3));
     let read = SignedRecord::parse(again.bytes()).expect("what is written can be read");
     assert_eq!(read.record(), record.record());
     assert!(read.verify(&key(3).public()).is_ok());

@@ -131,6 +131,16 @@ pub fn unread_advice(why: Unread) -> &'static str {
     }
 }
 
+fn clock(unsure: bool) -> (&'static str, String) {
+    if unsure {
+        let (what, staff) = (Refusal::ClockUnsure.meaning(), Refusal::ClockUnsure.staff());
+        ("CLOCK UNSURE", format!("{what}. {staff}"))
+    } else {
+        let again = "codes are judged by their times again";
+        ("clock good again", again.to_owned())
+    }
+}
+
 /// Notes of the lane; those of a newer program as they are.
 fn note(event: &Event) -> (String, String) {
     let value = |name| {
@@ -147,6 +157,7 @@ fn note(event: &Event) -> (String, String) {
             "riders are admitted one by one again".to_owned(),
         ),
         ("mode-changed", Some(mode)) => ("mode changed", format!("to {mode}")),
+        ("clock-unsure", _) => clock(value("on") == Some("true")),
         ("barrier-failed", _) => (
             "barrier fault",
             format!("it did not obey. {}", Refusal::BarrierFault.staff()),

@@ -1,6 +1,6 @@
 //! Every seed of the fuzz targets through the functions that are fuzzed, and changed copies of each, made
-//! from one number; `make fuzz` goes on from there. Here and not in the gate's tests, because the targets
-//! are of both programs.
+//! from one number; `FUZZ_COPIES=100000` makes so many of each target. `make fuzz` goes on from there. Here
+//! and not in the gate's tests, because the targets are of both programs.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(unreachable_pub, dead_code)]
@@ -93,6 +93,10 @@ fn run(name: &str, copies: usize) {
     for seed in &seeds {
         survives(name, target, seed);
     }
+    let asked = std::env::var("FUZZ_COPIES").ok();
+    let copies = asked.map_or(copies, |asked| {
+        asked.parse().expect("FUZZ_COPIES is a number")
+    });
     let mut chance = Seed::new(1).fork(name, 0);
     for _ in 0..copies {
         survives(name, target, &changed(&seeds, &mut chance));
