@@ -252,8 +252,10 @@ impl Wallet {
         let wide = "return document.scrollingElement.scrollWidth - innerWidth";
         let wide = self.browser.run(wide).as_i64().unwrap();
         self.shot(&format!("{where_}-twice"));
+        let whole = json!({ "width": PHONE.width, "height": PHONE.height,
+                            "deviceScaleFactor": PHONE.scale, "mobile": true });
         self.browser
-            .devtools("Emulation.clearDeviceMetricsOverride", &json!({}));
+            .devtools("Emulation.setDeviceMetricsOverride", &whole);
         assert!(wide <= 0, "{where_}: {wide} px too wide at 200 %");
     }
 }
