@@ -275,6 +275,7 @@ fn decoded(file: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+// long: one rider, every screen of the wallet
 async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() {
     let mut metro = Metro::open(31);
     let (entry, exit) = (

@@ -67,6 +67,7 @@ fn the_examples_load() {
 }
 
 #[test]
+// long: a table of mistakes
 fn each_problem_has_its_line_and_what_to_write() {
     let cases = [
         (

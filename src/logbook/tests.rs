@@ -6,7 +6,7 @@ use crate::journal::tests::{Gate, confirmation, passage, stamp};
 use crate::journal::{GateNote, JournalView};
 use crate::stages::{Stage, Stages};
 use Direction::{Entry, Exit};
-use fare_protocol::{CodeRef, PassageOutcome};
+use fare_protocol::{CodeRef, Millis, PassageOutcome};
 use fare_rules::Note;
 use std::time::Duration;
 
@@ -80,6 +80,32 @@ fn each_tap_is_one_line_in_plain_words() {
         "2026-11-29 06:03:52  000005  entry  …efef  admitted             under way",
     ];
     assert_eq!(all, expected);
+}
+
+#[test]
+fn what_happens_to_the_gate_itself_is_told_in_words_too() {
+    let gate = Gate::new();
+    for note in [
+        Note::ClockUnsure {
+            unsure: true,
+            error: Millis(9_000),
+        },
+        Note::ModeChanged(Mode::Closed),
+        Note::BarrierFailed,
+        Note::UnaskedPassage,
+    ] {
+        gate.journal.note(note, stamp(START));
+    }
+    let (_gate, view) = view(gate);
+    let told = forwards(&view, &Filter::default()).join("\n");
+    for words in [
+        "CLOCK UNSURE         ",
+        "mode changed         to closed",
+        "barrier fault        it did not obey. Clear the lane",
+        "passage unasked      somebody went through",
+    ] {
+        assert!(told.contains(words), "no {words:?} in\n{told}");
+    }
 }
 
 #[test]

@@ -78,6 +78,7 @@ struct Riders {
 impl Metro {
     /// Starts everything in `dir` and waits until the gates see their cameras. What was started is
     /// in `processes`, even when this fails.
+    // long: one process after the other
     pub(super) async fn start(
         plan: &Plan,
         dir: &Path,
