@@ -150,7 +150,7 @@ impl Making {
             Direction::Exit => 40,
         };
         let at = MORNING + day * 86_400_000 + minutes * 60_000 + rider as i64 * 20;
-        let code = spread(&[&account[..], &round.to_be_bytes()[..]].concat());
+        let code = spread(&[&account[..], &at.to_be_bytes()[..]].concat());
         let confirmation = Confirmation {
             direction,
             code_ref: CodeRef(code),
