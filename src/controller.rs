@@ -7,11 +7,14 @@ use crate::decode::Unread;
 use crate::ids::new_record_id;
 use crate::journal::{JournalError, JournalHandle};
 use crate::stages::{Stage, Stages};
+use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    CodeRef, Direction, KeySet, Mode, RideCode, Stamp, StationId, UnixMs, VerifiedRideCode,
+    CodeRef, Direction, KeySet, Modes, RideCode, Stamp, StationId, UnixMs, VerifiedRideCode,
     VerifyError,
 };
-use fare_rules::{Effect, Event, Facts, Lane, LanePolicy, Quote, Refusal, Role, Tap, Tariff};
+use fare_rules::{
+    Effect, End, Event, Facts, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
+};
 use std::sync::Arc;
 
 /// For how long codes must be seen and not read before the rider is told so: a phone on its way to
@@ -47,9 +50,10 @@ impl Controller {
         issuers: KeySet,
         tariff: Arc<Tariff>,
         journal: JournalHandle,
+        modes: Modes,
     ) -> Self {
         Self {
-            lane: Lane::new(config.policy, Mode::Normal),
+            lane: Lane::new(config.policy, modes),
             policy: config.policy,
             station: config.location.station,
             issuers,
@@ -72,7 +76,7 @@ impl Controller {
 
     /// What follows from an event.
     pub fn on(&mut self, event: Event, now: Stamp) -> Vec<Effect> {
-        let idle = Lane::new(self.policy, Mode::Normal);
+        let idle = Lane::new(self.policy, Modes::default());
         let (lane, effects) = std::mem::replace(&mut self.lane, idle).on(event, now);
         self.lane = lane;
         effects
@@ -156,10 +160,11 @@ impl Controller {
         credential: Result<VerifiedRideCode, Refusal>,
         now: Stamp,
     ) -> Tap {
-        let (credential, facts) = match credential.and_then(|code| Ok((code, self.facts(&code)?))) {
-            Ok((code, facts)) => (Ok(code), facts),
-            Err(refusal) => (Err(refusal), Facts::default()),
-        };
+        let (credential, facts) =
+            match credential.and_then(|code| Ok((code, self.facts(&code, now.at)?))) {
+                Ok((code, facts)) => (Ok(code), facts),
+                Err(refusal) => (Err(refusal), Facts::default()),
+            };
         let (id, passage_id) = (new_record_id(now.at), new_record_id(now.at));
         Tap {
             id,
@@ -189,7 +194,7 @@ impl Controller {
     }
 
     /// A gate that cannot read its journal cannot record either, so the rider is sent elsewhere.
-    fn facts(&self, code: &VerifiedRideCode) -> Result<Facts, Refusal> {
+    fn facts(&self, code: &VerifiedRideCode, now: UnixMs) -> Result<Facts, Refusal> {
         let issuer = code.claims().issuer;
         let facts = self.journal.facts(issuer.account, &issuer.device_key);
         let facts = facts.map_err(|err: JournalError| {
@@ -198,13 +203,26 @@ impl Controller {
         })?;
         let quote = facts
             .open_journey
-            .and_then(|open| self.quote(open.station, code));
+            .and_then(|open| self.quote(&open, code, now));
         Ok(Facts { quote, ..facts })
     }
 
-    fn quote(&self, from: StationId, code: &VerifiedRideCode) -> Option<Quote> {
-        let class = code.claims().issuer.class;
-        match self.tariff.quote(from, self.station, class) {
+    /// What the journey costs if it ends here and now; what the account paid before only the server knows.
+    fn quote(&self, open: &OpenJourney, code: &VerifiedRideCode, now: UnixMs) -> Option<Quote> {
+        let ride = Ride {
+            class: code.claims().issuer.class,
+            class_until: None,
+            entry: End {
+                station: open.station,
+                at: open.entered_at_ms,
+            },
+            exit: End {
+                station: self.station,
+                at: now,
+            },
+            earlier: &[],
+        };
+        match self.tariff.price(&ride) {
             Ok(quote) => Some(quote),
             Err(err) => {
                 tracing::warn!(%err, "no fare quoted, the server will price this journey");

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod contain;
+pub mod control;
 pub mod controller;
 pub mod courier;
 pub mod daemon;

@@ -7,6 +7,7 @@ mod config;
 mod decode;
 mod diag;
 mod log;
+mod mode;
 mod outbox;
 mod receipt;
 mod replay;
@@ -51,6 +52,10 @@ enum Command {
     ///
     /// Works beside a running daemon. Run it as the daemon's user: the journal's files are that user's.
     Outbox(outbox::OutboxArgs),
+    /// Say which modes the gate is in, or put it into others
+    ///
+    /// Speaks to the running daemon. Run it as the daemon's user.
+    Mode(mode::ModeArgs),
     /// Check a receipt without a network
     Receipt(receipt::ReceiptArgs),
     /// Measure the gate on this machine
@@ -74,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => selftest::run(args),
         Command::Diag(args) => diag::run(args),
         Command::Outbox(args) => outbox::run(args),
+        Command::Mode(args) => mode::run(args),
         Command::Receipt(args) => receipt::run(args),
         Command::Bench(args) => bench::run(args),
     };

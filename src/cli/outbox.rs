@@ -113,6 +113,7 @@ impl Row {
         let kind = match parsed.as_ref().map(|record| &record.record().body) {
             Some(RecordBody::Confirmation(_)) => "confirmation",
             Some(RecordBody::Passage(_)) => "passage",
+            Some(RecordBody::ModeChange(_)) => "mode-change",
             None => "unreadable",
         };
         Self {

@@ -1,12 +1,14 @@
 //! The loop around the controller: events in, effects out, one at a time.
 
 use super::eyes::Scan;
+use super::modes::{ModeSwitch, Step};
 use super::notes;
 use super::publish::in_force;
 use super::tally::Tally;
 use super::watchdog::Watchdog;
 use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
 use crate::clock::{self, GateTime, Stopwatch};
+use crate::control::Asked;
 use crate::controller::Controller;
 use crate::courier::CourierNews;
 use crate::display::Panel;
@@ -14,7 +16,7 @@ use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHa
 use crate::service::{self, NotifyState};
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
-use fare_protocol::{RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
+use fare_protocol::{ModeCommand, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +33,8 @@ pub(super) struct Inlets {
     pub(super) scans: mpsc::Receiver<Scan>,
     pub(super) barrier: mpsc::Receiver<BarrierEvent>,
     pub(super) news: Option<CourierNews>,
+    pub(super) asked: mpsc::Receiver<Asked>,
+    pub(super) mode_commands: watch::Receiver<Option<ModeCommand>>,
 }
 
 /// How long the stages of the tap under way took, and since when the next one is under way.
@@ -56,6 +60,7 @@ pub(super) struct LaneLoop {
     journal: JournalHandle,
     barrier: mpsc::Sender<BarrierCommand>,
     panel: Panel,
+    switch: ModeSwitch,
     time: GateTime,
     commits: mpsc::Sender<CommitResult>,
     committed: mpsc::Receiver<CommitResult>,
@@ -86,6 +91,7 @@ impl LaneLoop {
         controller: Controller,
         journal: JournalHandle,
         outlets: Outlets,
+        switch: ModeSwitch,
         time: GateTime,
         watchdog: Watchdog,
     ) -> Self {
@@ -101,6 +107,7 @@ impl LaneLoop {
             journal,
             barrier,
             panel,
+            switch,
             time,
             commits,
             committed,
@@ -127,6 +134,8 @@ impl LaneLoop {
         stop: &watch::Sender<bool>,
     ) -> Result<(), JournalError> {
         self.handle(Event::Deadline);
+        // One that came before a power cut and was not carried out.
+        self.take_command(*inlets.mode_commands.borrow_and_update());
         tokio::pin!(termination);
         tokio::select! {
             signal = &mut termination => tracing::info!(signal, "stopping"),
@@ -154,6 +163,17 @@ impl LaneLoop {
                     self.handle(Event::Deadline);
                 }
                 () = changed(&mut inlets.news) => self.take_news(inlets.news.as_mut()),
+                Some(asked) = inlets.asked.recv() => {
+                    let steps = self.switch.asked(asked.request, asked.reply, self.now());
+                    self.take_steps(steps);
+                }
+                Ok(()) = inlets.mode_commands.changed() => {
+                    self.take_command(*inlets.mode_commands.borrow_and_update());
+                }
+                () = at(&self.time, self.switch.due()) => {
+                    let steps = self.switch.wake(self.now());
+                    self.take_steps(steps);
+                }
                 Some(scan) = inlets.scans.recv() => self.on_scan(&scan),
             }
         }
@@ -201,6 +221,8 @@ impl LaneLoop {
                     self.tap.iter_mut().for_each(|tap| tap.end(Stage::Commit));
                 }
                 self.handle(Event::Committed(id));
+                let steps = self.switch.committed(id, self.now());
+                self.take_steps(steps);
                 if let Some(receipt) = receipt {
                     self.panel.receipt(&receipt);
                 }
@@ -215,6 +237,8 @@ impl LaneLoop {
             Err(err) => {
                 tracing::error!(%err, record = %id, "not recorded");
                 self.handle(Event::CommitFailed(id));
+                let steps = self.switch.failed(id, &err.to_string(), self.now());
+                self.take_steps(steps);
             }
         }
     }
@@ -233,7 +257,27 @@ impl LaneLoop {
             }
             BarrierEvent::Passed => self.handle(Event::Passed),
             BarrierEvent::Obstructed(on) => self.handle(Event::Obstructed(on)),
-            BarrierEvent::Fire(on) => self.handle(Event::FireAlarm(on)),
+            BarrierEvent::Fire(on) => {
+                self.handle(Event::FireAlarm(on));
+                let steps = self.switch.fire(on, self.now());
+                self.take_steps(steps);
+            }
+        }
+    }
+
+    fn take_command(&mut self, command: Option<ModeCommand>) {
+        if let Some(command) = command {
+            let steps = self.switch.commanded(command, self.now());
+            self.take_steps(steps);
+        }
+    }
+
+    fn take_steps(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Obey(modes) => self.handle(Event::SetMode(modes)),
+                Step::Record(draft) => self.commit(Draft::ModeChange(*draft), self.now()),
+            }
         }
     }
 

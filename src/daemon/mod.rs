@@ -8,6 +8,7 @@
 
 mod eyes;
 mod lane_loop;
+mod modes;
 mod notes;
 mod publish;
 mod tally;
@@ -18,6 +19,7 @@ pub(crate) use eyes::open_source;
 use crate::barrier;
 use crate::clock::{GateTime, Stopwatch};
 use crate::config::{GateConfig, ServerConfig};
+use crate::control;
 use crate::controller::Controller;
 use crate::courier::{Courier, CourierConfig, CourierNews};
 use crate::display::{self, Panel};
@@ -25,7 +27,9 @@ use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
 use crate::service::{self, NotifyState};
 use anyhow::Context;
+use fare_protocol::Modes;
 use lane_loop::{Inlets, LaneLoop, Outlets};
+use modes::ModeSwitch;
 use publish::{Publisher, Sources};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,6 +40,9 @@ use watchdog::Watchdog;
 
 /// Commands that may wait for the barrier: an open, a close, and those of a shutdown.
 const BARRIER_COMMANDS_MAX: usize = 8;
+
+/// Requests of people that may wait for the lane.
+const ASKED_MAX: usize = 4;
 
 /// Events that may wait for the lane.
 const BARRIER_EVENTS_MAX: usize = 64;
@@ -88,11 +95,13 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     };
     let publisher = Publisher::start(&config, sources).context("starting a thread")?;
 
-    let controller = Controller::new(&config, issuers, tariff, journal.clone());
-    say_ready(&config, &journal, since_start)?;
+    let set = journal.modes()?;
+    let controller = Controller::new(&config, issuers, tariff, journal.clone(), set.modes);
+    say_ready(&config, &journal, set.modes, since_start)?;
     tokio::spawn(write_down(time.clone()));
     let watchdog = Watchdog::new(sight, journal.clone());
-    let lane = LaneLoop::new(controller, journal.clone(), outlets, time, watchdog);
+    let switch = ModeSwitch::new(config.gate, set);
+    let lane = LaneLoop::new(controller, journal.clone(), outlets, switch, time, watchdog);
     let served = lane.run(inlets, termination()?, &stop).await;
 
     stop_courier(courier).await;
@@ -108,12 +117,14 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
 fn say_ready(
     config: &GateConfig,
     journal: &JournalHandle,
+    modes: Modes,
     since_start: Stopwatch,
 ) -> anyhow::Result<()> {
     tracing::info!(
         gate = %config.gate,
         station = %config.location.station,
         role = ?config.policy.role,
+        %modes,
         pending = journal.counts()?.pending,
         ready_ms = since_start.elapsed().as_millis(),
         "ready"
@@ -168,7 +179,7 @@ fn panel(config: &GateConfig) -> Panel {
     panel
 }
 
-/// Starts the eyes and the barrier's attendant.
+/// Starts the eyes, the barrier's attendant and the control socket.
 fn start_devices(
     config: &GateConfig,
     news: Option<CourierNews>,
@@ -180,12 +191,16 @@ fn start_devices(
     let poll = Duration::from_millis(config.barrier.poll.0.into());
     let (board, answers) = (config.barrier.clone(), Arc::clone(&sources.board_answers));
     tokio::spawn(barrier::tend(board, poll, wanted, events, answers));
+    let (asking, asked) = mpsc::channel(ASKED_MAX);
+    tokio::spawn(control::listen(control::socket(&config.journal), asking));
     Ok((
         commands,
         Inlets {
             scans,
             barrier,
             news,
+            asked,
+            mode_commands: sources.journal.commands(),
         },
     ))
 }

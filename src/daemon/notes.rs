@@ -45,7 +45,7 @@ pub(super) fn log(note: &Note) {
         }
         Note::BarrierFailed => tracing::error!("the barrier did not obey"),
         Note::FireAlarm(on) => tracing::warn!(on, "fire alarm"),
-        Note::ModeChanged(mode) => tracing::info!(?mode, "mode changed"),
+        Note::ModeChanged(modes) => tracing::info!(%modes, "mode changed"),
         Note::ClockUnsure {
             unsure: true,
             error,

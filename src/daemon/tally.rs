@@ -69,7 +69,8 @@ impl Tally {
             Note::PassageNotCommitted { .. } | Note::ClockUnsure { .. } => {}
             Note::BarrierFailed => lane.barrier_faults += 1,
             Note::FireAlarm(on) => lane.fire = *on,
-            Note::ModeChanged(mode) => lane.mode = *mode,
+            // The screen has room for one: of two, the further from normal.
+            Note::ModeChanged(modes) => lane.mode = modes.entry.max(modes.exit),
         }
     }
 

@@ -105,7 +105,7 @@ impl Panel {
             Effect::Show(display) => self.show((*display).into(), None),
             // Whatever the journal answers, the lane shows something else after it.
             Effect::Commit(Draft::Confirmation(_)) => self.show(View::Wait, None),
-            Effect::Commit(Draft::Passage(_))
+            Effect::Commit(Draft::Passage(_) | Draft::ModeChange(_))
             | Effect::Open
             | Effect::OpenForAll
             | Effect::Close

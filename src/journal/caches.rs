@@ -1,8 +1,8 @@
 //! The server's feed: looked through before it touches anything, then swapped in by one transaction.
 
-use super::JournalError;
+use super::{JournalError, modes};
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney, TariffText};
-use fare_protocol::{KeySet, UnixMs};
+use fare_protocol::{GateId, KeySet, UnixMs};
 use fare_rules::Tariff;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
@@ -109,13 +109,17 @@ pub(super) fn cursor(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Swaps the update in, whole or not at all.
-pub(super) fn apply(db: &mut Connection, update: &FeedUpdate) -> rusqlite::Result<()> {
+pub(super) fn apply(
+    db: &mut Connection,
+    gate: GateId,
+    update: &FeedUpdate,
+) -> rusqlite::Result<()> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if update.snapshot {
         forget(&tx)?;
     }
     for change in &update.changes {
-        apply_change(&tx, change)?;
+        apply_change(&tx, gate, change)?;
     }
     let tariff = update.tariff.as_ref();
     tx.prepare_cached(
@@ -146,7 +150,7 @@ fn forget(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     )
 }
 
-fn apply_change(tx: &Transaction<'_>, change: &FeedChange) -> rusqlite::Result<()> {
+fn apply_change(tx: &Transaction<'_>, gate: GateId, change: &FeedChange) -> rusqlite::Result<()> {
     match change {
         FeedChange::JourneyOpened(journey) => opened(tx, journey),
         FeedChange::JourneyClosed { account, entry } => {
@@ -166,6 +170,7 @@ fn apply_change(tx: &Transaction<'_>, change: &FeedChange) -> rusqlite::Result<(
                 .execute([account.0])?;
             Ok(())
         }
+        FeedChange::ModeCommanded(command) => modes::commanded(tx, gate, command),
     }
 }
 

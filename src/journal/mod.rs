@@ -18,6 +18,7 @@ mod check;
 mod error;
 mod facts;
 mod look;
+mod modes;
 mod notes;
 mod outbox;
 mod probe;
@@ -37,6 +38,7 @@ pub use books::Books;
 pub use caches::{Applied, Cached};
 pub use error::JournalError;
 pub use look::{Edge, Event, JournalView, Kept, Said, Sent};
+pub use modes::{HowSet, SetModes};
 pub use notes::GateNote;
 pub use outbox::{Acknowledged, Counts, Quarantined, RawAnswer, Waiting};
 pub use probe::{JournalProbe, ProbeSynced};
@@ -48,8 +50,8 @@ use crate::stages::Stages;
 use caches::FeedUpdate;
 use fare_protocol::wire::Feed;
 use fare_protocol::{
-    AccountId, Direction, GateId, Location, PublicKey, RecordId, Seq, SignedRecord, Signer, Stamp,
-    UnixMs,
+    AccountId, Direction, GateId, Location, ModeCommand, PublicKey, RecordId, Seq, SignedRecord,
+    Signer, Stamp, UnixMs,
 };
 use fare_rules::{Draft, Facts, Note};
 use queue::{Chore, CommitJob, Queue, Reply};
@@ -59,7 +61,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// Whose chain the journal holds, where that gate stands, and what signs for it.
 #[derive(Clone)]
@@ -130,8 +132,14 @@ impl Journal {
             queue: Queue::default(),
             committed: Notify::new(),
             transactions: AtomicU64::new(0),
+            command: watch::Sender::new(None),
         });
         let facts = schema::open_reader(path)?;
+        match modes::command(&facts, identity.gate) {
+            Ok(command) => shared.commanded(command),
+            // The server's data never keep a gate from starting.
+            Err(err) => tracing::warn!(%err, "a command about modes is unreadable, left out"),
+        }
         let outbox = schema::open_reader(path)?;
         let thread = writer::start(writing, head, identity, retention, Arc::clone(&shared))?;
         Ok(JournalHandle(Arc::new(Inner {
@@ -163,6 +171,8 @@ struct Shared {
     queue: Queue,
     committed: Notify,
     transactions: AtomicU64,
+    /// The server's newest command to this gate.
+    command: watch::Sender<Option<ModeCommand>>,
 }
 
 impl JournalHandle {
@@ -198,6 +208,20 @@ impl JournalHandle {
     pub fn facts(&self, account: AccountId, device: &PublicKey) -> Result<Facts, JournalError> {
         let facts = facts::read(&lock(&self.0.facts), account, device);
         facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+
+    /// The modes that are set.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn modes(&self) -> Result<SetModes, JournalError> {
+        let modes = modes::read(&lock(&self.0.facts));
+        modes.map_err(|err| self.0.shared.sqlite("reading the modes", err))
+    }
+
+    /// The server's newest command to this gate, carried out or not; changes as feeds bring others.
+    pub fn commands(&self) -> watch::Receiver<Option<ModeCommand>> {
+        self.0.shared.command.subscribe()
     }
 
     /// Keeps a diagnostic note, some time soon. Never waits: when too many wait already it is
@@ -408,6 +432,15 @@ impl Drop for Inner {
 }
 
 impl Shared {
+    /// Tells those who wait for commands, when this one is another.
+    fn commanded(&self, command: Option<ModeCommand>) {
+        self.command.send_if_modified(|known| {
+            let is_new = *known != command;
+            *known = command;
+            is_new
+        });
+    }
+
     fn sqlite(&self, doing: &'static str, err: rusqlite::Error) -> JournalError {
         JournalError::Sqlite {
             path: self.path.clone(),

@@ -138,7 +138,7 @@ pub(super) fn row(note: &Note, stamp: Stamp) -> NoteRow {
         }
         Note::BarrierFailed => ("barrier-failed", None, String::new()),
         Note::FireAlarm(on) => ("fire-alarm", None, format!("on={on}")),
-        Note::ModeChanged(mode) => ("mode-changed", Some(word(mode)), String::new()),
+        Note::ModeChanged(modes) => ("mode-changed", Some(modes.to_string()), String::new()),
         Note::ClockUnsure { unsure, error } => (
             "clock-unsure",
             None,

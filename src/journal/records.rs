@@ -1,7 +1,7 @@
 //! One draft becomes one record: its place in the chain, its signature, and its traces in the
 //! caches, all inside the caller's transaction.
 
-use super::{CommitRequest, GateIdentity};
+use super::{CommitRequest, GateIdentity, modes};
 use fare_protocol::record::RECORD_LEN_MAX;
 use fare_protocol::{
     Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash, Seq,
@@ -86,7 +86,7 @@ pub(super) fn insert(
     let id = record.record().id.0;
     let now_ms = request.stamp.at.0;
     let confirmation = match &request.draft {
-        Draft::Confirmation(_) => None,
+        Draft::Confirmation(_) | Draft::ModeChange(_) => None,
         Draft::Passage(passage) => Some(passage.passage.confirmation.0),
     };
     db.prepare_cached(
@@ -97,6 +97,7 @@ pub(super) fn insert(
     match &request.draft {
         Draft::Confirmation(draft) => confirmed(db, draft, now_ms)?,
         Draft::Passage(draft) => passed(db, draft, identity)?,
+        Draft::ModeChange(draft) => modes::changed(db, &draft.change, now_ms)?,
     }
     Ok(record)
 }
@@ -108,6 +109,7 @@ fn sign(head: Head, identity: &GateIdentity, request: &CommitRequest) -> SignedR
             RecordBody::Confirmation(confirmation(draft, identity)),
         ),
         Draft::Passage(draft) => (draft.id, RecordBody::Passage(draft.passage)),
+        Draft::ModeChange(draft) => (draft.id, RecordBody::ModeChange(draft.change)),
     };
     let Head {
         next: seq,

@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 3] = ["
+const STEPS: [&str; 4] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -145,6 +145,24 @@ DROP TABLE unfinished;
 ALTER TABLE unfinished_new RENAME TO unfinished;
 DROP INDEX devices_seen;
 DROP INDEX moves_at;
+", "
+-- The modes that are set, and the newest command of the server's about them.
+CREATE TABLE modes (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    entry    TEXT NOT NULL,
+    exit     TEXT NOT NULL,
+    source   TEXT NOT NULL CHECK (source IN ('staff', 'server')),
+    reason   TEXT NOT NULL,
+    at_ms    INTEGER NOT NULL,
+    command  BLOB  -- the newest that was carried out
+) STRICT;
+CREATE TABLE mode_command (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    command  BLOB NOT NULL CHECK (length(command) = 16),
+    entry    TEXT NOT NULL,
+    exit     TEXT NOT NULL,
+    reason   TEXT NOT NULL
+) STRICT;
 "];
 
 /// The steps, for tests that begin with an older file.

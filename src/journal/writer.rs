@@ -4,7 +4,7 @@ use super::notes::{self, NoteRow};
 use super::queue::{Chore, CommitJob, Work};
 use super::records::{self, Failure, Head};
 use super::retention::{Retention, Step, Sweep};
-use super::{CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, outbox};
+use super::{CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, modes, outbox};
 use fare_protocol::SignedRecord;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::sync::Arc;
@@ -231,7 +231,10 @@ impl Writer {
                 reply(self.chore_done("recording the server's answers", result));
             }
             Chore::Feed { update, reply } => {
-                let result = caches::apply(&mut self.db, &update);
+                let gate = self.identity.gate;
+                let result = caches::apply(&mut self.db, gate, &update)
+                    .and_then(|()| modes::command(&self.db, gate));
+                let result = result.map(|command| self.shared.commanded(command));
                 reply(self.chore_done("applying the feed", result));
             }
             // Touches no disk: a flash card would pay for each. A commit that hangs holds it up.

@@ -69,7 +69,9 @@ impl Filter {
                 self.reasons.is_empty() || self.reasons.iter().any(is)
             }
             Line::Happening(Happening::Unread { .. }) => self.reasons.is_empty(),
-            Line::Happening(Happening::Note(_) | Happening::Unreadable { .. }) => any,
+            Line::Happening(
+                Happening::Note(_) | Happening::Unreadable { .. } | Happening::ModeChange { .. },
+            ) => any,
         }
     }
 

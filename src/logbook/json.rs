@@ -1,6 +1,6 @@
 //! Lines for machines: one JSON object each.
 
-use super::{Happening, Line, Passing, Zone};
+use super::{Happening, Line, Passing, Zone, words};
 use crate::journal::{Event, Sent};
 use crate::stages::{Stage, Stages};
 use fare_protocol::{Annulment, Direction, GateId, Mode, Money};
@@ -130,6 +130,11 @@ impl LineJson {
                 kind: "not-read".to_owned(),
                 code: event.code.clone(),
                 staff: Some(super::unread_advice(*why)),
+                ..json
+            },
+            Line::Happening(Happening::ModeChange { change, .. }) => Self {
+                kind: "mode-change".to_owned(),
+                detail: Some(words::mode_change(change)),
                 ..json
             },
             Line::Happening(Happening::Note(event)) => json.of_note(event),

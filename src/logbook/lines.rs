@@ -171,8 +171,13 @@ fn line_of(view: &JournalView, kept: &Kept) -> Result<Line, JournalError> {
     let Some(record) = kept.record else {
         return Ok(unreadable);
     };
-    let RecordBody::Confirmation(confirmation) = record.body else {
-        return Ok(unreadable);
+    let confirmation = match record.body {
+        RecordBody::Confirmation(confirmation) => confirmation,
+        RecordBody::ModeChange(change) => {
+            let at = record.stamp.at;
+            return Ok(Line::Happening(Happening::ModeChange { at, change }));
+        }
+        RecordBody::Passage(_) => return Ok(unreadable),
     };
     let passage = view.passage(kept.id)?;
     let passing = match passage.map(|passage| (passage.body, passage.stamp.at)) {
@@ -183,7 +188,9 @@ fn line_of(view: &JournalView, kept: &Kept) -> Result<Line, JournalError> {
             PassageOutcome::Annulled(annulment) => Passing::Annulled(annulment),
             PassageOutcome::Unknown => Passing::Unknown,
         },
-        Some((RecordBody::Confirmation(_), _)) | None => Passing::UnderWay,
+        Some((RecordBody::Confirmation(_) | RecordBody::ModeChange(_), _)) | None => {
+            Passing::UnderWay
+        }
     };
     Ok(Line::Admitted(Box::new(Admitted {
         seq: kept.seq,

@@ -29,7 +29,7 @@ use crate::decode::Unread;
 use crate::journal::{Event, Sent};
 use crate::stages::pairs;
 use fare_protocol::{AccountId, Annulment, Direction, Record, RecordId, UnixMs};
-use fare_protocol::{Confirmation, Mode, Money};
+use fare_protocol::{Confirmation, Mode, ModeChange, Money};
 use fare_rules::Refusal;
 use std::fmt;
 
@@ -100,6 +100,13 @@ pub enum Happening {
         /// Why.
         why: Unread,
     },
+    /// The modes were set, or the fire input changed.
+    ModeChange {
+        /// When.
+        at: UnixMs,
+        /// The record.
+        change: ModeChange,
+    },
     /// Any other note.
     Note(Event),
     /// A record that this program cannot read.
@@ -127,7 +134,9 @@ impl Line {
             Self::Admitted(admitted) => admitted.record.stamp.at,
             Self::Refused(refused) => refused.event.at,
             Self::Happening(Happening::Unread { event, .. } | Happening::Note(event)) => event.at,
-            Self::Happening(Happening::Unreadable { at, .. }) => *at,
+            Self::Happening(
+                Happening::Unreadable { at, .. } | Happening::ModeChange { at, .. },
+            ) => *at,
         }
     }
 

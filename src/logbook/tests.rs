@@ -6,7 +6,7 @@ use crate::journal::tests::{Gate, confirmation, passage, stamp};
 use crate::journal::{GateNote, JournalView};
 use crate::stages::{Stage, Stages};
 use Direction::{Entry, Exit};
-use fare_protocol::{CodeRef, Millis, PassageOutcome};
+use fare_protocol::{CodeRef, Millis, Modes, PassageOutcome};
 use fare_rules::Note;
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ fn what_happens_to_the_gate_itself_is_told_in_words_too() {
             unsure: true,
             error: Millis(9_000),
         },
-        Note::ModeChanged(Mode::Closed),
+        Note::ModeChanged(Modes::both(Mode::Closed)),
         Note::BarrierFailed,
         Note::UnaskedPassage,
     ] {

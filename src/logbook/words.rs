@@ -5,7 +5,7 @@ use super::{Admitted, Happening, Line, Passing, Refused, Zone};
 use crate::decode::Unread;
 use crate::journal::{Event, Sent, word};
 use crate::stages::pairs;
-use fare_protocol::{Annulment, GateId, Record, RecordBody, UnixMs};
+use fare_protocol::{Annulment, GateId, ModeChange, Record, RecordBody, UnixMs};
 use fare_rules::Refusal;
 
 /// Widest decision, so that what follows stands in one column: `admitted, CNY 12.00`.
@@ -22,7 +22,9 @@ pub fn heading(record: Option<&Record>, zone: &Zone, now: UnixMs) -> String {
                 at.station, at.line, at.lane.0
             )
         }
-        Some((gate, RecordBody::Passage(_))) => format!("gate {gate}; "),
+        Some((gate, RecordBody::Passage(_) | RecordBody::ModeChange(_))) => {
+            format!("gate {gate}; ")
+        }
         None => String::new(),
     };
     format!("# {place}times: {time}")
@@ -110,8 +112,15 @@ fn happened(happening: &Happening) -> (String, String) {
             "record unreadable".to_owned(),
             format!("record {seq} is of a newer program, or damaged: faregate diag"),
         ),
+        Happening::ModeChange { change, .. } => ("mode recorded".to_owned(), mode_change(change)),
         Happening::Note(event) => note(event),
     }
+}
+
+/// What a change of modes is, by whom and why.
+pub(super) fn mode_change(change: &ModeChange) -> String {
+    let by = change.source.code();
+    format!("{} by {by}: {}", change.modes, change.reason)
 }
 
 /// Why a code was not read, and what to say to the rider.

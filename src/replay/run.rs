@@ -9,7 +9,7 @@ use crate::controller::Controller;
 use crate::decode::{Decoded, Decoder, NothingRead};
 use crate::frame::{FrameSource, SourceError, SourceItem};
 use crate::journal::{CommitRequest, Journal, JournalError, JournalHandle};
-use fare_protocol::{Millis, Stamp, UnixMs};
+use fare_protocol::{Millis, Modes, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -114,7 +114,13 @@ pub fn scratch_journal(config: &GateConfig, folder: &Path) -> Result<JournalHand
 /// The configured gate, recording in `journal`.
 pub fn gate(config: &GateConfig, journal: &JournalHandle) -> Replay {
     let tariff = Arc::new(config.tariff.clone());
-    let controller = Controller::new(config, config.issuers.clone(), tariff, journal.clone());
+    let controller = Controller::new(
+        config,
+        config.issuers.clone(),
+        tariff,
+        journal.clone(),
+        Modes::default(),
+    );
     // A recording's times are taken for exact, unless the configuration says otherwise.
     let clock_error = config.clock.system_error.unwrap_or_default();
     Replay::new(controller, journal.clone(), clock_error)

@@ -116,7 +116,8 @@ fn lane(report: &Report, found: &mut Vec<Problem>) {
         | Mode::EntryExitExempt
         | Mode::TimeExempt
         | Mode::DateExempt
-        | Mode::FareExempt => {}
+        | Mode::FareExempt
+        | Mode::Free => {}
     }
     if !daemon.eyes.coming {
         found.push(problem(

@@ -129,7 +129,8 @@ impl Screen<'_> {
             | Mode::DateExempt
             | Mode::FareExempt
             | Mode::Closed
-            | Mode::Emergency => crate::journal::word(&daemon.mode),
+            | Mode::Emergency
+            | Mode::Free => crate::journal::word(&daemon.mode),
         };
         self.row("mode", &format!("{mode}; lane {}", daemon.lane));
         let server = self.server(daemon.server.as_ref());

@@ -78,6 +78,12 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
+    #[cfg(feature = "batch")]
+    pub(crate) fn all_hold_for(all: &[Self], key: &PublicKey) -> bool {
+        let pairs = all.iter().map(|one| (&one.message[..], one.signature));
+        key.verifies_all(&pairs.collect::<Vec<_>>())
+    }
+
     pub(crate) fn holds_for(&self, key: &PublicKey) -> bool {
         key.verifies(&self.message, &self.signature)
     }

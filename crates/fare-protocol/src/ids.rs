@@ -177,6 +177,10 @@ number!(
     VoucherId, 16, "voucher id"
 );
 number!(
+    /// One command to a gate: a UUIDv7 made by the server.
+    CommandId, 16, "command id"
+);
+number!(
     /// One conflict, made by the server.
     ConflictId, 16, "conflict id"
 );
@@ -199,7 +203,7 @@ impl CodeRef {
 }
 
 shown_whole!(
-    RecordId, JourneyId, VoucherId, ConflictId, CodeRef, TariffHash
+    RecordId, JourneyId, VoucherId, ConflictId, CommandId, CodeRef, TariffHash
 );
 
 impl fmt::Display for AccountId {

@@ -15,6 +15,7 @@ mod cose;
 mod error;
 mod ids;
 mod keys;
+mod mode;
 mod money;
 mod place;
 pub mod receipt;
@@ -27,15 +28,19 @@ pub mod wire;
 
 pub use error::{FormatError, Problem, VerifyError};
 pub use ids::{
-    AccountId, CodeRef, ConflictId, GateId, IdError, JourneyId, LineId, RecordId, StationId,
-    TariffHash, VoucherId,
+    AccountId, CodeRef, CommandId, ConflictId, GateId, IdError, JourneyId, LineId, RecordId,
+    StationId, TariffHash, VoucherId,
 };
 pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer, signing_key};
+pub use mode::{
+    BadReason, Mode, ModeChange, ModeCommand, ModeSource, Modes, REASON_LEN_MAX, Reason,
+    UnknownMode,
+};
 pub use money::{Currency, Money, MoneyError};
 pub use place::{GeoPoint, LaneNo, Location};
 pub use record::{
-    Annulment, Confirmation, Direction, Mode, Passage, PassageOutcome, Record, RecordBody,
-    RecordHash, Seq, SignedRecord, VerifiedRecord,
+    Annulment, Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash,
+    Seq, SignedRecord, VerifiedRecord,
 };
 pub use ride_code::{IssuerPart, RideCode, RiderClass, VerifiedRideCode};
 pub use time::{Millis, Stamp, UnixMs};

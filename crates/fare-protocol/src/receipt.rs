@@ -51,7 +51,7 @@ impl Receipt {
             RecordBody::Confirmation(_) => {
                 Some(format!("{PREFIX}{}", base45::encode(record.bytes())))
             }
-            RecordBody::Passage(_) => None,
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) => None,
         }
     }
 
@@ -85,8 +85,8 @@ impl Receipt {
                 record,
                 confirmation,
             }),
-            RecordBody::Passage(_) => {
-                let other = "a passage stands in it; a receipt is a confirmation".to_owned();
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) => {
+                let other = "another record stands in it; a receipt is a confirmation".to_owned();
                 Err(error(PREFIX.len(), Problem::Text(other)))
             }
         }

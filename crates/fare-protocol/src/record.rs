@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! record, signed by the gate's key (the envelope names it)
-//!   0 kind            3 confirmation, 4 passage
+//!   0 kind            3 confirmation, 4 passage, 10 mode change
 //!   1 version         1
 //!   2 id              16 bytes, UUIDv7, made at the gate
 //!   3 gate            text
@@ -17,17 +17,23 @@
 //!  11 rider class     0 .. 5                                    or shutdown, 3 annulled: the barrier
 //!  12 location        [station, line, lane,                     did not open, 4 unknown (power cut)
 //!                      lat e7, lon e7]
-//!  13 mode            0 .. 6
+//!  13 mode            0 .. 7
 //!  14 fare quoted     [minor, currency] or null
 //!  15 tariff          16 bytes or null
 //!  16 rules           number of the lane rules' version
+//! mode change adds
+//!   8 entry mode      0 .. 7                10 source         0 staff, 1 server, 2 fire input
+//!   9 exit mode       0 .. 7                11 command        16 bytes, the server's, or null
+//!                                           12 reason         text, 1 to 60 bytes
 //! ```
 
 use crate::cbor::{Reader, Writer};
+#[cfg(feature = "batch")]
+use crate::cose::Signed;
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, CodeRef, FormatError, GateId, KeyId, Location, Millis, Money, Problem, PublicKey,
-    RecordId, RiderClass, Signer, Stamp, TariffHash, UnixMs, VerifyError,
+    AccountId, CodeRef, FormatError, GateId, KeyId, Location, Millis, Mode, ModeChange, Money,
+    Problem, PublicKey, RecordId, RiderClass, Signer, Stamp, TariffHash, UnixMs, VerifyError,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -41,6 +47,8 @@ const CONFIRMATION: &str = "confirmation";
 const PASSAGE: &str = "passage";
 const CONFIRMATION_KIND: u64 = 3;
 const PASSAGE_KIND: u64 = 4;
+const MODE_CHANGE: &str = "mode change";
+const MODE_CHANGE_KIND: u64 = 10;
 const VERSION: u64 = 1;
 const HEAD_FIELDS: u64 = 6;
 
@@ -61,29 +69,6 @@ pub enum Direction {
     Entry,
     /// Exit.
     Exit,
-}
-
-/// How strictly a gate works at the moment.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// All rules apply.
-    #[default]
-    Normal,
-    /// A missing entry or exit does not matter.
-    EntryExitExempt,
-    /// A code's age does not matter.
-    TimeExempt,
-    /// A credential's end date does not matter.
-    DateExempt,
-    /// No fare is taken.
-    FareExempt,
-    /// Nobody is admitted.
-    Closed,
-    /// The barrier is open.
-    Emergency,
 }
 
 /// Why an opened barrier was not used.
@@ -149,6 +134,8 @@ pub enum RecordBody {
     Confirmation(Confirmation),
     /// What followed.
     Passage(Passage),
+    /// The gate works more or less strictly from now on.
+    ModeChange(ModeChange),
 }
 
 /// One link of a gate's chain, before or after its envelope.
@@ -225,35 +212,6 @@ impl Direction {
     }
 }
 
-impl Mode {
-    const ALL: [Self; 7] = [
-        Self::Normal,
-        Self::EntryExitExempt,
-        Self::TimeExempt,
-        Self::DateExempt,
-        Self::FareExempt,
-        Self::Closed,
-        Self::Emergency,
-    ];
-
-    fn wire(self) -> u64 {
-        match self {
-            Self::Normal => 0,
-            Self::EntryExitExempt => 1,
-            Self::TimeExempt => 2,
-            Self::DateExempt => 3,
-            Self::FareExempt => 4,
-            Self::Closed => 5,
-            Self::Emergency => 6,
-        }
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let mode = Self::ALL.get(usize::from(r.u8("mode")?)).copied();
-        mode.ok_or_else(|| r.error("mode", Problem::OutOfRange))
-    }
-}
-
 impl PassageOutcome {
     fn wire(self) -> u64 {
         match self {
@@ -306,7 +264,7 @@ impl Confirmation {
         let class = RiderClass::read(r)?;
         r.nested("location", Location::FIELDS)?;
         let location = Location::read(r)?;
-        let mode = Mode::read(r)?;
+        let mode = Mode::read(r, "mode")?;
         let fare_quoted = r.optional("fare quoted", |r| r.money("fare quoted"))?;
         if fare_quoted.is_some_and(|fare| fare.minor < 0) {
             return Err(r.error("fare quoted", Problem::OutOfRange));
@@ -351,6 +309,7 @@ impl Record {
         let (kind, fields) = match &self.body {
             RecordBody::Confirmation(_) => (CONFIRMATION_KIND, Confirmation::FIELDS),
             RecordBody::Passage(_) => (PASSAGE_KIND, Passage::FIELDS),
+            RecordBody::ModeChange(_) => (MODE_CHANGE_KIND, ModeChange::FIELDS),
         };
         let mut w = Writer::signed(kind, VERSION, HEAD_FIELDS.saturating_add(fields));
         w.bytes(&self.id.0);
@@ -362,6 +321,7 @@ impl Record {
         match &self.body {
             RecordBody::Confirmation(confirmation) => confirmation.write(&mut w),
             RecordBody::Passage(passage) => passage.write(&mut w),
+            RecordBody::ModeChange(change) => change.write(&mut w),
         }
         let bytes = cose::seal(&w.finish(), gate_key);
         SignedRecord {
@@ -374,6 +334,7 @@ impl Record {
     fn read(payload: &[u8]) -> Result<Self, FormatError> {
         let (what, kind, fields) = match Reader::kind(WHAT, payload)? {
             PASSAGE_KIND => (PASSAGE, PASSAGE_KIND, Passage::FIELDS),
+            MODE_CHANGE_KIND => (MODE_CHANGE, MODE_CHANGE_KIND, ModeChange::FIELDS),
             // Anything else is read as a confirmation and refused at its kind.
             _ => (CONFIRMATION, CONFIRMATION_KIND, Confirmation::FIELDS),
         };
@@ -388,10 +349,10 @@ impl Record {
         let previous = RecordHash(r.exact("previous")?);
         let at = UnixMs(r.int("at")?);
         let error_ms = Millis(r.u32("clock error")?);
-        let body = if kind == PASSAGE_KIND {
-            RecordBody::Passage(Passage::read(&mut r)?)
-        } else {
-            RecordBody::Confirmation(Confirmation::read(&mut r)?)
+        let body = match kind {
+            PASSAGE_KIND => RecordBody::Passage(Passage::read(&mut r)?),
+            MODE_CHANGE_KIND => RecordBody::ModeChange(ModeChange::read(&mut r)?),
+            _ => RecordBody::Confirmation(Confirmation::read(&mut r)?),
         };
         r.end()?;
         Ok(Self {
@@ -452,6 +413,25 @@ impl SignedRecord {
     /// What the next record of the chain carries.
     pub fn hash(&self) -> RecordHash {
         RecordHash::of(&self.bytes)
+    }
+
+    /// Believes those of many records that `gate_key` signed; the answers are in their order.
+    #[cfg(feature = "batch")]
+    pub fn verify_all(
+        records: Vec<Self>,
+        gate_key: &PublicKey,
+    ) -> Vec<Result<VerifiedRecord, VerifyError>> {
+        let signed = |record: &Self| {
+            let sign1 = Sign1::parse(WHAT, &record.bytes).ok()?;
+            (record.key == gate_key.id()).then(|| sign1.to_signed())
+        };
+        let all: Option<Vec<_>> = records.iter().map(signed).collect();
+        let believed = all.is_some_and(|all| Signed::all_hold_for(&all, gate_key));
+        let one = |record: Self| match believed {
+            true => Ok(VerifiedRecord(record)),
+            false => record.verify(gate_key),
+        };
+        records.into_iter().map(one).collect()
     }
 
     /// Believes the record when `gate_key` signed it.

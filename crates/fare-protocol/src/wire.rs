@@ -9,8 +9,8 @@
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, FormatError, KeySet, LineId, Problem, RecordId, Signer, StationId, UnixMs,
-    VerifyError,
+    AccountId, FormatError, KeySet, LineId, ModeCommand, Problem, RecordId, Signer, StationId,
+    UnixMs, VerifyError,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -153,6 +153,8 @@ pub enum FeedChange {
         /// Whom.
         account: AccountId,
     },
+    /// One gate is to be in another mode.
+    ModeCommanded(ModeCommand),
 }
 
 /// A journey without its exit.

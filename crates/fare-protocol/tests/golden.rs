@@ -36,6 +36,7 @@ fn made() -> BTreeMap<String, String> {
                 hex(confirmation().sign(&gate_key()).bytes()),
             ),
             ("passage", hex(passage().sign(&gate_key()).bytes())),
+            ("mode_change", hex(mode_change().sign(&gate_key()).bytes())),
             ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
             ("exit_voucher", hex(&exit_voucher().sign(&server_key()))),
             ("bundle_records", hex(&bundle_part(BundleKind::Records))),
@@ -82,6 +83,7 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(&code, &device());
     verify(confirmation().sign(&gate_key()).bytes(), &gate_key());
     verify(passage().sign(&gate_key()).bytes(), &gate_key());
+    verify(mode_change().sign(&gate_key()).bytes(), &gate_key());
     verify(&entry_voucher().sign(&server_key()), &server_key());
     verify(&exit_voucher().sign(&server_key()), &server_key());
     verify(&bundle_part(BundleKind::Records), &gate_key());
@@ -117,7 +119,7 @@ fn every_format_reads_back_as_it_was_written() {
     let code = RideCode::parse(ride_code().as_bytes()).unwrap();
     assert_eq!(code.claims().issuer, issuer_part());
     assert_eq!((code.claims().made_at, code.claims().counter), (NOW, 42));
-    for record in [confirmation(), passage()] {
+    for record in [confirmation(), passage(), mode_change()] {
         let signed = record.sign(&gate_key());
         assert_eq!(SignedRecord::parse(signed.bytes()).unwrap(), signed);
         assert_eq!(

@@ -38,7 +38,7 @@ fn a_confirmation_is_a_receipt_and_a_passage_is_none() {
         Receipt::parse(&other)
             .unwrap_err()
             .to_string()
-            .contains("a passage")
+            .contains("another record")
     );
 }
 

@@ -19,10 +19,21 @@ use fare_protocol::{AccountId, Direction, Mode, Stamp};
 /// What a verdict depends on besides the tap.
 pub(crate) struct Admission<'a, L> {
     pub(crate) policy: &'a LanePolicy,
+    /// The mode in that direction.
     pub(crate) mode: Mode,
+    /// Where the rider wants to go.
+    pub(crate) direction: Direction,
     /// Whether this account left through this gate less than the grace ago.
     pub(crate) just_left: L,
     pub(crate) now: Stamp,
+}
+
+/// Where a rider of whom `facts` are known wants to go at a gate with this role.
+pub(crate) fn direction(role: Role, facts: &Facts) -> Direction {
+    match (role, facts.open_journey) {
+        (Role::Entry, _) | (Role::Both, None) => Direction::Entry,
+        (Role::Exit, _) | (Role::Both, Some(_)) => Direction::Exit,
+    }
 }
 
 impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
@@ -37,7 +48,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             .map_err(|refusal| *refusal)?
             .claims();
         let facts = &tap.facts;
-        let direction = self.direction(facts);
+        let direction = self.direction;
         let quote = self.quote(direction, facts);
         let rules = [
             (self.credential_expired(&claims), Refusal::CredentialExpired),
@@ -85,13 +96,6 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         }
     }
 
-    fn direction(&self, facts: &Facts) -> Direction {
-        match (self.policy.role, facts.open_journey) {
-            (Role::Entry, _) | (Role::Both, None) => Direction::Entry,
-            (Role::Exit, _) | (Role::Both, Some(_)) => Direction::Exit,
-        }
-    }
-
     fn quote(&self, direction: Direction, facts: &Facts) -> Option<Quote> {
         match direction {
             Direction::Entry => None,
@@ -125,7 +129,8 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             | Mode::DateExempt
             | Mode::FareExempt
             | Mode::Closed
-            | Mode::Emergency => self.mode,
+            | Mode::Emergency
+            | Mode::Free => self.mode,
         }
     }
 

@@ -50,6 +50,8 @@ pub enum ConflictKind {
     Repaired,
     /// A late record changed what a person had decided about; the decision was reversed.
     Overtaken,
+    /// A person looked at a journey that nothing else is wrong with.
+    Asked,
     /// A gate's record names another station than the gate is registered at.
     WrongStation,
     /// A gate's time cannot be right, or is not known well enough.
@@ -142,7 +144,7 @@ pub enum DecisionError {
 
 impl ConflictKind {
     /// All of them, as they stand in lists.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DoubleEntry,
         Self::EntryTwice,
         Self::ExitWithoutEntry,
@@ -154,6 +156,7 @@ impl ConflictKind {
         Self::ExitClaimed,
         Self::Repaired,
         Self::Overtaken,
+        Self::Asked,
         Self::WrongStation,
         Self::ClockOutOfBounds,
         Self::ChainGap,
@@ -174,6 +177,7 @@ impl ConflictKind {
             Self::ExitClaimed => "exit-claimed",
             Self::Repaired => "repaired",
             Self::Overtaken => "overtaken",
+            Self::Asked => "asked",
             Self::WrongStation => "wrong-station",
             Self::ClockOutOfBounds => "clock-out-of-bounds",
             Self::ChainGap => "chain-gap",
@@ -198,7 +202,8 @@ impl ConflictKind {
             | Self::Unpriced
             | Self::ExitClaimed
             | Self::Repaired
-            | Self::Overtaken => true,
+            | Self::Overtaken
+            | Self::Asked => true,
             Self::SameCode
             | Self::WrongStation
             | Self::ClockOutOfBounds
@@ -228,7 +233,9 @@ impl ConflictKind {
             Self::SecondPassage => keep(Why::FirstCounts),
             Self::QuoteDiffers => keep(Why::LowerCharged),
             Self::Repaired => keep(Why::PutRight),
-            Self::SameCode | Self::ExitClaimed | Self::Overtaken => keep(Why::AskPeople),
+            Self::SameCode | Self::ExitClaimed | Self::Overtaken | Self::Asked => {
+                keep(Why::AskPeople)
+            }
             Self::WrongStation | Self::ClockOutOfBounds | Self::ChainFork => keep(Why::MendGate),
             Self::ChainGap => keep(Why::RecordMissing),
         }

@@ -22,7 +22,11 @@
 //! passed            an exit, passage pending  Held        hold
 //! passed            an exit, passed           Closed      hold, capture
 //! passed            an exit without a price   Unpriced    -            conflict: unpriced
+//! passed            no exit, its day over     NoExit      hold, capture of the maximum fare, if any
 //! ```
+//! The day of an entry is over at the end of its service day, or of the one on which the server learnt of
+//! it. An exit that comes later still takes its place: the maximum is reversed, the journey priced.
+//!
 //! An exit after no entry is listed as a conflict for as long as that is so.
 
 use crate::Quote;
@@ -109,6 +113,8 @@ pub enum Journey {
     Held(Charge),
     /// The exit was passed; its fare is captured.
     Closed(Charge),
+    /// The service day ended without an exit; the maximum fare is captured, where there is one.
+    NoExit(Option<Money>),
 }
 
 /// What a journey costs, and since which exit.
@@ -131,6 +137,8 @@ pub enum Event {
     Alone,
     /// An entry follows.
     EnteredAgain,
+    /// No exit has come, and the day is over; what that costs, if anything.
+    NoExit(Option<Money>),
     /// An exit follows.
     Exit {
         /// The exit confirmation.
@@ -199,7 +207,7 @@ pub struct Finding<'t> {
 pub struct Price {
     /// What is charged, and how it came about.
     pub charged: Quote,
-    /// What would be charged if the gate had shown nothing.
+    /// What the tariff says without the account's earlier journeys.
     pub priced: Money,
     /// Whether the gate showed anything else than that.
     pub quote_differs: bool,
@@ -367,15 +375,26 @@ impl Link<'_> {
     }
 }
 
+impl Event {
+    /// The same once the day of the entry is over, when a missing exit costs `maximum`.
+    #[must_use]
+    pub fn once_over(self, maximum: Option<Money>) -> Self {
+        match self {
+            Self::Alone | Self::EnteredAgain | Self::NoExit(_) => Self::NoExit(maximum),
+            Self::Tapped | Self::Annulled | Self::Exit { .. } => self,
+        }
+    }
+}
+
 impl Journey {
     /// What the journey is after `event`, and what has to be done to bring that about. Telling it
     /// the same thing again asks for nothing.
     pub fn on(self, event: Event) -> (Self, Vec<Action>) {
         let next = Self::from(event);
         let mut actions = Vec::new();
-        if self.charge() != next.charge() {
+        if self.money() != next.money() {
             actions.extend(self.undo());
-            actions.extend(next.charge().map(|charge| Action::Hold(charge.fare)));
+            actions.extend(next.money().map(|(_, fare)| Action::Hold(fare)));
             actions.extend(next.captured().map(Action::Capture));
         } else if self.captured() != next.captured() {
             actions.extend(next.captured().map(Action::Capture));
@@ -402,7 +421,8 @@ impl Journey {
             | Self::Annulled
             | Self::Open
             | Self::Incomplete
-            | Self::Unpriced { .. } => None,
+            | Self::Unpriced { .. }
+            | Self::NoExit(_) => None,
         }
     }
 
@@ -411,7 +431,7 @@ impl Journey {
         match self {
             Self::Held(charge) | Self::Closed(charge) => Some(charge.exit),
             Self::Unpriced { exit } => Some(exit),
-            Self::Tapped | Self::Annulled | Self::Open | Self::Incomplete => None,
+            Self::Tapped | Self::Annulled | Self::Open | Self::Incomplete | Self::NoExit(_) => None,
         }
     }
 
@@ -425,12 +445,36 @@ impl Journey {
             Self::Unpriced { .. } => "unpriced",
             Self::Held(_) => "held",
             Self::Closed(_) => "closed",
+            Self::NoExit(_) => "no-exit",
+        }
+    }
+
+    /// What was charged, or is held, by the journey itself.
+    pub fn fare(self) -> Option<Money> {
+        self.money().map(|(_, fare)| fare)
+    }
+
+    /// The same with the exit that it is for.
+    fn money(self) -> Option<(Option<RecordId>, Money)> {
+        match self {
+            Self::NoExit(fare) => fare.map(|fare| (None, fare)),
+            Self::Tapped
+            | Self::Annulled
+            | Self::Open
+            | Self::Incomplete
+            | Self::Unpriced { .. }
+            | Self::Held(_)
+            | Self::Closed(_) => {
+                let charge = self.charge();
+                charge.map(|charge| (Some(charge.exit), charge.fare))
+            }
         }
     }
 
     fn captured(self) -> Option<Money> {
         match self {
             Self::Closed(charge) => Some(charge.fare),
+            Self::NoExit(fare) => fare,
             Self::Tapped
             | Self::Annulled
             | Self::Open
@@ -448,6 +492,7 @@ impl Journey {
             | Self::Annulled
             | Self::Incomplete
             | Self::Unpriced { .. }
+            | Self::NoExit(_)
             | Self::Closed(_) => false,
         }
     }
@@ -455,14 +500,15 @@ impl Journey {
     fn undo(self) -> Vec<Action> {
         match self {
             Self::Held(charge) => vec![Action::Void(charge.fare)],
-            Self::Closed(charge) => vec![
-                Action::Reverse(charge.fare),
+            Self::Closed(Charge { fare, .. }) | Self::NoExit(Some(fare)) => vec![
+                Action::Reverse(fare),
                 Action::Conflict(ConflictKind::Repaired),
             ],
             Self::Tapped
             | Self::Annulled
             | Self::Open
             | Self::Incomplete
+            | Self::NoExit(None)
             | Self::Unpriced { .. } => Vec::new(),
         }
     }
@@ -475,6 +521,7 @@ impl From<Event> for Journey {
             Event::Annulled => Self::Annulled,
             Event::Alone => Self::Open,
             Event::EnteredAgain => Self::Incomplete,
+            Event::NoExit(fare) => Self::NoExit(fare),
             Event::Exit {
                 exit, fare: None, ..
             } => Self::Unpriced { exit },
@@ -495,15 +542,18 @@ impl From<Event> for Journey {
 }
 
 /// What an exit costs when the tariff says `quote`: nothing where its gate's mode takes no fare,
-/// else what the gate showed where that is lower.
-pub fn price(exit: &Tap, quote: Quote) -> Price {
-    let quote = match exit.confirmation.mode {
-        Mode::FareExempt | Mode::Emergency => quote.waived(),
+/// else what the gate showed where that is lower. `alone` is what the tariff says without the account's
+/// earlier journeys, of which a gate does not know.
+pub fn price(exit: &Tap, quote: Quote, alone: Money) -> Price {
+    let (quote, alone) = match exit.confirmation.mode {
+        Mode::FareExempt | Mode::Emergency | Mode::Free => {
+            (quote.waived(), Money::zero(alone.currency))
+        }
         Mode::Normal
         | Mode::EntryExitExempt
         | Mode::TimeExempt
         | Mode::DateExempt
-        | Mode::Closed => quote,
+        | Mode::Closed => (quote, alone),
     };
     let (priced, shown) = (quote.fare, exit.confirmation.fare_quoted);
     let lower = shown.filter(|shown| {
@@ -514,8 +564,8 @@ pub fn price(exit: &Tap, quote: Quote) -> Price {
             Some(shown) => lowered(quote, shown),
             None => quote,
         },
-        priced,
-        quote_differs: shown.is_some_and(|shown| shown != priced),
+        priced: alone,
+        quote_differs: shown.is_some_and(|shown| shown != alone),
     }
 }
 

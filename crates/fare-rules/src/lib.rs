@@ -15,7 +15,7 @@ pub mod tariff;
 
 pub use lane::{
     ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Event, ExitWithoutEntry, Facts, Lane,
-    LanePolicy, Note, PassageDraft, RULES_VERSION, Role, Tap,
+    LanePolicy, ModeChangeDraft, Note, PassageDraft, RULES_VERSION, Role, Tap,
 };
 pub use refusal::Refusal;
 pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -165,6 +165,7 @@ fn say_effect(effect: &Effect, now: UnixMs) -> String {
             let (outcome, number) = (say_outcome(draft.passage.outcome), number(draft.id));
             format!("commit passage{number}: {outcome}")
         }
+        Effect::Commit(Draft::ModeChange(draft)) => format!("commit mode: {}", draft.change.modes),
         Effect::Open => "open".to_owned(),
         Effect::OpenForAll => "open for all".to_owned(),
         Effect::Close => "close".to_owned(),

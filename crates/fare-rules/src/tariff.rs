@@ -112,7 +112,7 @@ pub use error::{TariffError, TariffPart, TariffProblem};
 pub use network::{LINK_M_MAX, LINKS_MAX, STATIONS_MAX, Station};
 pub use ride::{End, Paid, Ride};
 pub use rules::{RULES_MAX, TRANSFERS_MAX};
-pub use table::{FARE_MINOR_MAX, STEPS_MAX};
+pub use table::{FARE_MINOR_MAX, STEPS_MAX, class_name};
 pub use zones::ZONES_MAX;
 
 use fare_protocol::wire::TariffText;
@@ -123,7 +123,7 @@ use network::Network;
 use pricing::{Sheet, Terms};
 use rules::Rules;
 use structure::Way;
-use table::{Table, class_name};
+use table::Table;
 
 /// Longest text of either part, in bytes.
 pub const TEXT_LEN_MAX: usize = 1024 * 1024;
@@ -203,6 +203,11 @@ impl Tariff {
         self.hash
     }
 
+    /// What the hash is over: its canonical form.
+    pub fn form(&self) -> String {
+        canonical::form(&self.table, &self.rules, &self.network)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.table.name
@@ -241,6 +246,11 @@ impl Tariff {
     /// When that day ends: the first moment of the next one.
     pub fn day_ends(&self, at: UnixMs) -> UnixMs {
         self.table.calendar.ends(at)
+    }
+
+    /// When a service day begins.
+    pub fn day_begins(&self, day: Day) -> UnixMs {
+        self.table.calendar.begins(day)
     }
 
     /// Whether it prices journeys that begin at this moment.

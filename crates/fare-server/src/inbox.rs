@@ -37,6 +37,9 @@ pub enum RulingError {
     /// There is no such conflict.
     #[error("there is no conflict {0}; `fareserver conflicts list` shows those that stand")]
     NoConflict(ConflictId),
+    /// There is no such journey.
+    #[error("there is no journey with the entry {0}; `fareserver journeys list` shows them")]
+    NoJourney(RecordId),
     /// Records cleared it.
     #[error("conflict {id} cleared itself at {at}: there is nothing to decide any more")]
     Cleared {
@@ -185,6 +188,7 @@ fn paid_for(state: Journey) -> Result<Option<Money>, RulingError> {
     match state {
         Journey::Held(_) | Journey::Tapped => Err(RulingError::PassagePending),
         Journey::Closed(charge) => Ok(Some(charge.fare)),
+        Journey::NoExit(fare) => Ok(fare),
         Journey::Annulled | Journey::Open | Journey::Incomplete | Journey::Unpriced { .. } => {
             Ok(None)
         }
@@ -309,6 +313,14 @@ impl From<SignedRecord> for RecordView {
                     PassageOutcome::Unknown => "unknown",
                 };
                 format!("passage of {}: {outcome}", passage.confirmation)
+            }
+            RecordBody::ModeChange(change) => {
+                format!(
+                    "mode {} by {}: {}",
+                    change.modes,
+                    change.source.code(),
+                    change.reason
+                )
             }
         };
         let (gate, seq, at) = (body.gate, body.seq, rfc3339(body.stamp.at));

@@ -9,7 +9,7 @@ use crate::intake;
 use crate::net;
 use crate::riders;
 use crate::store::{Store, StoreError};
-use fare_protocol::Millis;
+use fare_protocol::{Millis, UnixMs};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +23,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// How often to look whether another program (`fareserver deny`) changed the database.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often to look for released tables of fares, and whether the day of an entry is over that has no exit.
+const END_DAYS: Duration = Duration::from_secs(60);
 
 /// How often to look whether the time for evidence about unknown passages is over, and to forget what
 /// gates need not be told any more.
@@ -140,6 +143,7 @@ impl Server {
         let stopping = self.app.stopping.clone();
         let looking = tokio::spawn(look(self.app.store.clone()));
         let expiring = tokio::spawn(expire(self.app.clone()));
+        let ending = tokio::spawn(end_days(self.app.clone()));
         let console = self.console.map(|(listener, _)| {
             net::serve(
                 listener,
@@ -160,7 +164,7 @@ impl Server {
             stopping,
         );
         tokio::join!(gates, when_there(console), when_there(riders));
-        for task in [looking, expiring] {
+        for task in [looking, expiring, ending] {
             task.abort();
             let _cancelled = task.await;
         }
@@ -181,15 +185,12 @@ async fn when_there(serving: Option<impl Future<Output = ()>>) {
 
 async fn announce(store: &Store, settlement: &Settlement) -> Result<(), StartError> {
     let issuers = serde_json::to_string(&settlement.issuers)?;
-    let tariff = serde_json::to_string(&settlement.tariff_text)?;
-    let new = move |tx: &crate::store::Tx<'_>| {
-        Ok::<_, StoreError>((
-            tx.announce("issuers", &issuers)?,
-            tx.announce("tariff", &tariff)?,
-        ))
-    };
-    let (issuers, tariff) = store.write(new).await?;
-    let name = settlement.tariff.name();
+    let issuers = store
+        .write(move |tx| tx.announce("issuers", &issuers))
+        .await?;
+    let tariff = announce_tariff(store, settlement, clock::now()).await?;
+    let tariff_now = settlement.tariff_at(clock::now());
+    let name = tariff_now.name();
     tracing::info!(
         new_issuers = issuers,
         new_tariff = tariff,
@@ -197,6 +198,23 @@ async fn announce(store: &Store, settlement: &Settlement) -> Result<(), StartErr
         "announced"
     );
     Ok(())
+}
+
+/// Looks for released tables and tells the gates when another one counts now; answers whether it did.
+async fn announce_tariff(
+    store: &Store,
+    settlement: &Settlement,
+    now: UnixMs,
+) -> Result<bool, StartError> {
+    let settlement = settlement.clone();
+    let tell = move |tx: &crate::store::Tx<'_>| {
+        if let Some(tables) = settlement.released.look(tx)? {
+            tracing::info!(tables, "released tables of fares");
+        }
+        let text = serde_json::to_string(&settlement.tariff_text_at(now))?;
+        Ok::<_, StartError>(tx.announce("tariff", &text)?)
+    };
+    store.write(tell).await
 }
 
 async fn listen(address: SocketAddr) -> Result<Bound, StartError> {
@@ -253,6 +271,35 @@ async fn expire(app: App) {
             Ok(0) => {}
             Ok(passages) => tracing::warn!(passages, "unknown passages given up: fares voided"),
             Err(err) => tracing::error!(%err, "unknown passages could not be looked at"),
+        }
+    }
+}
+
+/// Looks for released tables of fares, and ends journeys without an exit whose service day is over.
+async fn end_days(app: App) {
+    let mut ticks = tokio::time::interval(END_DAYS);
+    let Ok(holder) = crate::ids::new_id(clock::now()) else {
+        tracing::error!("no randomness: this server leaves the end of days to others");
+        return;
+    };
+    loop {
+        ticks.tick().await;
+        let (settlement, now) = (app.settlement.clone(), clock::now());
+        match announce_tariff(&app.store, &settlement, now).await {
+            Ok(true) => tracing::info!(tariff = settlement.tariff_at(now).name(), "announced"),
+            Ok(false) => {}
+            Err(err) => tracing::error!(%err, "released tables could not be looked at"),
+        }
+        let work = move |tx: &crate::store::Tx<'_>| {
+            if !tx.lease("end-days", holder, now, now.after(EXPIRE_LEASE))? {
+                return Ok(Vec::new());
+            }
+            intake::close_ended(&settlement, tx, now)
+        };
+        match app.store.write(work).await {
+            Ok(ended) if ended.is_empty() => {}
+            Ok(ended) => tracing::info!(journeys = ended.len(), "ended without an exit"),
+            Err(err) => tracing::error!(%err, "journeys without an exit could not be ended"),
         }
     }
 }

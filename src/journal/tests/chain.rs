@@ -30,7 +30,7 @@ fn what_is_committed_is_what_is_stored() {
     let gate = Gate::new();
     let record = gate.commit(confirmation(1, Entry, 7), 10_000);
     assert_eq!(envelopes(&gate.path()), [record.bytes().to_vec()]);
-    let fare_protocol::RecordBody::Confirmation(said) = record.record().body else {
+    let RecordBody::Confirmation(said) = record.record().body else {
         panic!()
     };
     assert_eq!(said.location, identity(&gate.key).location);

@@ -4,6 +4,7 @@
 mod beside;
 mod chain;
 mod feed;
+mod modes;
 mod power;
 mod room;
 mod sync;
@@ -13,7 +14,7 @@ use super::*;
 use ed25519_dalek::SigningKey;
 use fare_protocol::{
     Annulment, CodeRef, Direction, GeoPoint, LaneNo, Millis, Mode, Passage, PassageOutcome,
-    RiderClass, VerifiedRecord,
+    RecordBody, RiderClass, VerifiedRecord,
 };
 use fare_rules::{ConfirmationDraft, PassageDraft};
 use tempfile::TempDir;

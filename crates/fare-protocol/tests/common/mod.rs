@@ -6,10 +6,10 @@ use fare_protocol::bundle::BundleKind;
 use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
-    AccountId, Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareStep, GeoPoint,
-    IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, Location, Millis, Mode, Money, Passage,
-    PassageOutcome, Record, RecordBody, RecordHash, RecordId, RideCode, RiderClass, Seq, Signer,
-    Stamp, TariffHash, UnixMs, Voucher, VoucherId,
+    AccountId, CommandId, Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareStep,
+    GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, Location, Millis, Mode, ModeChange,
+    ModeCommand, ModeSource, Modes, Money, Passage, PassageOutcome, Record, RecordBody, RecordHash,
+    RecordId, RideCode, RiderClass, Seq, Signer, Stamp, TariffHash, UnixMs, Voucher, VoucherId,
 };
 
 pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
@@ -111,6 +111,33 @@ pub fn passage() -> Record {
     }
 }
 
+pub fn mode_change() -> Record {
+    Record {
+        id: RecordId(*b"mode-change-0001"),
+        seq: Seq(3),
+        previous: passage().sign(&gate_key()).hash(),
+        body: RecordBody::ModeChange(ModeChange {
+            modes: mode_command().modes,
+            source: ModeSource::Server,
+            command: Some(mode_command().id),
+            reason: mode_command().reason,
+        }),
+        ..confirmation()
+    }
+}
+
+pub fn mode_command() -> ModeCommand {
+    ModeCommand {
+        id: CommandId(*b"command-00000001"),
+        gate: "GMO-02".parse().unwrap(),
+        modes: Modes {
+            entry: Mode::Closed,
+            exit: Mode::Free,
+        },
+        reason: "crowd after the match".parse().unwrap(),
+    }
+}
+
 pub fn entry_voucher() -> Voucher {
     Voucher::Entry(EntryVoucher {
         id: VoucherId(*b"voucher-entry-01"),
@@ -162,6 +189,7 @@ pub fn feed() -> Feed {
                 entered_at_ms: NOW,
             }),
             FeedChange::Denied { account: ACCOUNT },
+            FeedChange::ModeCommanded(mode_command()),
         ],
     }
 }

@@ -111,6 +111,7 @@ impl Given {
         Admission {
             policy: &policy,
             mode: self.mode,
+            direction: direction(policy.role, &tap.facts),
             just_left,
             now,
         }

@@ -443,7 +443,7 @@ fn riders_pay_what_they_were_shown_or_less() {
             charged,
             quote_differs,
             ..
-        } = price(&exit, quote);
+        } = price(&exit, quote.clone(), quote.fare);
         assert_eq!(
             (charged.fare, quote_differs),
             (cny(fare), differs),

@@ -2,8 +2,8 @@
 
 use crate::Refusal;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Direction, Millis, Mode, Money, Passage, PublicKey, RecordId,
-    RiderClass, TariffHash, UnixMs,
+    AccountId, Annulment, CodeRef, Direction, Millis, Mode, ModeChange, Modes, Money, Passage,
+    PublicKey, RecordId, RiderClass, TariffHash, UnixMs,
 };
 
 /// Something to be done outside, in the order given.
@@ -69,6 +69,8 @@ pub enum Draft {
     Confirmation(ConfirmationDraft),
     /// What followed.
     Passage(PassageDraft),
+    /// The modes are others now. Not the lane's: whoever sets its modes has this recorded.
+    ModeChange(ModeChangeDraft),
 }
 
 impl Draft {
@@ -77,6 +79,7 @@ impl Draft {
         match self {
             Self::Confirmation(confirmation) => confirmation.id,
             Self::Passage(passage) => passage.id,
+            Self::ModeChange(change) => change.id,
         }
     }
 }
@@ -122,6 +125,15 @@ pub struct PassageDraft {
     pub account: AccountId,
     /// The confirmation's time.
     pub confirmed_at: UnixMs,
+}
+
+/// A mode change to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModeChangeDraft {
+    /// The record's id.
+    pub id: RecordId,
+    /// What changes.
+    pub change: ModeChange,
 }
 
 /// A row for diagnosis; never needed for money.
@@ -181,8 +193,8 @@ pub enum Note {
     BarrierFailed,
     /// The fire input changed.
     FireAlarm(bool),
-    /// The mode changed.
-    ModeChanged(Mode),
+    /// The modes changed.
+    ModeChanged(Modes),
     /// The clock's bound has passed its limit, one way or the other.
     ClockUnsure {
         /// Whether it is beyond it now.

@@ -2,7 +2,7 @@
 
 use crate::{Quote, Refusal};
 use fare_protocol::wire::OpenJourney;
-use fare_protocol::{CodeRef, Mode, RecordId, UnixMs, VerifiedRideCode};
+use fare_protocol::{CodeRef, Modes, RecordId, UnixMs, VerifiedRideCode};
 
 /// Something that happened at the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Event {
     Obstructed(bool),
     /// The fire input.
     FireAlarm(bool),
-    /// The mode from now on.
-    SetMode(Mode),
+    /// The modes from now on.
+    SetMode(Modes),
     /// Finish what is open and say so.
     Shutdown,
     /// The time asked for by the newest [`super::Effect::Wake`] has come. Harmless when early.

@@ -1,7 +1,7 @@
-//! The state in which the barrier is open for all: fire, or emergency mode.
+//! The state in which the barrier is open for all: fire, or a mode that is free or emergency.
 //!
 //! The command to open is sent with the event itself, before anything else and from every state
-//! (`Turn::set_fire`, `Turn::set_mode`), and again until the barrier has taken it. Nobody needs a
+//! (`Turn::set_fire`, `Turn::set_modes`), and again until the barrier has taken it. Nobody needs a
 //! code, so taps are ignored. A ride that was under way is finished with an unknown passage: the
 //! counter now counts everybody, so whether this rider went through is what nobody can tell, and
 //! the server decides.
@@ -31,7 +31,7 @@ pub(super) enum Unfinished {
 }
 
 impl FreePassage {
-    /// A lane that starts in emergency mode opens at its first deadline.
+    /// A lane that starts free or in emergency opens at its first deadline.
     pub(super) fn at_start() -> Self {
         Self {
             unfinished: None,
@@ -69,8 +69,8 @@ impl FreePassage {
                 turn.set_fire(on);
                 return self.unless_over(turn);
             }
-            Event::SetMode(mode) => {
-                turn.set_mode(mode);
+            Event::SetMode(modes) => {
+                turn.set_modes(modes);
                 return self.unless_over(turn);
             }
             Event::Shutdown => turn.shut_down(),

@@ -9,8 +9,9 @@
 //!    |                                             v
 //!    +----------------- Committed ------------ Restoring
 //! ```
-//! `Closed` is what `Idle` is in the mode of that name. `Fault` follows when the barrier did not
-//! open. `FreePassage` follows from every state on a fire alarm or in emergency mode.
+//! `Closed` is what `Idle` is when every direction that the gate leads in is closed. `Fault` follows
+//! when the barrier did not open. `FreePassage` follows from every state on a fire alarm, or when a
+//! direction is free or in emergency: one barrier cannot be open for one direction alone.
 //!
 //! What holds in every state:
 //! - [`Effect::Open`] comes only with the `Committed` of its own tap; everything else that opens is
@@ -37,14 +38,14 @@ mod restoring;
 mod ride;
 mod turn;
 
-pub use effect::{ConfirmationDraft, Display, Draft, Effect, Note, PassageDraft};
+pub use effect::{ConfirmationDraft, Display, Draft, Effect, ModeChangeDraft, Note, PassageDraft};
 pub use event::{Event, Facts, Tap};
 pub use policy::{
     COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, LanePolicy, OBSTRUCTED_EXTRA,
     RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL,
 };
 
-use fare_protocol::{Mode, Stamp, UnixMs};
+use fare_protocol::{Modes, Stamp, UnixMs};
 use free::FreePassage;
 use open::{Passing, Releasing};
 use rest::{Closed, Fault, Idle};
@@ -76,21 +77,17 @@ enum State {
 
 impl Lane {
     /// A lane at rest. Send it [`Event::Deadline`] once: it answers with the first display, and in
-    /// emergency mode by opening.
-    pub fn new(policy: LanePolicy, mode: Mode) -> Self {
-        let state = match mode {
-            Mode::Closed => State::Closed(Closed),
-            Mode::Emergency => State::FreePassage(FreePassage::at_start()),
-            Mode::Normal
-            | Mode::EntryExitExempt
-            | Mode::TimeExempt
-            | Mode::DateExempt
-            | Mode::FareExempt => State::Idle(Idle),
+    /// free and emergency mode by opening.
+    pub fn new(policy: LanePolicy, modes: Modes) -> Self {
+        let memory = Memory::new(policy, modes);
+        let state = if memory.is_free() {
+            State::FreePassage(FreePassage::at_start())
+        } else if memory.admits() {
+            State::Idle(Idle)
+        } else {
+            State::Closed(Closed)
         };
-        Self {
-            state,
-            memory: Memory::new(policy, mode),
-        }
+        Self { state, memory }
     }
 
     /// What follows from `event` at `now`: the lane after it, and what is to be done, in order.

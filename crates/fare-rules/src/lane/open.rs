@@ -72,7 +72,7 @@ impl Releasing {
             Event::Passed => return self.open.passed(turn),
             Event::Obstructed(on) => turn.obstructed(on),
             Event::FireAlarm(on) => turn.set_fire(on),
-            Event::SetMode(mode) => turn.set_mode(mode),
+            Event::SetMode(modes) => turn.set_modes(modes),
             Event::Shutdown => {
                 turn.shut_down();
                 self.open = self.open.hurried(turn);
@@ -95,7 +95,7 @@ impl Passing {
             Event::Passed => return self.open.passed(turn),
             Event::Obstructed(on) => turn.obstructed(on),
             Event::FireAlarm(on) => turn.set_fire(on),
-            Event::SetMode(mode) => turn.set_mode(mode),
+            Event::SetMode(modes) => turn.set_modes(modes),
             Event::Shutdown => {
                 turn.shut_down();
                 self.open = self.open.hurried(turn);

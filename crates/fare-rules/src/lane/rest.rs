@@ -39,8 +39,8 @@ impl Closed {
                     return turn.rest();
                 }
             }
-            Event::SetMode(mode) => {
-                turn.set_mode(mode);
+            Event::SetMode(modes) => {
+                turn.set_modes(modes);
                 return turn.rest();
             }
             Event::Shutdown => turn.shut_down(),
@@ -76,8 +76,8 @@ impl Idle {
                     return turn.rest();
                 }
             }
-            Event::SetMode(mode) => {
-                turn.set_mode(mode);
+            Event::SetMode(modes) => {
+                turn.set_modes(modes);
                 return turn.rest();
             }
             Event::Shutdown => turn.shut_down(),
@@ -111,8 +111,8 @@ impl Fault {
                     return turn.rest();
                 }
             }
-            Event::SetMode(mode) => {
-                turn.set_mode(mode);
+            Event::SetMode(modes) => {
+                turn.set_modes(modes);
                 if !turn.memory.admits() {
                     return turn.rest();
                 }

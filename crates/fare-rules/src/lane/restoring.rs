@@ -125,7 +125,7 @@ impl Settling {
             Event::Passed => return Restoring::record(&self.ride, PassageOutcome::Passed, turn),
             Event::Obstructed(on) => turn.obstructed(on),
             Event::FireAlarm(on) => turn.set_fire(on),
-            Event::SetMode(mode) => turn.set_mode(mode),
+            Event::SetMode(modes) => turn.set_modes(modes),
             Event::Shutdown => {
                 turn.shut_down();
                 self = self.hurried(turn);
@@ -157,7 +157,7 @@ impl Recording {
             Event::Passed => turn.note(Note::UnaskedPassage),
             Event::Obstructed(on) => turn.obstructed(on),
             Event::FireAlarm(on) => turn.set_fire(on),
-            Event::SetMode(mode) => turn.set_mode(mode),
+            Event::SetMode(modes) => turn.set_modes(modes),
             Event::Shutdown => turn.shut_down(),
             Event::Deadline => {
                 if self.take_deadline(turn) {

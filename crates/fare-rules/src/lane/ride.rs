@@ -90,7 +90,7 @@ impl Deciding {
             Event::Passed => turn.note(Note::UnaskedPassage),
             Event::Obstructed(on) => turn.obstructed(on),
             Event::FireAlarm(on) => turn.set_fire(on),
-            Event::SetMode(mode) => turn.set_mode(mode),
+            Event::SetMode(modes) => turn.set_modes(modes),
             Event::Shutdown => {
                 turn.shut_down();
                 self.give_up(Annulment::Cancelled);

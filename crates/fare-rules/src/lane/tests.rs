@@ -16,7 +16,7 @@ use crate::Refusal;
 use crate::sample::{
     Phone, START, account, at, cny, confirmation, open_journey, passage, policy, quote, say, tap,
 };
-use fare_protocol::{Millis, VerifiedRideCode};
+use fare_protocol::{Direction, Millis, Mode, VerifiedRideCode};
 
 const NOTHING: &str = "";
 
@@ -31,7 +31,7 @@ impl Gate {
     }
 
     fn with(policy: LanePolicy, mode: Mode) -> Self {
-        let (lane, _) = Lane::new(policy, mode).on(Deadline, at(0));
+        let (lane, _) = Lane::new(policy, Modes::both(mode)).on(Deadline, at(0));
         Self { lane }
     }
 
@@ -75,6 +75,11 @@ impl Gate {
 /// Rider `n` shows the first code of a phone of their own.
 fn rider(n: u8) -> Event {
     Event::Tap(Box::new(tap(n, n, Ok(code(n)))))
+}
+
+/// Both directions are in this mode from now on.
+fn set(mode: Mode) -> Event {
+    SetMode(Modes::both(mode))
 }
 
 /// The same bytes as `rider(1)`, in another frame.
@@ -126,7 +131,9 @@ use Event::{
 fn a_lane_starts_with_its_first_deadline() {
     let start = |mode| {
         say(
-            &Lane::new(policy(Role::Entry), mode).on(Deadline, at(0)).1,
+            &Lane::new(policy(Role::Entry), Modes::both(mode))
+                .on(Deadline, at(0))
+                .1,
             START,
         )
     };
@@ -134,6 +141,7 @@ fn a_lane_starts_with_its_first_deadline() {
     assert_eq!(start(Mode::FareExempt), "show ready");
     assert_eq!(start(Mode::Closed), "show closed");
     assert_eq!(start(Mode::Emergency), "show free passage, open for all");
+    assert_eq!(start(Mode::Free), "show free passage, open for all");
 }
 
 #[test]
@@ -195,7 +203,7 @@ fn a_clock_that_is_lost_and_found_is_noted_once() {
 
 #[test]
 fn drafts_carry_what_the_journal_needs() {
-    let lane = Lane::new(policy(Role::Both), Mode::Normal);
+    let lane = Lane::new(policy(Role::Both), Modes::default());
     let (lane, effects) = lane.on(leaving(1, 1, 1), at(10));
     let Some(Effect::Commit(Draft::Confirmation(draft))) = effects.first() else {
         panic!("{effects:?}")
@@ -213,7 +221,7 @@ fn drafts_carry_what_the_journal_needs() {
         (draft.id, draft.passage.confirmation),
         (passage(1), confirmation(1))
     );
-    assert_eq!(draft.direction, fare_protocol::Direction::Exit);
+    assert_eq!(draft.direction, Direction::Exit);
     assert_eq!((draft.account, draft.confirmed_at), (account(1), at(10).at));
 }
 
@@ -427,7 +435,7 @@ fn a_barrier_that_fails_while_nobody_is_there() {
     gate.run(day! {
             0 BarrierFailed => "note barrier failed, show out of service, wake in 5000 ms";
           100 poster(1) => "note not-ours, show not-ours, wake in 3000 ms";
-          200 SetMode(Mode::Closed) => "note mode changed";
+          200 set(Mode::Closed) => "note mode changed";
         3_100 Deadline => "show closed";
     });
     gate.is("closed");
@@ -492,8 +500,8 @@ fn a_closed_gate_admits_nobody() {
             0 rider(1) => "note gate-closed, show gate-closed, wake in 3000 ms";
             1 poster(2) => "note gate-closed, wake in 3000 ms";
         3_001 Deadline => "show closed";
-        4_000 SetMode(Mode::Normal) => "note mode changed, show ready";
-        4_001 SetMode(Mode::Normal) => NOTHING;
+        4_000 set(Mode::Normal) => "note mode changed, show ready";
+        4_001 set(Mode::Normal) => NOTHING;
         4_002 rider(3) => "commit entry confirmation 3, wake in 3000 ms";
     });
 }
@@ -503,7 +511,7 @@ fn closing_finishes_the_open_passage_first() {
     let mut gate = Gate::entry();
     gate.run(day! {
          0 rider(1) => "commit entry confirmation, wake in 3000 ms";
-         0 SetMode(Mode::Closed) => "note mode changed";
+         0 set(Mode::Closed) => "note mode changed";
          5 committed(1) => "open, show admitted, note admitted, wake in 5000 ms";
         10 Passed => "commit passage: passed, note passed after 5 ms, close, wake in 3000 ms";
         20 passage_committed(1) => "show closed";
@@ -517,5 +525,31 @@ fn a_clock_that_is_set_back_makes_no_second_tap() {
     gate.run(day! {
         9_000 poster(1) => "note not-ours, show not-ours, wake in 3000 ms";
             0 poster(2) => "wake in 3000 ms";
+    });
+}
+
+#[test]
+fn one_direction_is_closed_and_the_other_is_not() {
+    let mut gate = Gate::new(Role::Both, Mode::Normal);
+    let modes = Modes::default().with(Some(Direction::Entry), Mode::Closed);
+    gate.run(day! {
+            0 SetMode(modes) => "note mode changed";
+            1 rider(1) => "note gate-closed, show gate-closed, wake in 3000 ms";
+           10 leaving(2, 2, 2) => "commit exit confirmation 2, wake in 3000 ms";
+    });
+}
+
+#[test]
+fn a_free_direction_opens_only_a_gate_that_leads_there() {
+    let exit_free = Modes::default().with(Some(Direction::Exit), Mode::Free);
+    let mut gate = Gate::new(Role::Both, Mode::Normal);
+    gate.run(day! {
+        0 SetMode(exit_free) => "open for all, note mode changed, show free passage";
+        9 set(Mode::Normal) => "note mode changed, close, show ready";
+    });
+    let mut gate = Gate::entry();
+    gate.run(day! {
+        0 SetMode(exit_free) => "note mode changed";
+        1 rider(1) => "commit entry confirmation, wake in 3000 ms";
     });
 }

@@ -5,19 +5,19 @@ use super::restoring::{Answer, Recording};
 use super::ride::Ride;
 use super::{
     COMMIT_WAIT, ConfirmationDraft, Display, Draft, Effect, FreePassage, LanePolicy, Note,
-    PassageDraft, State, Tap, recent::Recent,
+    PassageDraft, Role, State, Tap, recent::Recent,
 };
 use crate::Refusal;
-use crate::admission::Admission;
+use crate::admission::{self, Admission};
 use fare_protocol::{
-    AccountId, CodeRef, Direction, Millis, Mode, Passage, PassageOutcome, Stamp, UnixMs,
+    AccountId, CodeRef, Direction, Millis, Mode, Modes, Passage, PassageOutcome, Stamp, UnixMs,
 };
 
 /// What the lane knows in every state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Memory {
     pub(super) policy: LanePolicy,
-    pub(super) mode: Mode,
+    pub(super) modes: Modes,
     pub(super) fire: bool,
     pub(super) obstructed: bool,
     pub(super) recent: Recent,
@@ -51,10 +51,10 @@ pub(super) struct Turn {
 }
 
 impl Memory {
-    pub(super) fn new(policy: LanePolicy, mode: Mode) -> Self {
+    pub(super) fn new(policy: LanePolicy, modes: Modes) -> Self {
         Self {
             policy,
-            mode,
+            modes,
             fire: false,
             obstructed: false,
             recent: Recent::new(policy.grace),
@@ -76,14 +76,35 @@ impl Memory {
 
     /// Whether the barrier is to stand open.
     pub(super) fn is_free(&self) -> bool {
-        self.fire || self.mode == Mode::Emergency
+        self.fire || self.opens()
+    }
+
+    /// Whether one of the modes opens the barrier for all.
+    fn opens(&self) -> bool {
+        self.modes().any(Mode::is_open)
+    }
+
+    /// Whether nobody is admitted in any direction.
+    fn is_closed(&self) -> bool {
+        self.modes().all(|mode| mode == Mode::Closed)
+    }
+
+    /// The modes of the directions that the gate leads in.
+    fn modes(&self) -> impl Iterator<Item = Mode> {
+        let Modes { entry, exit } = self.modes;
+        let (entry, exit) = match self.policy.role {
+            Role::Entry => (Some(entry), None),
+            Role::Exit => (None, Some(exit)),
+            Role::Both => (Some(entry), Some(exit)),
+        };
+        entry.into_iter().chain(exit)
     }
 
     /// What the display shows when nothing is under way and nothing is broken.
     pub(super) fn display_at_rest(&self) -> Display {
         if self.is_free() {
             Display::FreePassage
-        } else if self.mode == Mode::Closed {
+        } else if self.is_closed() {
             Display::Closed
         } else {
             Display::Ready
@@ -92,7 +113,7 @@ impl Memory {
 
     /// Whether riders are admitted one by one.
     pub(super) fn admits(&self) -> bool {
-        !self.is_free() && self.mode != Mode::Closed
+        !self.is_free() && !self.is_closed()
     }
 }
 
@@ -122,13 +143,13 @@ impl Turn {
         }
     }
 
-    /// Opens at once when the mode is emergency; else a state looks at it when it comes to rest.
-    pub(super) fn set_mode(&mut self, mode: Mode) {
-        if std::mem::replace(&mut self.memory.mode, mode) != mode {
-            if mode == Mode::Emergency {
+    /// Opens at once when a mode is free or emergency; else a state looks at it when it comes to rest.
+    pub(super) fn set_modes(&mut self, modes: Modes) {
+        if std::mem::replace(&mut self.memory.modes, modes) != modes {
+            if self.memory.opens() {
                 self.ask(Effect::OpenForAll);
             }
-            self.note(Note::ModeChanged(mode));
+            self.note(Note::ModeChanged(modes));
         }
     }
 
@@ -217,15 +238,17 @@ impl Turn {
         }
         let Memory {
             policy,
-            mode,
+            modes,
             recent,
             ..
         } = &self.memory;
+        let direction = admission::direction(policy.role, &tap.facts);
         let just_left = |account| recent.has_left(account, self.now.at);
         Some(
             Admission {
                 policy,
-                mode: *mode,
+                mode: modes.of(direction),
+                direction,
                 just_left,
                 now: self.now,
             }

@@ -90,12 +90,16 @@ impl Calendar {
 
     /// The first moment of the next service day.
     pub(super) fn ends(&self, at: UnixMs) -> UnixMs {
+        self.begins(self.day(at).next())
+    }
+
+    /// The first moment of a service day.
+    pub(super) fn begins(&self, day: Day) -> UnixMs {
         let starts_ms = i64::from(self.starts_min) * MINUTE_MS;
-        let next = self.day(at).0.saturating_add(1).saturating_mul(DAY_MS);
-        let local = next.saturating_add(starts_ms);
+        let local = day.0.saturating_mul(DAY_MS).saturating_add(starts_ms);
         let with = |offset_ms| UnixMs(local.saturating_sub(offset_ms));
-        // The offset may change before the day ends.
-        with(self.offset_ms(with(self.offset_ms(at))))
+        // Which offset holds then is only known once it is known when that is.
+        with(self.offset_ms(with(self.offset_ms(UnixMs(local)))))
     }
 
     /// The service day of a moment, named by the local date on which it began.
@@ -213,6 +217,12 @@ impl Day {
         let year = era * 400 + year + i64::from(month <= 2);
         let small = |n: i64| u8::try_from(n).unwrap_or_default();
         (year, small(month), small(day))
+    }
+
+    /// The day after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// 0 is Monday.

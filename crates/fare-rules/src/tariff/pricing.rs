@@ -162,7 +162,12 @@ impl Tariff {
             return None;
         }
         let today = self.day(ride.entry.at);
-        let of_today = before.iter().filter(|p| self.day(p.entry.at) == today);
+        let known = |id| self.network.station(id).is_some();
+        let of_today = before.iter().filter(|paid| {
+            // Another tariff may have priced it, with other stations.
+            let here = known(paid.entry.station) && known(paid.exit.station);
+            here && self.day(paid.entry.at) == today
+        });
         let own = Paid {
             entry: ride.entry,
             exit: ride.exit,

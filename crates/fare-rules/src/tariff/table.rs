@@ -68,7 +68,8 @@ impl ByClass {
     }
 }
 
-pub(super) fn class_name(class: RiderClass) -> &'static str {
+/// A class as explanations and files call it.
+pub fn class_name(class: RiderClass) -> &'static str {
     match class {
         RiderClass::Adult => "adult",
         RiderClass::Child => "child",

@@ -88,7 +88,7 @@ fn feed(app: &App, as_of_ms: UnixMs, news: News) -> Feed {
         cursor: news.cursor,
         snapshot: news.snapshot,
         issuers: news.issuers.then(|| settlement.issuers.clone()),
-        tariff: news.tariff.then(|| settlement.tariff_text.clone()),
+        tariff: news.tariff.then(|| settlement.tariff_text_at(as_of_ms)),
         changes: news.changes,
     }
 }

@@ -73,6 +73,8 @@ pub struct Report {
     pub engines: Vec<Figures>,
     /// Signatures that one core verifies each second, one by one.
     pub verified_per_s: f64,
+    /// The same when those of an upload are looked at together, as the server does.
+    pub verified_together_per_s: f64,
     /// Transactions of pgbench (TPC-B) each second on the same PostgreSQL.
     pub pgbench_tps: Option<f64>,
 }
@@ -106,6 +108,7 @@ pub fn ingest(
         records_per_upload: UPLOAD_RECORDS_MAX,
         engines,
         verified_per_s: riders.verified_per_s(),
+        verified_together_per_s: riders.verified_together_per_s(),
         pgbench_tps,
     })
 }

@@ -106,6 +106,24 @@ impl Riders {
     }
 }
 
+impl Riders {
+    /// The same when those of an upload are looked at together.
+    pub(super) fn verified_together_per_s(&self) -> f64 {
+        let start = super::start();
+        let rounds = 20;
+        let mut verified = 0_usize;
+        for _ in 0..rounds {
+            let records = self.sample.iter().map(|(record, _)| record.clone());
+            let Some((_, gate)) = self.sample.first() else {
+                break;
+            };
+            let all = SignedRecord::verify_all(records.collect(), &gate.key);
+            verified += all.iter().filter(|one| one.is_ok()).count();
+        }
+        verified as f64 / start.elapsed().as_secs_f64()
+    }
+}
+
 impl Making {
     fn new(station: &str, number: u8) -> Result<Self, BenchError> {
         let bad = |err: fare_protocol::IdError| BenchError::Wrong(err.to_string());

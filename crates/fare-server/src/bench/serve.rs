@@ -76,6 +76,7 @@ fn settlement() -> Result<Settlement, BenchError> {
         signer: Arc::new(SigningKey::from_bytes(&[9; 32])),
         issuers: KeySet(Vec::new()),
         tariff: Arc::new(tariff),
+        released: crate::fares::Released::default(),
         tariff_text,
         journey_valid: Millis(14_400_000),
     })

@@ -109,11 +109,11 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
             100.0 * ratio
         )?;
     }
-    let verified = report.verified_per_s;
+    let (single, together) = (report.verified_per_s, report.verified_together_per_s);
     writeln!(
         out,
-        "verifying {verified:>7.0} signatures/s on one core, {:.0} journeys/s",
-        verified / 4.0
+        "ed25519   {single:>7.0} signatures/s on one core, {together:.0} together: {:.0} journeys/s",
+        together / 4.0
     )?;
     if let (Some(tps), Some(postgres)) = (report.pgbench_tps, report.engines.get(1)) {
         let times = postgres.journeys_per_s / tps;

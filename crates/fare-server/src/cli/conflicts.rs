@@ -131,7 +131,7 @@ fn decide(args: ResolveArgs) -> Result<CaseView, RulingError> {
 }
 
 /// `CNY:300` as money.
-fn money(text: &str) -> Result<Money, String> {
+pub(super) fn money(text: &str) -> Result<Money, String> {
     let bad = || format!("{text:?} is not a currency and whole minor units, for example CNY:300");
     let (currency, minor) = text.split_once(':').ok_or_else(bad)?;
     let currency: Currency = currency.parse().map_err(|_| bad())?;
@@ -162,7 +162,7 @@ fn line(out: &mut impl Write, case: &CaseView) -> io::Result<()> {
     )
 }
 
-fn show(out: &mut impl Write, case: &CaseView) -> io::Result<()> {
+pub(super) fn show(out: &mut impl Write, case: &CaseView) -> io::Result<()> {
     writeln!(out, "conflict  {}", case.conflict)?;
     writeln!(out, "kind      {}", case.kind)?;
     writeln!(out, "about     {}", case.about)?;

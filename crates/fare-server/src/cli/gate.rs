@@ -1,6 +1,6 @@
 //! `fareserver gate`: which gates there are.
 
-use super::database;
+use super::{database, modes};
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
 use fare_protocol::receipt::GateKey;
@@ -20,6 +20,10 @@ enum GateCommand {
     Add(Box<AddArgs>),
     /// List the registered gates
     List(ListArgs),
+    /// Tell gates to be in a mode; each obeys as soon as it hears it
+    Mode(modes::ModeArgs),
+    /// List the gates with the modes they are in
+    Modes(modes::ModesArgs),
 }
 
 #[derive(Debug, Args)]
@@ -55,6 +59,8 @@ pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         GateCommand::Add(args) => add(&args)?,
         GateCommand::List(args) => list(&args)?,
+        GateCommand::Mode(args) => modes::command(&args)?,
+        GateCommand::Modes(args) => modes::list(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -33,6 +33,7 @@ pub(super) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     };
     let config = config::load(&args.config, overrides)?;
     let mut database = Database::open_existing(&config.database)?;
+    database.read(|tx| config.settlement.released.look(tx))?;
     let cannot = |what: &str, file: &Path| format!("cannot {what} {}", file.display());
     let bundle = File::open(&args.bundle).with_context(|| cannot("read", &args.bundle))?;
     let ack = args.ack.unwrap_or_else(|| beside(&args.bundle, ".ack"));

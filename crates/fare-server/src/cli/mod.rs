@@ -6,8 +6,11 @@ mod bench;
 mod books;
 mod conflicts;
 mod deny;
+mod fares;
 mod gate;
 mod import;
+mod journeys;
+mod modes;
 mod run;
 
 use crate::config::ConfigError;
@@ -38,6 +41,10 @@ enum Command {
     Import(import::ImportArgs),
     /// Look at conflicts between records, and decide them
     Conflicts(conflicts::ConflictsArgs),
+    /// Tables of fares: from draft to release, and what they come to
+    Fares(fares::FaresArgs),
+    /// Look at journeys and correct them
+    Journeys(journeys::JourneysArgs),
     /// Have gates refuse an account, or no longer
     Deny(deny::DenyArgs),
     /// Measure what the server can take
@@ -57,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Books(args) => books::run(args),
         Command::Import(args) => import::run(args),
         Command::Conflicts(args) => conflicts::run(args),
+        Command::Fares(args) => fares::run(args),
+        Command::Journeys(args) => journeys::run(args),
         Command::Deny(args) => deny::run(args),
         Command::Bench(args) => bench::run(args),
     };

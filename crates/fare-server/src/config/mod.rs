@@ -8,11 +8,12 @@ mod riders;
 pub use problem::{ConfigError, Problem};
 pub use riders::Riders;
 
+use crate::fares::Released;
 use crate::store::DatabaseUrl;
 use crate::tls;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
-use fare_protocol::{KeySet, Millis, Signer};
+use fare_protocol::{KeySet, Millis, Signer, UnixMs};
 use fare_rules::Tariff;
 use raw::RawServer;
 use std::fs;
@@ -62,10 +63,33 @@ pub struct Settlement {
     pub issuers: KeySet,
     /// Handed on to the gates.
     pub tariff_text: TariffText,
-    /// The same, ready to quote.
+    /// The same, ready to quote: it counts where no released table is valid.
     pub tariff: Arc<Tariff>,
+    /// The tables that people have released.
+    pub released: Released,
     /// How long after an entry a journey may be finished without a supplement.
     pub journey_valid: Millis,
+}
+
+impl Settlement {
+    /// The tariff that prices journeys which begin at this moment.
+    pub fn tariff_at(&self, entered: UnixMs) -> Arc<Tariff> {
+        let released = self.released.at(entered);
+        released.map_or_else(|| self.tariff.clone(), |live| live.tariff)
+    }
+
+    /// The same as gates get it.
+    pub fn tariff_text_at(&self, now: UnixMs) -> TariffText {
+        let released = self.released.at(now);
+        released.map_or_else(|| self.tariff_text.clone(), |live| live.text)
+    }
+
+    /// How far after a journey others may look back at it; `None` when none ever does.
+    pub fn reach(&self) -> Option<Millis> {
+        let released = self.released.all();
+        let reaches = released.iter().map(|live| live.tariff.reach());
+        reaches.chain([self.tariff.reach()]).max().flatten()
+    }
 }
 
 /// What the command line sets instead of the file.
@@ -159,6 +183,7 @@ impl Check<'_> {
             issuers: issuers?,
             tariff_text,
             tariff: Arc::new(tariff),
+            released: Released::default(),
             journey_valid: journey_valid?,
         })
     }

@@ -84,7 +84,7 @@ impl From<RulingError> for Problem {
     fn from(err: RulingError) -> Self {
         let detail = err.to_string();
         match err {
-            RulingError::NoConflict(_) => {
+            RulingError::NoConflict(_) | RulingError::NoJourney(_) => {
                 Self::new(StatusCode::NOT_FOUND, "no-such-conflict", detail)
             }
             RulingError::Cleared { .. } => Self::new(StatusCode::CONFLICT, "cleared", detail),

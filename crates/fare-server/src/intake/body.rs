@@ -1,6 +1,6 @@
 //! The body of an upload: bytes from outside to records that can be checked, one by one.
 
-use super::check::{Checked, check};
+use super::check::{Checked, check_all};
 use crate::store::Gate;
 use fare_protocol::RecordId;
 use fare_protocol::wire::{RecordRefusal, UPLOAD_RECORDS_MAX, UploadRecord};
@@ -68,15 +68,14 @@ impl Rows {
 
     /// Looks at each record that was sent to `gate`.
     pub fn check(self, gate: &Gate) -> Vec<Checked> {
-        let checked = self.0.into_iter().map(|row| match row {
-            Ok(upload) => check(&upload, gate),
-            Err((id, reason)) => Checked::Refused {
+        let rows = self.0.into_iter().map(|row| {
+            row.map_err(|(id, reason)| Checked::Refused {
                 id,
                 hash: None,
                 code: RecordRefusal::Malformed,
                 reason,
-            },
+            })
         });
-        checked.collect()
+        check_all(rows, gate)
     }
 }

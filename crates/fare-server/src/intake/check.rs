@@ -2,7 +2,7 @@
 
 use crate::store::Gate;
 use fare_protocol::wire::{RecordRefusal, UploadRecord};
-use fare_protocol::{RecordHash, RecordId, SignedRecord, VerifiedRecord};
+use fare_protocol::{RecordHash, RecordId, SignedRecord, VerifiedRecord, VerifyError};
 use std::collections::HashMap;
 
 /// Greatest place in a chain that is believed: far above any gate's, far below what SQLite counts.
@@ -12,7 +12,7 @@ const SEQ_MAX: u64 = 1 << 53;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
     /// Signed by the gate's registered key.
-    Verified(VerifiedRecord),
+    Verified(Box<VerifiedRecord>),
     /// Not to be believed.
     Refused {
         /// Under which id it was sent.
@@ -51,40 +51,85 @@ impl Checked {
 
 /// Looks at one record sent to `gate`: form, id, gate, signature, in this order.
 pub fn check(upload: &UploadRecord, gate: &Gate) -> Checked {
-    let refused = |hash, code, reason| Checked::Refused {
+    match read(upload, gate) {
+        Ok(signed) => {
+            let (id, hash) = (signed.record().id, signed.hash());
+            believed(id, hash, signed.verify(&gate.key), gate)
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// The same for many, their signatures looked at together.
+pub(super) fn check_all(
+    uploads: impl Iterator<Item = Result<UploadRecord, Checked>>,
+    gate: &Gate,
+) -> Vec<Checked> {
+    let read = uploads.map(|upload| upload.and_then(|upload| read(&upload, gate)));
+    let (mut signed, mut checked) = (Vec::new(), Vec::new());
+    for read in read {
+        // A believed record takes the place of one that is still to be looked at.
+        checked.push(read.map(|record| signed.push(record)));
+    }
+    let names = signed
+        .iter()
+        .map(|record| (record.record().id, record.hash()));
+    let names: Vec<_> = names.collect();
+    let verified = SignedRecord::verify_all(signed, &gate.key);
+    let mut verified = names.into_iter().zip(verified);
+    let next = |read: Result<(), Checked>| match read {
+        Ok(()) => verified
+            .next()
+            .map(|((id, hash), verified)| believed(id, hash, verified, gate)),
+        Err(refused) => Some(refused),
+    };
+    checked.into_iter().filter_map(next).collect()
+}
+
+/// A record by itself, before its signature is looked at.
+fn read(upload: &UploadRecord, gate: &Gate) -> Result<SignedRecord, Checked> {
+    let refused = |code, reason| Checked::Refused {
         id: upload.id,
-        hash,
+        hash: None,
         code,
         reason,
     };
-    let malformed = |reason| refused(None, RecordRefusal::Malformed, reason);
-    let signed = match SignedRecord::parse(&upload.envelope.0) {
-        Ok(signed) => signed,
-        Err(err) => return malformed(err.to_string()),
-    };
+    let malformed = |reason| refused(RecordRefusal::Malformed, reason);
+    let signed =
+        SignedRecord::parse(&upload.envelope.0).map_err(|err| malformed(err.to_string()))?;
     let record = signed.record();
     if record.id != upload.id {
-        return malformed(format!(
+        return Err(malformed(format!(
             "the record's own id is {}, sent as {}",
             record.id, upload.id
-        ));
+        )));
     }
     if record.seq.0 > SEQ_MAX {
-        return malformed(format!("seq {} is beyond {SEQ_MAX}", record.seq));
+        return Err(malformed(format!("seq {} is beyond {SEQ_MAX}", record.seq)));
     }
     if record.gate != gate.id {
         let reason = format!("a record of gate {} came to gate {}", record.gate, gate.id);
-        return refused(None, RecordRefusal::WrongGate, reason);
+        return Err(refused(RecordRefusal::WrongGate, reason));
     }
-    let hash = signed.hash();
-    match signed.verify(&gate.key) {
-        Ok(verified) => Checked::Verified(verified),
-        Err(err) => {
-            let reason = format!(
+    Ok(signed)
+}
+
+fn believed(
+    id: RecordId,
+    hash: RecordHash,
+    verified: Result<VerifiedRecord, VerifyError>,
+    gate: &Gate,
+) -> Checked {
+    verified.map_or_else(
+        |err| Checked::Refused {
+            id,
+            hash: Some(hash),
+            code: RecordRefusal::BadSignature,
+            reason: format!(
                 "{err}; gate {} is registered with key {}",
                 gate.id, gate.key
-            );
-            refused(Some(hash), RecordRefusal::BadSignature, reason)
-        }
-    }
+            ),
+        },
+        |record| Checked::Verified(Box::new(record)),
+    )
 }

@@ -173,7 +173,7 @@ impl Intake<'_> {
 
     /// The least that a journey to or from elsewhere can cost here.
     fn least(&self, tap: &Tap) -> Option<Money> {
-        let (tariff, here) = (&self.settlement.tariff, tap.station());
+        let (tariff, here) = (self.settlement.tariff_at(tap.at), tap.station());
         let others = tariff.stations().filter(|there| there.id != here);
         let fares = others.filter_map(|there| tariff.quote(here, there.id, tap.class()).ok());
         fares.map(|quote| quote.fare).min_by_key(|fare| fare.minor)

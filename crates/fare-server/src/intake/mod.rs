@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod conflicts;
 mod evidence;
+mod pricing;
 mod riders;
 mod settle;
 mod voucher;
@@ -13,18 +14,21 @@ mod voucher;
 pub use body::{BodyError, Rows};
 pub use check::{Checked, check};
 pub use evidence::expire;
+pub use pricing::close_ended;
 
 use crate::config::Settlement;
 use crate::store::{Gate, Scope, StoreError, Tx, VoucherKind};
 use conflicts::Found;
 use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal};
 use fare_protocol::{
-    Confirmation, Direction, JourneyId, Passage, RecordBody, RecordId, Seq, UnixMs, VerifiedRecord,
+    Confirmation, Direction, JourneyId, Money, Passage, RecordBody, RecordId, RiderClass, Seq,
+    StationId, UnixMs, VerifiedRecord,
 };
 use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::Tap;
 use fare_rules::ledger::PostingError;
 use serde_json::value::RawValue;
+use std::collections::HashMap;
 
 /// Why a batch could not be taken; nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,8 @@ pub struct Intake<'a> {
     filled: Vec<Seq>,
     /// What may be news to riders' phones.
     news: Vec<riders::News>,
+    /// The most that a journey can cost, by where it begins.
+    dearest: HashMap<(StationId, RiderClass), Option<Money>>,
 }
 
 impl<'a> Intake<'a> {
@@ -82,6 +88,7 @@ impl<'a> Intake<'a> {
             report: Report::default(),
             filled: Vec::new(),
             news: Vec::new(),
+            dearest: HashMap::new(),
         }
     }
 
@@ -169,6 +176,11 @@ impl<'a> Intake<'a> {
         match record.record().body {
             RecordBody::Confirmation(confirmation) => self.confirm(record, confirmation),
             RecordBody::Passage(passage) => self.pass(record, passage).map(|()| None),
+            RecordBody::ModeChange(change) => {
+                let record = record.record();
+                self.tx.insert_mode_change(record, &change, self.now)?;
+                Ok(None)
+            }
         }
     }
 
@@ -187,7 +199,10 @@ impl<'a> Intake<'a> {
         match direction {
             Direction::Entry => {
                 let journey = JourneyId(self.new_id()?);
-                self.tx.insert_journey(&tap, journey)?;
+                // Who learns of an entry late waits for its exit as long as anybody.
+                let late = UnixMs(tap.at.0.max(self.now.0));
+                let due = self.settlement.tariff_at(tap.at).day_ends(late);
+                self.tx.insert_journey(&tap, journey, due)?;
                 self.weigh_again(before, &tap)?;
                 let paired = self.settle(&tap)?;
                 let voucher = self.entry_voucher(&tap, journey)?;
@@ -219,7 +234,7 @@ impl<'a> Intake<'a> {
         let account = match confirmation {
             Some(RecordBody::Confirmation(confirmation)) => confirmation.account,
             // Its confirmation is missing still and finds it when it comes, or it answers nothing.
-            Some(RecordBody::Passage(_)) | None => return Ok(()),
+            Some(RecordBody::Passage(_) | RecordBody::ModeChange(_)) | None => return Ok(()),
         };
         if first.is_some() {
             let detail = format!("gate {gate} sent a second passage; the first one counts");

@@ -4,10 +4,10 @@
 use super::{Intake, IntakeError};
 use crate::store::About;
 use fare_protocol::wire::{FeedChange, OpenJourney};
-use fare_protocol::{Direction, Money};
-use fare_rules::conflict::ConflictKind;
+use fare_protocol::{Direction, Mode, Money, UnixMs};
+use fare_rules::conflict::{ConflictKind, entered_again};
 use fare_rules::journey::{
-    Action, Charge, Evidence, Finding, Journey, Link, Neighbours, Standing, Tap, price,
+    Action, Charge, Evidence, Finding, Journey, Link, Neighbours, Standing, Tap,
 };
 use fare_rules::ledger::Posting;
 
@@ -31,18 +31,21 @@ impl Intake<'_> {
         }
         let mut pairs = Vec::new();
         for link in around.links() {
-            let state = self.follow(&link)?;
+            let (state, changed) = self.follow(&link)?;
             let entry = *link.entry;
             pairs.extend(state.charge().map(|charge| Pair { entry, charge }));
+            if changed {
+                self.reprice_after(&entry)?;
+            }
         }
         Ok(pairs)
     }
 
-    /// Brings the journey of one entry up to date.
-    fn follow(&mut self, link: &Link<'_>) -> Result<Journey, IntakeError> {
+    /// Brings the journey of one entry up to date; answers whether what it costs has changed.
+    fn follow(&mut self, link: &Link<'_>) -> Result<(Journey, bool), IntakeError> {
         let entry = link.entry;
         let Some(row) = self.tx.journey(entry.account(), entry.id)? else {
-            return Ok(Journey::Tapped);
+            return Ok((Journey::Tapped, false));
         };
         let passed = entry.standing() == Standing::Passed;
         let exit = link
@@ -55,8 +58,15 @@ impl Intake<'_> {
             },
             None => None,
         };
-        let (state, actions) = row.state.on(link.event(|_| fare));
-        if state != row.state {
+        let mut event = link.event(|_| fare);
+        let over = passed && exit.is_none() && self.now >= row.due;
+        let decided = over && self.tx.is_decided(entry.account(), entry.id)?;
+        if over {
+            let maximum = self.maximum(link, row.due)?.filter(|_| !decided);
+            event = event.once_over(maximum);
+        }
+        let (state, actions) = row.state.on(event);
+        if state != row.state && !decided {
             let decided = self.tx.in_force_for_entry(entry.account(), entry.id)?;
             self.overtake(link.next.unwrap_or(entry), decided)?;
             if state.exit().is_some() {
@@ -68,32 +78,34 @@ impl Intake<'_> {
         for action in actions {
             self.act(entry, action)?;
         }
-        Ok(state)
+        Ok((state, state.charge() != row.state.charge()))
     }
 
-    /// What an exit after this entry costs, with the conflicts that this shows.
-    fn fare(&mut self, entry: &Tap, exit: &Tap) -> Result<Option<Money>, IntakeError> {
-        let tariff = &self.settlement.tariff;
-        let quote = match tariff.quote(entry.station(), exit.station(), exit.class()) {
-            Ok(quote) => quote,
-            Err(err) => {
-                let detail = Some(err.to_string());
-                self.conflict(exit, ConflictKind::Unpriced, detail, Some(entry))?;
-                return Ok(None);
-            }
+    /// What an entry without an exit costs: nothing when one ride was admitted twice, where its gate
+    /// took no fare, or when an incident was on while its day lasted.
+    fn maximum(&self, link: &Link<'_>, due: UnixMs) -> Result<Option<Money>, IntakeError> {
+        let entry = link.entry;
+        let again = link.next.map(|next| entered_again(entry, next));
+        let takes_fares = match entry.confirmation.mode {
+            Mode::Normal | Mode::TimeExempt | Mode::DateExempt => true,
+            Mode::EntryExitExempt
+            | Mode::FareExempt
+            | Mode::Closed
+            | Mode::Emergency
+            | Mode::Free => false,
         };
-        self.conflict(exit, ConflictKind::Unpriced, None, None)?;
-        let price = price(exit, quote);
-        let shown = exit.confirmation.fare_quoted;
-        let detail = shown.filter(|_| price.quote_differs).map(|shown| {
-            let (gate, priced, fare) = (exit.gate, price.priced, price.charged.fare);
-            format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
-        });
-        self.conflict(exit, ConflictKind::QuoteDiffers, detail, Some(entry))?;
-        Ok(Some(price.charged.fare))
+        if again == Some(ConflictKind::DoubleEntry)
+            || !takes_fares
+            || self.tx.is_spared(entry.station(), entry.at, due)?
+        {
+            return Ok(None);
+        }
+        let tariff = self.settlement.tariff_at(entry.at);
+        let quote = tariff.maximum(Direction::Exit, entry.class());
+        Ok(quote.map(|quote| quote.fare))
     }
 
-    fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
+    pub(super) fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
         let (account, line) = (entry.account(), entry.confirmation.location.line);
         let posting = match action {
             Action::Open => {
@@ -166,6 +178,7 @@ fn sentence(kind: ConflictKind, tap: &Tap) -> String {
         | ConflictKind::Unpriced
         | ConflictKind::ExitClaimed
         | ConflictKind::Overtaken
+        | ConflictKind::Asked
         | ConflictKind::WrongStation
         | ConflictKind::ClockOutOfBounds
         | ConflictKind::ChainGap

@@ -6,12 +6,12 @@ use fare_protocol::wire::Envelope;
 use fare_protocol::{
     EntryVoucher, ExitVoucher, JourneyId, Money, RiderClass, StationId, Voucher, VoucherId,
 };
-use fare_rules::journey::{Tap, price};
+use fare_rules::journey::Tap;
 
 impl Intake<'_> {
     /// The voucher that answers an entry; none when the tariff lacks its station.
     pub(super) fn entry_voucher(
-        &self,
+        &mut self,
         entry: &Tap,
         journey: JourneyId,
     ) -> Result<Option<Envelope>, IntakeError> {
@@ -40,11 +40,10 @@ impl Intake<'_> {
         journey: JourneyId,
     ) -> Result<Option<Envelope>, IntakeError> {
         let entry = &pair.entry;
-        let tariff = &self.settlement.tariff;
-        let Ok(quote) = tariff.quote(entry.station(), exit.station(), exit.class()) else {
+        let Ok(price) = self.priced(entry, exit)? else {
             return Ok(None);
         };
-        let charged = price(exit, quote).charged;
+        let charged = price.charged;
         let voucher = ExitVoucher {
             id: VoucherId(self.new_id()?),
             journey,
@@ -63,12 +62,15 @@ impl Intake<'_> {
     }
 
     /// The most that a journey from here can cost.
-    fn dearest(&self, from: StationId, class: RiderClass) -> Option<Money> {
-        let tariff = &self.settlement.tariff;
-        let fares = tariff
-            .stations()
-            .filter_map(|to| tariff.quote(from, to.id, class).ok());
-        fares.map(|quote| quote.fare).max_by_key(|fare| fare.minor)
+    fn dearest(&mut self, from: StationId, class: RiderClass) -> Option<Money> {
+        let tariff = self.settlement.tariff_at(self.now);
+        let look = || {
+            let fares = tariff
+                .stations()
+                .filter_map(|to| tariff.quote(from, to.id, class).ok());
+            fares.map(|quote| quote.fare).max_by_key(|fare| fare.minor)
+        };
+        *self.dearest.entry((from, class)).or_insert_with(look)
     }
 
     fn seal(&self, voucher: &Voucher) -> Envelope {

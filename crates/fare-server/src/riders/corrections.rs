@@ -94,7 +94,7 @@ fn keep(
         let detail = format!("`entry`: this rider has no journey {}", entry.to_hex());
         not_found("no-such-journey", detail).about("entry")
     })?;
-    if !matches!(own.state.as_str(), "open" | "incomplete") {
+    if !matches!(own.state.as_str(), "open" | "incomplete" | "no-exit") {
         let detail = format!("the journey is {}: its exit is not missing", own.state);
         return Err(Problem::new(StatusCode::CONFLICT, "nothing-missing", detail).about("entry"));
     }

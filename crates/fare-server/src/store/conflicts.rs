@@ -285,6 +285,13 @@ impl Tx<'_> {
         self.rows(&sql, &[&most])?.iter().map(read_case).collect()
     }
 
+    /// All conflicts about this subject, the oldest first.
+    pub fn cases_about(&self, scope: Scope, subject: &str) -> Result<Vec<Case>, StoreError> {
+        let sql = format!("{CASE} WHERE scope = $1 AND subject = $2 ORDER BY raised_ms, kind, nth");
+        let rows = self.rows(&sql, &[&scope.key(), &subject])?;
+        rows.iter().map(read_case).collect()
+    }
+
     fn one_case(&self, which: &str, values: &[&dyn Bind]) -> Result<Option<Case>, StoreError> {
         let row = self.row(&format!("{CASE} WHERE {which}"), values)?;
         row.as_ref().map(read_case).transpose()

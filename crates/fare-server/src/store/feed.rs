@@ -137,6 +137,7 @@ impl Tx<'_> {
             let account = row.get(0)?;
             changes.push(FeedChange::Denied { account });
         }
+        changes.extend(self.mode_commands()?);
         Ok(News {
             cursor,
             snapshot: true,

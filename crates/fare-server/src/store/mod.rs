@@ -9,8 +9,11 @@ pub mod bare;
 mod batch;
 mod chain;
 mod conflicts;
+mod fares;
 mod feed;
+mod journeys;
 mod leases;
+mod modes;
 mod riders;
 mod sql;
 mod taps;
@@ -18,12 +21,15 @@ mod url;
 mod views;
 
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
+pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
+pub use journeys::Incident;
+pub use modes::{GateModes, StoredChange};
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use taps::{About, JourneyRow, Scope};
 pub use url::{DatabaseUrl, ServerUrl, UrlError};
-pub use views::{Books, ConflictView, Counts, GateView, JourneyView, Sum};
+pub use views::{Books, ConflictView, Counts, GateView, JourneyView, PostingView, Sum};
 
 use fare_protocol::{GateId, LineId, PublicKey, StationId};
 use sql::{Access, Engine};
@@ -50,7 +56,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 4] = [
+const MIGRATIONS: [Step; 7] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -67,6 +73,18 @@ const MIGRATIONS: [Step; 4] = [
     Step {
         sqlite: include_str!("riders.sql"),
         postgres: include_str!("postgres/riders.sql"),
+    },
+    Step {
+        sqlite: include_str!("journeys.sql"),
+        postgres: include_str!("postgres/journeys.sql"),
+    },
+    Step {
+        sqlite: include_str!("fares.sql"),
+        postgres: include_str!("postgres/fares.sql"),
+    },
+    Step {
+        sqlite: include_str!("modes.sql"),
+        postgres: include_str!("postgres/modes.sql"),
     },
 ];
 

@@ -18,6 +18,8 @@ pub struct JourneyRow {
     pub id: JourneyId,
     /// How far it has come.
     pub state: Journey,
+    /// When it ends without an exit.
+    pub due: UnixMs,
 }
 
 /// What a posting is about.
@@ -87,7 +89,8 @@ pub(super) const SAME_CODE: &str = "
     ORDER BY at_ms, id LIMIT 1";
 
 pub(super) const JOURNEY: &str = "
-    SELECT journey, state, exit, fare_minor, currency FROM journey WHERE account = $1 AND entry = $2";
+    SELECT journey, state, exit, fare_minor, currency, due_ms FROM journey
+    WHERE account = $1 AND entry = $2";
 
 pub(super) const UPDATE_JOURNEY: &str = "
     UPDATE journey SET state = $1, exit = $2, exit_station = $3, left_ms = $4, fare_minor = $5,
@@ -309,19 +312,26 @@ impl Tx<'_> {
         Ok(journey.map(|journey| (entry, journey)))
     }
 
-    /// Begins the journey of an entry whose passage is not known yet.
-    pub fn insert_journey(&self, entry: &Tap, id: JourneyId) -> Result<(), StoreError> {
-        let kept = self.batch.borrow_mut().put_journey(entry, id);
+    /// Begins the journey of an entry whose passage is not known yet; it ends at `due` without an exit.
+    pub fn insert_journey(
+        &self,
+        entry: &Tap,
+        id: JourneyId,
+        due: UnixMs,
+    ) -> Result<(), StoreError> {
+        let kept = self.batch.borrow_mut().put_journey(entry, id, due);
         if kept {
             return Ok(());
         }
-        let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms, due_ms)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let (account, state) = (entry.account(), Journey::Tapped.code());
         let (station, line) = (entry.station(), entry.confirmation.location.line);
         self.run(
             sql,
-            &[&account, &entry.id, &id, &state, &station, &line, &entry.at],
+            &[
+                &account, &entry.id, &id, &state, &station, &line, &entry.at, &due,
+            ],
         )?;
         Ok(())
     }
@@ -338,7 +348,7 @@ impl Tx<'_> {
             return Ok(());
         }
         let exit = exit.filter(|exit| state.exit() == Some(exit.id));
-        let fare = state.charge().map(|charge| charge.fare);
+        let fare = state.fare();
         let (id, left) = (exit.map(|exit| exit.id), exit.map(|exit| exit.at));
         let (station, account) = (exit.map(|exit| exit.station()), entry.account());
         let (minor, currency) = (fare.map(|fare| fare.minor), fare.map(|fare| fare.currency));
@@ -448,7 +458,9 @@ pub(super) fn read_journey(row: &Row) -> Result<JourneyRow, StoreError> {
         ("unpriced", Some(exit), None) => Journey::Unpriced { exit },
         ("held", Some(exit), Some(fare)) => Journey::Held(Charge { exit, fare }),
         ("closed", Some(exit), Some(fare)) => Journey::Closed(Charge { exit, fare }),
+        ("no-exit", None, fare) => Journey::NoExit(fare),
         (_, _, _) => return Err(StoreError::Corrupt("a journey's state")),
     };
-    Ok(JourneyRow { id, state })
+    let due = row.get(5)?;
+    Ok(JourneyRow { id, state, due })
 }

@@ -53,8 +53,8 @@ fn put_journey(database: &mut Database) {
         let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, has_place)
                    VALUES ($1, $2, 0, $3, 'PGY-01', $4, 0)";
         tx.run(sql, &[&ACCOUNT, &ENTRY, &[0_u8], &[0_u8]])?;
-        let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
-                   VALUES ($1, $2, $3, 'open', 'PGY', '1', 0)";
+        let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms, due_ms)
+                   VALUES ($1, $2, $3, 'open', 'PGY', '1', 0, 86400000)";
         tx.run(sql, &[&ACCOUNT, &ENTRY, &JOURNEY])
     };
     database.write(work).unwrap();
@@ -255,7 +255,7 @@ fn a_database_opens_again_and_a_newer_one_does_not() {
         let refused = Database::open(url).err().unwrap().to_string();
         assert_eq!(
             refused,
-            "the database has schema 99, this program knows up to 4; use a newer one"
+            "the database has schema 99, this program knows up to 7; use a newer one"
         );
     }
 }

@@ -19,7 +19,7 @@ pub struct Counts {
     pub open: u64,
     /// Journeys charged.
     pub closed: u64,
-    /// Entries followed by another entry.
+    /// Entries followed by another entry, or by nothing until their day was over.
     pub incomplete: u64,
     /// Conflicts that stand.
     pub conflicts: u64,
@@ -71,6 +71,19 @@ pub struct JourneyView {
     pub fare: Option<Money>,
 }
 
+/// A posting of one journey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostingView {
+    /// Its name: those of [`fare_rules::ledger::PostingKind`].
+    pub kind: String,
+    /// When, by the server's clock.
+    pub made: UnixMs,
+    /// Whether a person's decision made it.
+    pub decided: bool,
+    /// What came to the rider, or went out with a minus; `-` when the rider had no part in it.
+    pub rider: String,
+}
+
 /// A conflict that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConflictView {
@@ -120,7 +133,7 @@ impl Tx<'_> {
         let sql = "SELECT (SELECT count(*) FROM gate), (SELECT count(*) FROM record), count(*),
                           count(*) FILTER (WHERE state IN ('open', 'held')),
                           count(*) FILTER (WHERE state = 'closed'),
-                          count(*) FILTER (WHERE state = 'incomplete'),
+                          count(*) FILTER (WHERE state IN ('incomplete', 'no-exit')),
                           (SELECT count(*) FROM conflict) - (SELECT count(*) FROM conflict_end),
                           (SELECT count(*) FROM tap WHERE unknown_ms IS NOT NULL
                               AND (evidence IS NULL OR evidence = 'expired'))
@@ -162,25 +175,46 @@ impl Tx<'_> {
         let sql = "SELECT journey, account, state, entry, exit, station, exit_station, entered_ms,
                           left_ms, fare_minor, currency
                    FROM journey ORDER BY entered_ms DESC, entry DESC LIMIT $1";
+        let rows = self.rows(sql, &[&most])?;
+        rows.iter().map(journey_view).collect()
+    }
+
+    /// The journey of this entry, whoever made it. Looks at all journeys: for people, not for settlement.
+    pub fn journey_view(
+        &self,
+        entry: RecordId,
+    ) -> Result<Option<(AccountId, JourneyView)>, StoreError> {
+        let sql = "SELECT journey, account, state, entry, exit, station, exit_station, entered_ms,
+                          left_ms, fare_minor, currency
+                   FROM journey WHERE entry = $1";
+        let row = self.row(sql, &[&entry])?;
+        row.map(|row| Ok((row.get(1)?, journey_view(&row)?)))
+            .transpose()
+    }
+
+    /// The postings of a journey, the oldest first.
+    pub fn postings_of(
+        &self,
+        account: AccountId,
+        entry: RecordId,
+    ) -> Result<Vec<PostingView>, StoreError> {
+        let sql =
+            "SELECT kind, made_ms, CASE WHEN conflict IS NULL THEN 0 ELSE 1 END, minor, currency
+                   FROM posting LEFT JOIN posting_line
+                     ON posting_line.account = posting.account
+                    AND posting_line.posting = posting.posting AND ledger = 'rider'
+                   WHERE posting.account = $1 AND entry = $2 ORDER BY made_ms, posting.posting";
         let view = |row: Row| {
-            let fare = match (row.get(9)?, row.get(10)?) {
-                (Some(minor), Some(currency)) => Some(Money::new(minor, currency)),
-                (_, _) => None,
-            };
-            Ok(JourneyView {
-                journey: row.get::<JourneyId>(0)?.to_hex(),
-                account: row.get::<AccountId>(1)?.to_string(),
-                state: row.get(2)?,
-                entry: row.get(3)?,
-                exit: row.get(4)?,
-                from: row.get(5)?,
-                to: row.get(6)?,
-                entered_at_ms: row.get(7)?,
-                left_at_ms: row.get(8)?,
-                fare,
+            let rider = fare(&row, 3)?;
+            Ok(PostingView {
+                kind: row.get(0)?,
+                made: row.get(1)?,
+                decided: row.get::<i64>(2)? != 0,
+                rider: rider.map_or_else(|| "-".to_owned(), |money| money.to_string()),
             })
         };
-        self.rows(sql, &[&most])?.into_iter().map(view).collect()
+        let rows = self.rows(sql, &[&account, &entry])?;
+        rows.into_iter().map(view).collect()
     }
 
     /// The newest `most` conflicts that stand, newest first.
@@ -235,7 +269,8 @@ impl Tx<'_> {
                      WHERE conflict IS NULL GROUP BY 1, 2)
                    SELECT 1 FROM journey LEFT JOIN posted USING (account, entry)
                    WHERE coalesce(held, 0) <> CASE WHEN state = 'held' THEN fare_minor ELSE 0 END
-                      OR coalesce(revenue, 0) <> CASE WHEN state = 'closed' THEN fare_minor ELSE 0 END
+                      OR coalesce(revenue, 0) <> CASE
+                         WHEN state IN ('closed', 'no-exit') THEN coalesce(fare_minor, 0) ELSE 0 END
                    LIMIT 1";
         Ok(!self.exists(sql, &[])?)
     }
@@ -257,4 +292,27 @@ impl Tx<'_> {
                    SELECT 1 FROM posted LEFT JOIN conflict_end USING (conflict) WHERE how IS NULL";
         Ok(!self.exists(sql, &[])?)
     }
+}
+
+fn journey_view(row: &Row) -> Result<JourneyView, StoreError> {
+    Ok(JourneyView {
+        journey: row.get::<JourneyId>(0)?.to_hex(),
+        account: row.get::<AccountId>(1)?.to_string(),
+        state: row.get(2)?,
+        entry: row.get(3)?,
+        exit: row.get(4)?,
+        from: row.get(5)?,
+        to: row.get(6)?,
+        entered_at_ms: row.get(7)?,
+        left_at_ms: row.get(8)?,
+        fare: fare(row, 9)?,
+    })
+}
+
+/// The money in two columns, where there may be none.
+fn fare(row: &Row, n: usize) -> Result<Option<Money>, StoreError> {
+    Ok(match (row.get(n)?, row.get(n + 1)?) {
+        (Some(minor), Some(currency)) => Some(Money::new(minor, currency)),
+        (_, _) => None,
+    })
 }

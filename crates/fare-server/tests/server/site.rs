@@ -7,6 +7,7 @@ use fare_protocol::wire::{Answer, AnswerOutcome, TariffText, UploadRecord};
 use fare_protocol::{KeyEntry, KeySet, Millis, Money, SignedRecord, Signer, UnixMs, Voucher};
 use fare_rules::Tariff;
 use fare_server::config::{Riders, Settlement};
+use fare_server::fares::Released;
 use fare_server::intake::{Intake, IntakeError, check};
 use fare_server::riders::Grant;
 use fare_server::store::{
@@ -154,6 +155,7 @@ pub(crate) fn settlement() -> Settlement {
         issuers: forever(&SigningKey::from_bytes(&[8; 32])),
         tariff: Arc::new(Tariff::parse(&tariff_text).unwrap()),
         tariff_text,
+        released: Released::default(),
         journey_valid: Millis(14_400_000),
     }
 }

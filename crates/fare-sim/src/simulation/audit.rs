@@ -8,6 +8,7 @@ use fare_protocol::{
 };
 use fare_rules::conflict::{CLOCK_ERROR_MAX, ConflictKind, entered_again};
 use fare_rules::journey::{EVIDENCE_WAIT, Journey, Tap, price};
+use fare_rules::{End, Paid, Ride};
 use fare_server::store::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,6 +146,8 @@ impl Expected {
             .filter(|n| went_through(taps, *n))
             .map(|n| &taps[n])
             .collect();
+        // In the order of time, whatever the order of arrival was.
+        let mut paid: Vec<Paid> = Vec::new();
         for (n, tap) in through.iter().enumerate() {
             let next = through.get(n + 1);
             let before = n.checked_sub(1).map(|n| through[n].direction());
@@ -152,10 +155,30 @@ impl Expected {
                 (Direction::Exit, _) if before == Some(Direction::Entry) => {}
                 (Direction::Exit, _) => self.stands(tap, ConflictKind::ExitWithoutEntry),
                 (Direction::Entry, Some((Direction::Exit, exit))) => {
-                    let quote = world.server.tariff();
-                    let quote = quote.quote(tap.station(), exit.station(), exit.class());
-                    let quote = quote.map_err(|err| RuleBroken::Simulation(err.to_string()))?;
-                    let fare = price(exit, quote).charged.fare;
+                    let end = |tap: &Tap| End {
+                        station: tap.station(),
+                        at: tap.at,
+                    };
+                    let (entry, exit_end) = (end(tap), end(exit));
+                    let ride = Ride {
+                        class: exit.class(),
+                        class_until: None,
+                        entry,
+                        exit: exit_end,
+                        earlier: &paid,
+                    };
+                    let quoted = |ride: &Ride<'_>| {
+                        let quote = world.server.tariff().price(ride);
+                        quote.map_err(|err| RuleBroken::Simulation(err.to_string()))
+                    };
+                    let (quote, alone) = (quoted(&ride)?, quoted(&ride.alone())?.fare);
+                    let fare = price(exit, quote, alone).charged.fare;
+                    let (exit_end, minor) = (ride.exit, fare.minor);
+                    paid.push(Paid {
+                        entry,
+                        exit: exit_end,
+                        minor,
+                    });
                     let key = (tap.account(), tap.id);
                     self.journeys.insert(key, Some((exit.id, fare)));
                 }

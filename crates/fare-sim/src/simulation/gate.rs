@@ -5,8 +5,8 @@ use super::clock::Clocks;
 use crate::seed::Seed;
 use ed25519_dalek::SigningKey;
 use fare_protocol::{
-    GateId, LaneNo, Location, Millis, Mode, RecordHash, RecordId, Seq, SignedRecord, Signer, Stamp,
-    UnixMs,
+    GateId, LaneNo, Location, Millis, Modes, RecordHash, RecordId, Seq, SignedRecord, Signer,
+    Stamp, UnixMs,
 };
 use fare_rules::{ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, Role, Station};
 use fare_server::store;
@@ -143,7 +143,7 @@ impl Gate {
         }
         self.epoch += 1;
         self.open_for = None;
-        let lane = Lane::new(self.policy, Mode::Normal);
+        let lane = Lane::new(self.policy, Modes::default());
         self.running = Some(Running { lane, journal });
         Ok(recovered)
     }

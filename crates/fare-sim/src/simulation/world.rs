@@ -10,7 +10,7 @@ use super::server::Server;
 use super::{Report, RuleBroken, Settings};
 use crate::seed::Seed;
 use fare_protocol::{RecordId, Stamp, UnixMs};
-use fare_rules::{Display, Draft, Effect, Event, Facts, Lane, Note, Role, Station, Tap};
+use fare_rules::{Display, Draft, Effect, End, Event, Facts, Lane, Note, Ride, Role, Station, Tap};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -410,7 +410,12 @@ impl World {
         }
     }
 
-    fn facts(&self, g: usize, code: &fare_protocol::VerifiedRideCode) -> Result<Facts, RuleBroken> {
+    fn facts(
+        &mut self,
+        g: usize,
+        code: &fare_protocol::VerifiedRideCode,
+    ) -> Result<Facts, RuleBroken> {
+        let now = self.gates[g].stamp(self.now)?.at;
         let gate = &self.gates[g];
         let Some(running) = &gate.running else {
             return Ok(Facts::default());
@@ -418,10 +423,20 @@ impl World {
         let issuer = code.claims().issuer;
         let facts = running.journal.facts(issuer.account, &issuer.device_key)?;
         let quote = facts.open_journey.and_then(|open| {
-            let tariff = self.server.tariff();
-            tariff
-                .quote(open.station, gate.registered.station, issuer.class)
-                .ok()
+            let ride = Ride {
+                class: issuer.class,
+                class_until: None,
+                entry: End {
+                    station: open.station,
+                    at: open.entered_at_ms,
+                },
+                exit: End {
+                    station: gate.registered.station,
+                    at: now,
+                },
+                earlier: &[],
+            };
+            self.server.tariff().price(&ride).ok()
         });
         Ok(Facts { quote, ..facts })
     }

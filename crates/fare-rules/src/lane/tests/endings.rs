@@ -14,7 +14,7 @@ fn fire_opens_at_once_and_for_all() {
           600 rider(1) => NOTHING;
           700 Passed => "note free passage";
           800 FireAlarm(true) => "open for all";
-          900 SetMode(Mode::Closed) => "note mode changed";
+          900 set(Mode::Closed) => "note mode changed";
         1_000 FireAlarm(false) => "note fire alarm over, close, show closed";
     });
     gate.is("closed");
@@ -44,9 +44,9 @@ fn fire_while_the_journal_has_the_confirmation() {
     let mut gate = Gate::entry();
     gate.run(day! {
         0 rider(1) => "commit entry confirmation, wake in 3000 ms";
-        1 SetMode(Mode::Emergency) => "open for all, note mode changed, show free passage";
+        1 set(Mode::Emergency) => "open for all, note mode changed, show free passage";
         5 not_committed(1) => NOTHING;
-        6 SetMode(Mode::Normal) => "note mode changed, close, show ready";
+        6 set(Mode::Normal) => "note mode changed, close, show ready";
     });
     gate.is("idle");
 }
@@ -80,9 +80,9 @@ fn fire_and_emergency_end_separately() {
     let mut gate = Gate::entry();
     gate.run(day! {
         0 FireAlarm(true) => "open for all, note fire alarm, show free passage";
-        1 SetMode(Mode::Emergency) => "open for all, note mode changed";
+        1 set(Mode::Emergency) => "open for all, note mode changed";
         2 FireAlarm(false) => "note fire alarm over";
-        3 SetMode(Mode::Normal) => "note mode changed, close, show ready";
+        3 set(Mode::Normal) => "note mode changed, close, show ready";
     });
 }
 

@@ -13,7 +13,7 @@ there is nothing to do now, but that it will count later. An event that a state 
 ignored.
 
 - The lane opens for a rider only in answer to the journal's word that this rider's confirmation is
-  committed. `open for all` is fire and emergency.
+  committed. `open for all` is fire and the modes free and emergency.
 - A passage that comes in the last moment counts: the barrier is told to close first, and the
   annulment is drafted half a second later, or later still while somebody is in the lane. A passage
   after that is noted; the record stays as it is.
@@ -34,8 +34,8 @@ const NOW: i64 = 100;
 
 /// A name and the events that lead there.
 fn states() -> Vec<(&'static str, Lane)> {
-    let entry = Lane::new(policy(Role::Entry), Mode::Normal);
-    let closed = Lane::new(policy(Role::Entry), Mode::Closed);
+    let entry = Lane::new(policy(Role::Entry), Modes::default());
+    let closed = Lane::new(policy(Role::Entry), Modes::both(Mode::Closed));
     let after = |lane: &Lane, events: Vec<Event>| {
         let start = lane.clone().on(Deadline, at(0)).0;
         events
@@ -92,9 +92,10 @@ fn events() -> Vec<(&'static str, Event)> {
         ("Obstructed, no", Obstructed(false)),
         ("FireAlarm, on", FireAlarm(true)),
         ("FireAlarm, off", FireAlarm(false)),
-        ("SetMode, normal", SetMode(Mode::Normal)),
-        ("SetMode, closed", SetMode(Mode::Closed)),
-        ("SetMode, emergency", SetMode(Mode::Emergency)),
+        ("SetMode, normal", set(Mode::Normal)),
+        ("SetMode, closed", set(Mode::Closed)),
+        ("SetMode, free", set(Mode::Free)),
+        ("SetMode, emergency", set(Mode::Emergency)),
         ("Shutdown", Shutdown),
         ("Deadline, when due", Deadline),
     ]

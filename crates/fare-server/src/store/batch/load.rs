@@ -1,5 +1,6 @@
 //! Reads what an upload needs at once.
 
+use super::super::taps::JourneyRow;
 use super::{Account, Batch, Chain, Kept, Moving, Place};
 use crate::store::chain::envelope;
 use crate::store::sql::{Bind, Row, Value};
@@ -211,8 +212,14 @@ impl Tx<'_> {
                 let place = account.places.get(&exit)?;
                 account.taps.get(place).map(|kept| kept.tap)
             });
-            let (id, state) = (row.id, row.state);
-            account.journeys.insert(*entry, Moving { id, state, exit });
+            let JourneyRow { id, state, due } = row;
+            let moving = Moving {
+                id,
+                due,
+                state,
+                exit,
+            };
+            account.journeys.insert(*entry, moving);
         }
         Ok(())
     }
@@ -231,6 +238,7 @@ impl<'r> Asked<'r> {
                 RecordBody::Passage(passage) => {
                     named.insert(passage.confirmation);
                 }
+                RecordBody::ModeChange(_) => {}
             }
         }
         Self {

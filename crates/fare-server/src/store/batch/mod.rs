@@ -75,6 +75,7 @@ struct Kept {
 
 struct Moving {
     id: JourneyId,
+    due: UnixMs,
     state: Journey,
     exit: Option<Tap>,
 }
@@ -161,6 +162,7 @@ impl Batch {
         Some(JourneyRow {
             id: journey.id,
             state: journey.state,
+            due: journey.due,
         })
     }
 
@@ -267,7 +269,7 @@ impl Batch {
         true
     }
 
-    pub(super) fn put_journey(&mut self, entry: &Tap, id: JourneyId) -> bool {
+    pub(super) fn put_journey(&mut self, entry: &Tap, id: JourneyId, due: UnixMs) -> bool {
         let place = (entry.at, entry.id);
         let Some(account) = self.accounts.get_mut(&entry.account()) else {
             return false;
@@ -277,6 +279,7 @@ impl Batch {
         }
         let journey = Moving {
             id,
+            due,
             state: Journey::Tapped,
             exit: None,
         };
@@ -384,8 +387,8 @@ impl Batch {
 
 const INSERT_JOURNEY: &str = "
     INSERT INTO journey (account, entry, journey, state, station, line, entered_ms, exit,
-                         exit_station, left_ms, fare_minor, currency)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                         exit_station, left_ms, fare_minor, currency, due_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 fn new_tap(kept: &Kept) -> Result<Vec<Value>, StoreError> {
     let tap = &kept.tap;
@@ -419,7 +422,7 @@ fn told_tap(kept: &Kept) -> Result<Vec<Value>, StoreError> {
 fn journey_values(moving: &Moving) -> [Value; 6] {
     let state = moving.state;
     let exit = moving.exit.filter(|exit| state.exit() == Some(exit.id));
-    let fare: Option<Money> = state.charge().map(|charge| charge.fare);
+    let fare: Option<Money> = state.fare();
     [
         state.code().value(),
         exit.map(|exit| exit.id).value(),
@@ -445,6 +448,7 @@ fn new_journey(entry: &Tap, moving: &Moving) -> Vec<Value> {
         left,
         minor,
         currency,
+        moving.due.value(),
     ]
 }
 

@@ -1,0 +1,186 @@
+//! `fareserver journeys`: what became of journeys, corrections by staff, and incidents that spare riders
+//! the maximum fare.
+
+use super::conflicts::{money, show as show_case};
+use super::database;
+use crate::clock::{self, rfc3339};
+use crate::correction::{self, Correction, Story};
+use crate::store::{Database, DatabaseUrl, Incident, JourneyView, StoreError};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use fare_protocol::{Money, RecordId, StationId, UnixMs};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(super) struct JourneysArgs {
+    #[command(subcommand)]
+    command: JourneysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum JourneysCommand {
+    /// List journeys, the newest first
+    List(ListArgs),
+    /// Show one with its taps, its postings and what was decided about it
+    Show(ShowArgs),
+    /// Charge another fare than it was charged: the old one is reversed, the new one posted
+    Correct(CorrectArgs),
+    /// Say when riders could not leave as they should: no maximum fare for journeys open then
+    Incident(IncidentArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// Only those in this state: tapped, annulled, open, incomplete, unpriced, held, closed, no-exit
+    #[arg(long)]
+    state: Option<String>,
+    /// Look at so many
+    #[arg(long, default_value_t = 100)]
+    most: u32,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// The id of its entry confirmation, as `list` shows it
+    entry: RecordId,
+}
+
+#[derive(Debug, Args)]
+struct CorrectArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// What the account pays instead: currency and amount in minor units, for example CNY:300
+    #[arg(long, value_name = "CURRENCY:MINOR", value_parser = money)]
+    charge: Money,
+    /// Who decides
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// The id of its entry confirmation
+    entry: RecordId,
+}
+
+#[derive(Debug, Args)]
+struct IncidentArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// For riders who entered here; everywhere when absent
+    #[arg(long)]
+    station: Option<StationId>,
+    /// From when on: 2026-11-29T08:30:00+08:00
+    #[arg(long, value_name = "TIME", value_parser = clock::moment)]
+    from: UnixMs,
+    /// Until when
+    #[arg(long, value_name = "TIME", value_parser = clock::moment)]
+    until: UnixMs,
+    /// Who says so
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// What happened
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+pub(super) fn run(args: JourneysArgs) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    match args.command {
+        JourneysCommand::List(args) => {
+            let most = args.most;
+            let journeys = Database::open_existing(&args.database)?.read(|tx| {
+                let journeys = tx.journey_views(most)?;
+                Ok::<_, StoreError>(journeys)
+            })?;
+            let wanted = |journey: &&JourneyView| {
+                args.state
+                    .as_ref()
+                    .is_none_or(|state| *state == journey.state)
+            };
+            for journey in journeys.iter().filter(wanted) {
+                line(&mut out, journey)?;
+            }
+        }
+        JourneysCommand::Show(args) => {
+            let mut database = Database::open_existing(&args.database)?;
+            let story = database.read(|tx| correction::story(tx, args.entry))?;
+            show(&mut out, &story)?;
+        }
+        JourneysCommand::Correct(args) => {
+            let correction = Correction {
+                entry: args.entry,
+                fare: args.charge,
+                by: args.by,
+                reason: args.reason,
+            };
+            let mut database = Database::open_existing(&args.database)?;
+            let case = database.write(|tx| correction::correct(tx, &correction, clock::now()))?;
+            show_case(&mut out, &case.into())?;
+        }
+        JourneysCommand::Incident(args) => add_incident(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add_incident(args: IncidentArgs) -> anyhow::Result<()> {
+    let incident = Incident {
+        station: args.station,
+        from: args.from,
+        until: args.until,
+        person: args.by,
+        reason: args.reason,
+    };
+    if incident.until <= incident.from {
+        return Err(super::Usage("--until must be later than --from".to_owned()).into());
+    }
+    let now = clock::now();
+    let id = crate::ids::new_id(now).context("no randomness for an id")?;
+    Database::open_existing(&args.database)?
+        .write(|tx| tx.insert_incident(id, &incident, now))
+        .map_err(anyhow::Error::from)
+}
+
+fn line(out: &mut impl Write, journey: &JourneyView) -> io::Result<()> {
+    let JourneyView {
+        entry,
+        account,
+        state,
+        from,
+        ..
+    } = journey;
+    let (at, to) = (rfc3339(journey.entered_at_ms), journey.to.as_deref());
+    let to = to.unwrap_or("-");
+    let fare = journey
+        .fare
+        .map_or_else(String::new, |fare| fare.to_string());
+    writeln!(
+        out,
+        "{entry} {at} {account} {state:<10} {from:<6} {to:<6} {fare}"
+    )
+}
+
+fn show(out: &mut impl Write, story: &Story) -> io::Result<()> {
+    line(out, &story.journey)?;
+    for says in &story.records {
+        writeln!(out, "record    {says}")?;
+    }
+    for posting in &story.postings {
+        let (at, kind, rider) = (rfc3339(posting.made), &posting.kind, &posting.rider);
+        let why = if posting.decided { " (decided)" } else { "" };
+        writeln!(out, "posting   {at} {kind:<8} rider {rider}{why}")?;
+    }
+    for case in &story.cases {
+        writeln!(out)?;
+        show_case(out, case)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! One journey as staff look at it, and its correction: a decision like those about conflicts, so that it
+//! is booked as a reversal and a new charge, and a late record that changes the journey overtakes it.
+
+use crate::clock::rfc3339;
+use crate::inbox::{CaseView, RecordView, Ruling, RulingError, resolve};
+use crate::store::{Case, JourneyView, PostingView, Scope, Told, Tx};
+use fare_protocol::{ConflictId, Money, RecordId, UnixMs};
+use fare_rules::conflict::{Circumstances, ConflictKind, Decision};
+use fare_rules::ledger::PostingError;
+
+/// What staff decide about a journey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// The entry confirmation of the journey.
+    pub entry: RecordId,
+    /// What the account pays for it now; zero or more.
+    pub fare: Money,
+    /// Who decides, 1 to 80 characters.
+    pub by: String,
+    /// Why, 1 to 500 characters.
+    pub reason: String,
+}
+
+/// A journey with everything that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// The journey; its account is masked.
+    pub journey: JourneyView,
+    /// What its records say.
+    pub records: Vec<String>,
+    /// Its postings, the oldest first.
+    pub postings: Vec<PostingView>,
+    /// Conflicts about it.
+    pub cases: Vec<CaseView>,
+}
+
+/// Everything about one journey.
+///
+/// # Errors
+/// When there is no such journey, or the store fails.
+pub fn story(tx: &Tx<'_>, entry: RecordId) -> Result<Story, RulingError> {
+    let found = tx.journey_view(entry)?;
+    let (account, journey) = found.ok_or(RulingError::NoJourney(entry))?;
+    let (mut records, mut cases) = (Vec::new(), Vec::new());
+    for tap in std::iter::once(entry).chain(journey.exit) {
+        let record = tx.tap_record(account, tap)?;
+        records.extend(record.map(|record| RecordView::from(record).says));
+        let about = tx.cases_about(Scope::Account(account), &tap.to_hex())?;
+        cases.extend(about.into_iter().map(CaseView::from));
+    }
+    let postings = tx.postings_of(account, entry)?;
+    Ok(Story {
+        journey,
+        records,
+        postings,
+        cases,
+    })
+}
+
+/// Books a correction in the caller's transaction; answers it as a case of the inbox.
+///
+/// # Errors
+/// When there is no such journey, its passage is not known yet, or the amount cannot be posted.
+pub fn correct(tx: &Tx<'_>, correction: &Correction, now: UnixMs) -> Result<Case, RulingError> {
+    let Correction {
+        entry,
+        fare,
+        by,
+        reason,
+    } = correction;
+    if fare.minor < 0 {
+        return Err(PostingError::NegativeFare(*fare).into());
+    }
+    let found = tx.journey_view(*entry)?;
+    let (account, _) = found.ok_or(RulingError::NoJourney(*entry))?;
+    let kind = ConflictKind::Asked;
+    let told = Told {
+        detail: format!("{by} asked at {} for {fare} to be charged", rfc3339(now)),
+        records: [tx.tap_record(account, *entry)?, None],
+        proposal: kind.propose(&Circumstances::default()),
+    };
+    let id = ConflictId(crate::ids::new_id(now)?);
+    let (scope, subject) = (Scope::Account(account), entry.to_hex());
+    tx.raise(id, (scope, kind, &subject), &told, now)?;
+    let ruling = Ruling {
+        decision: Decision::Charge { fare: *fare },
+        by: by.clone(),
+        reason: reason.clone(),
+    };
+    resolve(tx, id, &ruling, now)
+}

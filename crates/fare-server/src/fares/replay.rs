@@ -1,0 +1,158 @@
+//! Real days priced again by a draft.
+
+use crate::store::{StoreError, Tx};
+use fare_protocol::{AccountId, Direction, Money, UnixMs};
+use fare_rules::journey::{Tap, price};
+use fare_rules::{End, Paid, Ride, Tariff};
+
+/// Why days could not be priced again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The days were paid in another currency.
+    #[error("a journey was paid in {paid}, the table is in {table}; they cannot be compared")]
+    Currency {
+        /// What was paid.
+        paid: Money,
+        /// The table's currency.
+        table: fare_protocol::Currency,
+    },
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// What a draft would have made of some days.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Journeys that were priced again.
+    pub journeys: u64,
+    /// Journeys to or from stations that the draft does not have.
+    pub unpriced: u64,
+    /// What was paid for those priced again, in minor units.
+    pub paid_minor: i64,
+    /// What would have been.
+    pub would_minor: i64,
+    /// The accounts for which that differs, those who would pay most more first.
+    pub accounts: Vec<Account>,
+}
+
+/// One account's journeys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Whose; shown masked.
+    pub account: AccountId,
+    /// What was paid, in minor units.
+    pub paid_minor: i64,
+    /// What would have been.
+    pub would_minor: i64,
+}
+
+impl Account {
+    /// How much more the account would have paid.
+    pub fn more(&self) -> i64 {
+        self.would_minor.saturating_sub(self.paid_minor)
+    }
+}
+
+/// Prices the closed journeys that began from `from` up to before `until` again, each after the
+/// account's earlier ones as the draft prices them; what gates showed does not count.
+///
+/// # Errors
+/// When they were paid in another currency, or the store fails.
+pub fn replay(
+    tx: &Tx<'_>,
+    draft: &Tariff,
+    from: UnixMs,
+    until: UnixMs,
+) -> Result<Replay, ReplayError> {
+    let mut all = Replay::default();
+    let mut now: Option<(Account, Vec<Paid>)> = None;
+    for journey in tx.charged_between(from, until)? {
+        if journey.fare.currency != draft.currency() {
+            return Err(ReplayError::Currency {
+                paid: journey.fare,
+                table: draft.currency(),
+            });
+        }
+        if now.as_ref().map(|(account, _)| account.account) != Some(journey.account) {
+            all.end(now.take());
+            now = Some(begin(tx, draft, journey.account, from)?);
+        }
+        let (Some(entry), Some(exit), Some((account, earlier))) = (
+            tx.tap(journey.account, journey.entry)?,
+            tx.tap(journey.account, journey.exit)?,
+            now.as_mut(),
+        ) else {
+            continue;
+        };
+        let Some(paid) = again(draft, &entry, &exit, earlier) else {
+            all.unpriced = all.unpriced.saturating_add(1);
+            continue;
+        };
+        all.journeys = all.journeys.saturating_add(1);
+        account.paid_minor = account.paid_minor.saturating_add(journey.fare.minor);
+        account.would_minor = account.would_minor.saturating_add(paid.minor);
+        earlier.push(paid);
+    }
+    all.end(now);
+    all.accounts
+        .sort_by_key(|account| (std::cmp::Reverse(account.more()), account.account));
+    Ok(all)
+}
+
+/// An account before its first journey of the days, with what it paid just before them.
+fn begin(
+    tx: &Tx<'_>,
+    draft: &Tariff,
+    account: AccountId,
+    from: UnixMs,
+) -> Result<(Account, Vec<Paid>), StoreError> {
+    let earlier = match draft.reach() {
+        Some(reach) => tx.paid(account, (from.before(reach), from), draft.currency())?,
+        None => Vec::new(),
+    };
+    let account = Account {
+        account,
+        paid_minor: 0,
+        would_minor: 0,
+    };
+    Ok((account, earlier))
+}
+
+fn again(draft: &Tariff, entry: &Tap, exit: &Tap, earlier: &[Paid]) -> Option<Paid> {
+    debug_assert_eq!(entry.direction(), Direction::Entry);
+    let end = |tap: &Tap| End {
+        station: tap.station(),
+        at: tap.at,
+    };
+    let ride = Ride {
+        class: exit.class(),
+        class_until: None,
+        entry: end(entry),
+        exit: end(exit),
+        earlier,
+    };
+    let quote = draft.price(&ride).ok()?;
+    let mut unseen = *exit;
+    unseen.confirmation.fare_quoted = None;
+    let alone = quote.fare;
+    let minor = price(&unseen, quote, alone).charged.fare.minor;
+    Some(Paid {
+        entry: ride.entry,
+        exit: ride.exit,
+        minor,
+    })
+}
+
+impl Replay {
+    fn end(&mut self, account: Option<(Account, Vec<Paid>)>) {
+        let Some((account, _)) = account else {
+            return;
+        };
+        self.paid_minor = self.paid_minor.saturating_add(account.paid_minor);
+        self.would_minor = self.would_minor.saturating_add(account.would_minor);
+        if account.more() != 0 {
+            self.accounts.push(account);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What an exit costs, with the account's earlier journeys in view; and, when one of those changes, what
+//! that does to the later ones.
+
+use super::{Intake, IntakeError};
+use crate::config::Settlement;
+use crate::store::{JourneyRow, StoreError, Tx};
+use fare_protocol::{Money, RecordId, UnixMs};
+use fare_rules::conflict::ConflictKind;
+use fare_rules::journey::{Event, Price, Tap, price};
+use fare_rules::{End, Paid, QuoteError, Ride};
+
+/// Most entries whose day is closed in one transaction; the next one takes the rest.
+const CLOSED_MAX: u32 = 500;
+
+impl Intake<'_> {
+    /// What an exit after this entry costs, with the conflicts that this shows.
+    pub(super) fn fare(&mut self, entry: &Tap, exit: &Tap) -> Result<Option<Money>, IntakeError> {
+        let price = match self.priced(entry, exit)? {
+            Ok(price) => price,
+            Err(err) => {
+                let detail = Some(err.to_string());
+                self.conflict(exit, ConflictKind::Unpriced, detail, Some(entry))?;
+                return Ok(None);
+            }
+        };
+        self.conflict(exit, ConflictKind::Unpriced, None, None)?;
+        let shown = exit.confirmation.fare_quoted;
+        let detail = shown.filter(|_| price.quote_differs).map(|shown| {
+            let (gate, priced, fare) = (exit.gate, price.priced, price.charged.fare);
+            format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
+        });
+        self.conflict(exit, ConflictKind::QuoteDiffers, detail, Some(entry))?;
+        Ok(Some(price.charged.fare))
+    }
+
+    /// The price of a journey by the tariff of its entry's day.
+    pub(super) fn priced(
+        &self,
+        entry: &Tap,
+        exit: &Tap,
+    ) -> Result<Result<Price, QuoteError>, StoreError> {
+        priced(self.settlement, self.tx, entry, exit)
+    }
+
+    /// A journey's price has changed: those of the account that began later and that look back at it
+    /// are priced again. What differs is reversed and charged anew, so that the books are the same in
+    /// whatever order records arrive. What a person has decided about stays.
+    pub(super) fn reprice_after(&mut self, entry: &Tap) -> Result<(), IntakeError> {
+        let account = entry.account();
+        let Some(reach) = self.settlement.reach() else {
+            return Ok(());
+        };
+        let span = (entry.at, entry.at.after(reach));
+        for (later, row) in self.tx.charged_after(account, span)? {
+            let (Some(entry), Some(charge)) = (self.tx.tap(account, later)?, row.state.charge())
+            else {
+                continue;
+            };
+            let Some(exit) = self.tx.tap(account, charge.exit)? else {
+                continue;
+            };
+            let decided =
+                self.tx.is_decided(account, later)? || self.tx.is_decided(account, charge.exit)?;
+            if !decided && let Ok(price) = self.priced(&entry, &exit)? {
+                self.charge_again(&entry, &exit, row, price.charged.fare)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn charge_again(
+        &mut self,
+        entry: &Tap,
+        exit: &Tap,
+        row: JourneyRow,
+        fare: Money,
+    ) -> Result<(), IntakeError> {
+        if row.state.fare() == Some(fare) {
+            return Ok(());
+        }
+        let event = Event::Exit {
+            exit: exit.id,
+            passed: exit.standing() == fare_rules::journey::Standing::Passed,
+            fare: Some(fare),
+        };
+        let (state, actions) = row.state.on(event);
+        self.tx.update_journey(entry, state, Some(exit))?;
+        for action in actions {
+            self.act(entry, action)?;
+        }
+        Ok(())
+    }
+}
+
+/// The price of a journey by the tariff of its entry's day, with what the account paid before.
+pub(crate) fn priced(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    entry: &Tap,
+    exit: &Tap,
+) -> Result<Result<Price, QuoteError>, StoreError> {
+    let tariff = settlement.tariff_at(entry.at);
+    let earlier = match tariff.reach() {
+        Some(reach) => {
+            let span = (entry.at.before(reach), entry.at);
+            tx.paid(entry.account(), span, tariff.currency())?
+        }
+        None => Vec::new(),
+    };
+    let ride = ride(entry, exit, &earlier);
+    let both = tariff
+        .price(&ride)
+        .and_then(|quote| Ok((quote, tariff.price(&ride.alone())?.fare)));
+    Ok(both.map(|(quote, alone)| price(exit, quote, alone)))
+}
+
+/// A journey as a tariff prices it.
+fn ride<'h>(entry: &Tap, exit: &Tap, earlier: &'h [Paid]) -> Ride<'h> {
+    let end = |tap: &Tap| End {
+        station: tap.station(),
+        at: tap.at,
+    };
+    Ride {
+        class: exit.class(),
+        class_until: None,
+        entry: end(entry),
+        exit: end(exit),
+        earlier,
+    }
+}
+
+/// Ends journeys whose day is over at `now` and that have no exit; answers the entries, at most 500,
+/// the oldest first.
+///
+/// # Errors
+/// When the store fails; then everything is as it was.
+pub fn close_ended(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    now: UnixMs,
+) -> Result<Vec<RecordId>, IntakeError> {
+    let entries = tx.without_exit(now, CLOSED_MAX)?;
+    for entry in &entries {
+        let gate = tx.gate(entry.gate)?;
+        let gate = gate.ok_or(StoreError::Corrupt("an entry without its gate"))?;
+        Intake::new(settlement, tx, gate, now).settle(entry)?;
+    }
+    Ok(entries.iter().map(|entry| entry.id).collect())
+}

@@ -1,0 +1,142 @@
+//! What settlement asks about an account's journeys: those that cost something, those whose day is over,
+//! and whether an incident spares a rider the maximum fare.
+
+use super::sql::Row;
+use super::taps::{read_journey, read_tap};
+use super::{JourneyRow, StoreError, Tx};
+use fare_protocol::{AccountId, Currency, RecordId, StationId, UnixMs};
+use fare_rules::journey::Tap;
+use fare_rules::{End, Paid};
+
+/// A time in which riders could not leave as they should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Where riders entered whom it concerns; everywhere when there is none.
+    pub station: Option<StationId>,
+    /// From when on.
+    pub from: UnixMs,
+    /// Until when.
+    pub until: UnixMs,
+    /// Who says so.
+    pub person: String,
+    /// What happened.
+    pub reason: String,
+}
+
+impl Tx<'_> {
+    /// The account's journeys that cost something and began from `from` up to before `until`, in the
+    /// order of their entries; those in another currency do not count.
+    ///
+    /// # Errors
+    /// Those of the database; so with everything here.
+    pub fn paid(
+        &self,
+        account: AccountId,
+        (from, until): (UnixMs, UnixMs),
+        currency: Currency,
+    ) -> Result<Vec<Paid>, StoreError> {
+        let sql = "SELECT station, entered_ms, exit_station, left_ms, fare_minor FROM journey
+                   WHERE account = $1 AND entered_ms >= $2 AND entered_ms < $3
+                     AND state IN ('held', 'closed') AND currency = $4 ORDER BY entered_ms, entry";
+        let rows = self.rows(sql, &[&account, &from, &until, &currency])?;
+        rows.iter().map(read_paid).collect()
+    }
+
+    /// The account's journeys that cost something and began after `after` and before `until`, in the
+    /// order of their entries.
+    pub fn charged_after(
+        &self,
+        account: AccountId,
+        (after, until): (UnixMs, UnixMs),
+    ) -> Result<Vec<(RecordId, JourneyRow)>, StoreError> {
+        let sql = "SELECT journey, state, exit, fare_minor, currency, due_ms, entry FROM journey
+                   WHERE account = $1 AND entered_ms > $2 AND entered_ms < $3
+                     AND state IN ('held', 'closed') ORDER BY entered_ms, entry";
+        let rows = self.rows(sql, &[&account, &after, &until])?;
+        let read = |row: &Row| Ok((row.get(6)?, read_journey(row)?));
+        rows.iter().map(read).collect()
+    }
+
+    /// Entries whose day is over at `now` and that have no exit: at most `most`, the oldest first.
+    pub fn without_exit(&self, now: UnixMs, most: u32) -> Result<Vec<Tap>, StoreError> {
+        let sql = "SELECT envelope, passage, evidence FROM journey
+                   JOIN tap ON tap.account = journey.account AND tap.id = journey.entry
+                   WHERE state IN ('open', 'incomplete') AND due_ms <= $1
+                   ORDER BY due_ms LIMIT $2";
+        let rows = self.rows(sql, &[&now, &most])?;
+        rows.iter().map(read_tap).collect()
+    }
+
+    /// Keeps an incident.
+    pub fn insert_incident(
+        &self,
+        id: [u8; 16],
+        incident: &Incident,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        let sql =
+            "INSERT INTO incident (incident, station, from_ms, until_ms, person, reason, made_ms)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let Incident {
+            station,
+            from,
+            until,
+            person,
+            reason,
+        } = incident;
+        self.run(sql, &[&id, station, from, until, person, reason, &now])?;
+        Ok(())
+    }
+
+    /// All incidents, the newest first.
+    pub fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        let sql = "SELECT station, from_ms, until_ms, person, reason FROM incident
+                   ORDER BY from_ms DESC";
+        let read = |row: &Row| {
+            Ok(Incident {
+                station: row.get(0)?,
+                from: row.get(1)?,
+                until: row.get(2)?,
+                person: row.get(3)?,
+                reason: row.get(4)?,
+            })
+        };
+        self.rows(sql, &[])?.iter().map(read).collect()
+    }
+
+    /// Whether an incident was on somewhere between `entered` and `until` for who entered here.
+    pub fn is_spared(
+        &self,
+        station: StationId,
+        entered: UnixMs,
+        until: UnixMs,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM incident WHERE until_ms > $1 AND from_ms < $2
+                   AND (station IS NULL OR station = $3)";
+        self.exists(sql, &[&entered, &until, &station])
+    }
+
+    /// Whether a person has decided about a conflict of this tap.
+    pub fn is_decided(&self, account: AccountId, tap: RecordId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM conflict JOIN conflict_end USING (conflict)
+                   LEFT JOIN conflict_overtaken USING (conflict)
+                   WHERE scope = $1 AND subject = $2 AND how IN ('keep', 'charge')
+                     AND conflict_overtaken.at_ms IS NULL";
+        let scope = super::Scope::Account(account).key();
+        self.exists(sql, &[&scope, &tap.to_hex()])
+    }
+}
+
+fn read_paid(row: &Row) -> Result<Paid, StoreError> {
+    let end = |station, at| -> Result<End, StoreError> {
+        Ok(End {
+            station: row.get(station)?,
+            at: row.get(at)?,
+        })
+    };
+    Ok(Paid {
+        entry: end(0, 1)?,
+        exit: end(2, 3)?,
+        minor: row.get(4)?,
+    })
+}
