@@ -81,6 +81,7 @@ impl Serialize for StagesJson {
 
 impl LineJson {
     /// The line of a gate.
+    // long: one arm for each kind of line, and each says only its own fields
     pub fn new(line: &Line, gate: Option<GateId>, zone: &Zone) -> Self {
         let json = Self {
             gate,

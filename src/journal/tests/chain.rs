@@ -167,7 +167,7 @@ fn a_journal_of_another_kind_is_refused_with_a_reason() {
     change("PRAGMA user_version = 99");
     let text = open(identity(&key)).to_string();
     assert!(
-        text.contains("schema version 99, this program knows up to 3"),
+        text.contains("schema version 99, this program knows up to 4"),
         "{text}"
     );
     change("PRAGMA user_version = 3");

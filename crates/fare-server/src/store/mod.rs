@@ -1,7 +1,7 @@
 //! Everything the server keeps. SQL stands in this folder alone; the rest speaks of gates, taps,
 //! journeys and postings through [`Tx`], one transaction, so that another database can stand in.
 //!
-//! [`Database`] is one connection, to a SQLite file or a PostgreSQL server; [`sql`] says how statements
+//! [`Database`] is one connection, to a SQLite file or a PostgreSQL server; `sql` says how statements
 //! are written so that both understand them. [`Store`] is a database on a thread of its own: handlers
 //! send it work and wait for the answer without blocking a worker.
 
