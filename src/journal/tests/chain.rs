@@ -170,7 +170,7 @@ fn a_journal_of_another_kind_is_refused_with_a_reason() {
         text.contains("schema version 99, this program knows up to 4"),
         "{text}"
     );
-    change("PRAGMA user_version = 3");
+    change("PRAGMA user_version = 4");
 
     change("UPDATE records SET envelope = zeroblob(200) WHERE seq = 2");
     let text = open(identity(&key)).to_string();
