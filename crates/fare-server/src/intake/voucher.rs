@@ -63,8 +63,9 @@ impl Intake<'_> {
 
     /// The most that a journey from here can cost.
     fn dearest(&mut self, from: StationId, class: RiderClass) -> Option<Money> {
-        let tariff = self.settlement.tariff_at(self.now);
+        let (settlement, now) = (self.settlement, self.now);
         let look = || {
+            let tariff = settlement.tariff_at(now);
             let fares = tariff
                 .stations()
                 .filter_map(|to| tariff.quote(from, to.id, class).ok());

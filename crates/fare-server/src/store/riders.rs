@@ -1,10 +1,12 @@
 //! Enrolled riders: their phones' keys, the vouchers kept for them, and what they say is missing.
 
 use super::sql::{Bind, Row};
+use super::views::fare;
 use super::{StoreError, Tx};
 use fare_protocol::{
     AccountId, ConflictId, Money, PublicKey, RecordId, RiderClass, StationId, UnixMs,
 };
+use fare_rules::tariff::class_name;
 use std::collections::HashSet;
 
 /// A rider as enrolled.
@@ -103,7 +105,7 @@ impl Tx<'_> {
         }
         let sql = "INSERT INTO rider (account, device_key, class, enrolled_ms)
                    VALUES ($1, $2, $3, $4)";
-        let (key, class) = (new.device_key.to_bytes(), class_text(new.class));
+        let (key, class) = (new.device_key.to_bytes(), class_name(new.class));
         self.run(sql, &[&new.account, &key, &class, &now])?;
         Ok((*new, true))
     }
@@ -270,28 +272,13 @@ impl VoucherKind {
     }
 }
 
-fn class_text(class: RiderClass) -> &'static str {
-    match class {
-        RiderClass::Adult => "adult",
-        RiderClass::Child => "child",
-        RiderClass::Student => "student",
-        RiderClass::Senior => "senior",
-        RiderClass::Disabled => "disabled",
-        RiderClass::Staff => "staff",
-    }
-}
-
 fn class_read(text: &str) -> Result<RiderClass, StoreError> {
     let mut all = RiderClass::ALL.into_iter();
-    let found = all.find(|class| class_text(*class) == text);
+    let found = all.find(|class| class_name(*class) == text);
     found.ok_or(StoreError::Corrupt("a rider's class"))
 }
 
 fn own(row: &Row) -> Result<OwnJourney, StoreError> {
-    let fare = match (row.get(6)?, row.get(7)?) {
-        (Some(minor), Some(currency)) => Some(Money::new(minor, currency)),
-        (_, _) => None,
-    };
     let correction = match row.get::<Option<StationId>>(9)? {
         Some(station) => Some(Correction {
             station,
@@ -310,7 +297,7 @@ fn own(row: &Row) -> Result<OwnJourney, StoreError> {
         entered_at: row.get(3)?,
         to: row.get(4)?,
         left_at: row.get(5)?,
-        fare,
+        fare: fare(row, 6)?,
         exit_voucher: row.get(8)?,
         correction,
     })

@@ -203,16 +203,7 @@ impl Tx<'_> {
         let after = "SELECT envelope, passage, evidence FROM tap
                      WHERE account = $1 AND (at_ms, id) > ($2, $3)
                      ORDER BY at_ms, id LIMIT 1";
-        let near = |after| self.batch.borrow().near(tap, after, false);
-        let before = match near(false) {
-            Some(known) => known,
-            None => self.tap_near(before, tap)?,
-        };
-        let after = match near(true) {
-            Some(known) => known,
-            None => self.tap_near(after, tap)?,
-        };
-        Ok((before, after))
+        self.both_sides(tap, false, [before, after])
     }
 
     /// The unknown passages that the server learnt of before `learnt` and of which nothing tells:
@@ -240,6 +231,20 @@ impl Tx<'_> {
         row.map(|row| envelope(&row, 0)).transpose()
     }
 
+    /// The taps next to this one, before and after: what the batch knows of them, else what is stored.
+    fn both_sides(
+        &self,
+        tap: &Tap,
+        has_place: bool,
+        [before, after]: [&str; 2],
+    ) -> Result<(Option<Tap>, Option<Tap>), StoreError> {
+        let near = |is_after, sql| {
+            let known = self.batch.borrow().near(tap, is_after, has_place);
+            known.map_or_else(|| self.tap_near(sql, tap), Ok)
+        };
+        Ok((near(false, before)?, near(true, after)?))
+    }
+
     fn tap_near(&self, sql: &str, tap: &Tap) -> Result<Option<Tap>, StoreError> {
         let row = self.row(sql, &[&tap.account(), &tap.at, &tap.id])?;
         row.as_ref().map(read_tap).transpose()
@@ -263,16 +268,7 @@ impl Tx<'_> {
         let after = "SELECT envelope, passage, evidence FROM tap
                      WHERE account = $1 AND has_place = 1 AND (at_ms, id) > ($2, $3)
                      ORDER BY at_ms, id LIMIT 1";
-        let near = |after| self.batch.borrow().near(tap, after, true);
-        let before = match near(false) {
-            Some(known) => known,
-            None => self.tap_near(before, tap)?,
-        };
-        let after = match near(true) {
-            Some(known) => known,
-            None => self.tap_near(after, tap)?,
-        };
-        Ok((before, after))
+        self.both_sides(tap, true, [before, after])
     }
 
     /// The account's first tap with the same code at another gate.

@@ -124,6 +124,12 @@ pub struct Books {
     pub sums: Vec<Sum>,
 }
 
+/// The columns of [`journey_view`].
+const JOURNEY: &str = "
+    SELECT journey, account, state, entry, exit, station, exit_station, entered_ms, left_ms,
+           fare_minor, currency
+    FROM journey";
+
 impl Tx<'_> {
     /// How much there is.
     ///
@@ -172,10 +178,8 @@ impl Tx<'_> {
 
     /// The newest `most` journeys by time of entry, newest first.
     pub fn journey_views(&self, most: u32) -> Result<Vec<JourneyView>, StoreError> {
-        let sql = "SELECT journey, account, state, entry, exit, station, exit_station, entered_ms,
-                          left_ms, fare_minor, currency
-                   FROM journey ORDER BY entered_ms DESC, entry DESC LIMIT $1";
-        let rows = self.rows(sql, &[&most])?;
+        let sql = format!("{JOURNEY} ORDER BY entered_ms DESC, entry DESC LIMIT $1");
+        let rows = self.rows(&sql, &[&most])?;
         rows.iter().map(journey_view).collect()
     }
 
@@ -184,10 +188,7 @@ impl Tx<'_> {
         &self,
         entry: RecordId,
     ) -> Result<Option<(AccountId, JourneyView)>, StoreError> {
-        let sql = "SELECT journey, account, state, entry, exit, station, exit_station, entered_ms,
-                          left_ms, fare_minor, currency
-                   FROM journey WHERE entry = $1";
-        let row = self.row(sql, &[&entry])?;
+        let row = self.row(&format!("{JOURNEY} WHERE entry = $1"), &[&entry])?;
         row.map(|row| Ok((row.get(1)?, journey_view(&row)?)))
             .transpose()
     }
@@ -310,7 +311,7 @@ fn journey_view(row: &Row) -> Result<JourneyView, StoreError> {
 }
 
 /// The money in two columns, where there may be none.
-fn fare(row: &Row, n: usize) -> Result<Option<Money>, StoreError> {
+pub(super) fn fare(row: &Row, n: usize) -> Result<Option<Money>, StoreError> {
     Ok(match (row.get(n)?, row.get(n + 1)?) {
         (Some(minor), Some(currency)) => Some(Money::new(minor, currency)),
         (_, _) => None,
