@@ -3,53 +3,18 @@
 
 mod common;
 
-use common::{PATIENCE, Process, Site, change, program, until};
+use common::lane::{Lane, event};
+use common::{Process, Site, change, program, until};
 use fare_protocol::{Annulment, Millis, PassageOutcome, RecordBody, SignedRecord};
-use fare_sim::board::{Board, BoardCommand, BoardEvent, BoardHandle, Habits};
-use fare_sim::city::GateFiles;
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
+use fare_sim::board::{Board, BoardCommand, BoardEvent, Habits};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// Longest that a stopping daemon may take.
 const STOP_MAX: Duration = Duration::from_secs(2);
 
-/// A gate at work: its board, its camera with riders before it, the daemon.
-struct Lane {
-    files: GateFiles,
-    board: BoardHandle,
-    crowd: Crowd,
-    daemon: Process,
-}
-
 impl Lane {
-    async fn open(site: &Site, files: GateFiles) -> Self {
-        let board = Board::spawn(&files.board, Habits::default()).unwrap();
-        let optics = Optics {
-            size: FrameSize::VGA,
-            fps: 15,
-            difficulty: Difficulty::Easy,
-        };
-        let mut crowd = Crowd::new(&site.seed, optics);
-        let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
-        let daemon = Process::gate(&files.config);
-        daemon.wait_for("ready");
-        watched.await;
-        Self {
-            files,
-            board,
-            crowd,
-            daemon,
-        }
-    }
-
     fn show_a_code(&mut self) {
         self.crowd.show(self.files.gate, 1).unwrap();
-    }
-
-    async fn sees(&mut self, wanted: BoardEvent) {
-        event(&mut self.board, wanted).await;
     }
 
     fn stop(&mut self) {
@@ -71,20 +36,6 @@ impl Lane {
         let body = |bytes: Vec<u8>| SignedRecord::parse(&bytes).unwrap().record().body;
         envelopes.map(|bytes| body(bytes.unwrap())).collect()
     }
-}
-
-async fn event(board: &mut BoardHandle, wanted: BoardEvent) {
-    let found = async {
-        while let Some(happening) = board.next_event().await {
-            if happening.event == wanted {
-                return;
-            }
-        }
-        panic!("the board is gone");
-    };
-    timeout(PATIENCE, found)
-        .await
-        .unwrap_or_else(|_| panic!("no {wanted:?}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,13 +3,11 @@
 
 mod common;
 
-use common::{PATIENCE, Process, Site, program};
-use fare_sim::board::{Board, BoardEvent, Habits};
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
+use common::lane::Lane;
+use common::{Site, program};
+use fare_sim::board::BoardEvent;
 use std::path::Path;
 use std::process::{Command, Output};
-use tokio::time::timeout;
 
 fn diag(file: &Path, config: &Path) -> Output {
     let mut command = program("faregate");
@@ -22,26 +20,10 @@ fn diag(file: &Path, config: &Path) -> Output {
 async fn a_bundle_is_made_while_the_gate_works_and_names_no_rider() {
     let site = Site::new(61);
     let files = site.entry(None);
-    let mut board = Board::spawn(&files.board, Habits::default()).unwrap();
-    let optics = Optics {
-        size: FrameSize::VGA,
-        fps: 15,
-        difficulty: Difficulty::Easy,
-    };
-    let mut crowd = Crowd::new(&site.seed, optics);
-    let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
-    let daemon = Process::gate(&files.config);
-    daemon.wait_for("ready");
-    watched.await;
-    crowd.show(files.gate, 1).unwrap();
-    let passed = async {
-        while let Some(happening) = board.next_event().await {
-            if happening.event == BoardEvent::Passed {
-                return;
-            }
-        }
-    };
-    timeout(PATIENCE, passed).await.unwrap();
+    let mut lane = Lane::open(&site, files).await;
+    lane.crowd.show(lane.files.gate, 1).unwrap();
+    lane.sees(BoardEvent::Passed).await;
+    let (files, daemon, crowd) = (&lane.files, &lane.daemon, &lane.crowd);
     daemon.wait_for("\"passed\"");
 
     let bundle = site.path("bundle.tar");

@@ -4,13 +4,13 @@
 mod common;
 
 use common::browser::Browser;
+use common::lane::{self, OPTICS};
 use common::{Process, Site, change, until};
 use fare_protocol::Millis;
 use fare_rules::Refusal;
-use fare_sim::board::{Board, BoardCommand, BoardHandle, Habits};
+use fare_sim::board::{BoardCommand, BoardHandle, Habits};
 use fare_sim::city::GateFiles;
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
+use fare_sim::crowd::Crowd;
 use faregate::decode::Unread;
 use serde_json::{Value, json};
 use std::fs;
@@ -51,17 +51,14 @@ impl Lane {
         );
         let config = fs::read_to_string(&files.config).unwrap() + &display;
         fs::write(&files.config, config).unwrap();
-        let board = Board::spawn(&files.board, WALK).unwrap();
-        let optics = Optics {
-            size: FrameSize::VGA,
-            fps: 15,
-            difficulty: Difficulty::Easy,
-        };
-        let mut crowd = Crowd::new(&site.seed, optics);
-        let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
-        let daemon = Process::gate(&files.config);
-        daemon.wait_for("the screen's page is served");
-        watched.await;
+        let riding = (OPTICS, WALK);
+        let lane = lane::Lane::open_as(site, files, riding, "the screen's page is served");
+        let lane::Lane {
+            files,
+            board,
+            crowd,
+            daemon,
+        } = lane.await;
         let browser = Browser::start();
         browser.open(&format!("http://{address}/"));
         Self {

@@ -3,60 +3,11 @@
 
 mod common;
 
-use common::{PATIENCE, Process, Site, program, until};
-use fare_sim::board::{Board, BoardEvent, BoardHandle, Habits};
-use fare_sim::city::GateFiles;
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
+use common::lane::Lane;
+use common::{Process, Site, program, until};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
-use tokio::time::timeout;
-
-/// A gate at work with riders before it.
-struct Lane {
-    files: GateFiles,
-    board: BoardHandle,
-    crowd: Crowd,
-    daemon: Process,
-}
-
-impl Lane {
-    async fn open(site: &Site) -> Self {
-        let files = site.entry(None);
-        let board = Board::spawn(&files.board, Habits::default()).unwrap();
-        let optics = Optics {
-            size: FrameSize::VGA,
-            fps: 15,
-            difficulty: Difficulty::Easy,
-        };
-        let mut crowd = Crowd::new(&site.seed, optics);
-        let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
-        let daemon = Process::gate(&files.config);
-        daemon.wait_for("ready");
-        watched.await;
-        Self {
-            files,
-            board,
-            crowd,
-            daemon,
-        }
-    }
-
-    /// A rider shows a code and goes through.
-    async fn enters(&mut self, rider: u64) {
-        self.crowd.show(self.files.gate, rider).unwrap();
-        let passed = async {
-            while let Some(happening) = self.board.next_event().await {
-                if happening.event == BoardEvent::Passed {
-                    return;
-                }
-            }
-        };
-        timeout(PATIENCE, passed).await.unwrap();
-        self.crowd.leave(self.files.gate).unwrap();
-    }
-}
 
 /// `faregate log`, in UTC, of a journal that these arguments name.
 fn log(args: &[&str], journal: &Path) -> Output {
@@ -81,7 +32,7 @@ fn lines(args: &[&str], journal: &Path) -> Vec<Value> {
 // long: one gate, every way to look at it
 async fn staff_read_what_happened_while_the_gate_works_and_from_a_copy() {
     let site = Site::new(31);
-    let mut lane = Lane::open(&site).await;
+    let mut lane = Lane::open(&site, site.entry(None)).await;
     lane.enters(1).await;
     // The same rider with a new code, who has not left.
     lane.crowd.show(lane.files.gate, 1).unwrap();
@@ -149,7 +100,7 @@ async fn staff_read_what_happened_while_the_gate_works_and_from_a_copy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_follows_sees_the_next_tap() {
     let site = Site::new(32);
-    let mut lane = Lane::open(&site).await;
+    let mut lane = Lane::open(&site, site.entry(None)).await;
     let mut command = program("faregate");
     command
         .args(["log", "--utc", "--follow", "--json", "--config"])

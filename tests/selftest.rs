@@ -3,14 +3,12 @@
 
 mod common;
 
-use common::{PATIENCE, Process, Site, program};
-use fare_sim::board::{Board, BoardEvent, BoardHandle, Habits};
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
+use common::lane::{OPTICS, event, riders};
+use common::{Process, Site, program};
+use fare_sim::board::{Board, BoardEvent, Habits};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
-use tokio::time::timeout;
 
 fn selftest(config: &Path, args: &[&str]) -> Command {
     let mut command = program("faregate");
@@ -30,18 +28,6 @@ fn outcomes(done: &Output) -> Vec<(String, String)> {
         .collect()
 }
 
-async fn sees(board: &mut BoardHandle, wanted: BoardEvent) {
-    let found = async {
-        while let Some(happening) = board.next_event().await {
-            if happening.event == wanted {
-                return;
-            }
-        }
-        panic!("the board is gone");
-    };
-    timeout(PATIENCE, found).await.unwrap();
-}
-
 /// Notes of self-tests, and records, in a journal.
 fn notes_and_records(journal: &Path) -> (i64, i64) {
     let db = rusqlite::Connection::open(journal).unwrap();
@@ -57,19 +43,13 @@ async fn a_gate_whose_devices_work_passes_and_then_runs() {
     let site = Site::new(51);
     let files = site.entry(None);
     let mut board = Board::spawn(&files.board, Habits::default()).unwrap();
-    let optics = Optics {
-        size: FrameSize::VGA,
-        fps: 15,
-        difficulty: Difficulty::Easy,
-    };
-    let mut crowd = Crowd::new(&site.seed, optics);
-    let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
+    let (mut crowd, watched) = riders(&site, &files, OPTICS);
     let mut command = selftest(&files.config, &["--wait", "60"]);
     let tried = tokio::task::spawn_blocking(move || command.output().unwrap());
     watched.await;
     crowd.show(files.gate, 1).unwrap();
-    sees(&mut board, BoardEvent::Opened).await;
-    sees(&mut board, BoardEvent::Closed).await;
+    event(&mut board, BoardEvent::Opened).await;
+    event(&mut board, BoardEvent::Closed).await;
     let done = tried.await.unwrap();
     for (name, outcome) in outcomes(&done) {
         assert_eq!(outcome, "passed", "{name}: {done:?}");

@@ -3,11 +3,10 @@
 
 mod common;
 
+use common::lane::{OPTICS, riders};
 use common::{PATIENCE, Process, Site, change, program, until};
 use fare_sim::board::{Board, Habits};
 use fare_sim::city::GateFiles;
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -144,13 +143,7 @@ async fn a_commit_that_hangs_starves_the_watchdog() {
     let site = Site::new(32);
     let files = site.entry(None);
     let _board = Board::spawn(&files.board, Habits::default()).unwrap();
-    let optics = Optics {
-        size: FrameSize::VGA,
-        fps: 15,
-        difficulty: Difficulty::Easy,
-    };
-    let mut crowd = Crowd::new(&site.seed, optics);
-    let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
+    let (mut crowd, watched) = riders(&site, &files, OPTICS);
     let service = Service::start(&site, &files);
     service.hears_of("READY=1\n");
     watched.await;

@@ -3,14 +3,12 @@
 
 mod common;
 
-use common::{PATIENCE, Process, Site, change, program, until};
-use fare_sim::board::{Board, BoardEvent, Habits};
-use fare_sim::crowd::{Crowd, Optics};
-use fare_sim::shot::{Difficulty, FrameSize};
+use common::lane::Lane;
+use common::{Process, Site, change, program, until};
+use fare_sim::board::BoardEvent;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
-use tokio::time::timeout;
 
 fn status(config: &Path, args: &[&str]) -> Output {
     let mut command = program("faregate");
@@ -49,26 +47,10 @@ async fn a_gate_says_how_it_is_doing_and_that_it_is_gone() {
     let (code, said) = json(&files.config);
     assert_eq!((code, problems(&said)), (Some(1), vec!["not-running"]));
 
-    let mut board = Board::spawn(&files.board, Habits::default()).unwrap();
-    let optics = Optics {
-        size: FrameSize::VGA,
-        fps: 15,
-        difficulty: Difficulty::Easy,
-    };
-    let mut crowd = Crowd::new(&site.seed, optics);
-    let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
-    let mut daemon = Process::gate(&files.config);
-    daemon.wait_for("ready");
-    watched.await;
-    crowd.show(files.gate, 1).unwrap();
-    let passed = async {
-        while let Some(happening) = board.next_event().await {
-            if happening.event == BoardEvent::Passed {
-                return;
-            }
-        }
-    };
-    timeout(PATIENCE, passed).await.unwrap();
+    let mut lane = Lane::open(&site, files).await;
+    lane.crowd.show(lane.files.gate, 1).unwrap();
+    lane.sees(BoardEvent::Passed).await;
+    let (files, crowd) = (&lane.files, &lane.crowd);
     let told = until(|| {
         let (_, said) = json(&files.config);
         let done = said["daemon"]["taps"]["passed"] == 1
@@ -95,7 +77,7 @@ async fn a_gate_says_how_it_is_doing_and_that_it_is_gone() {
     });
     assert!(page.is_some(), "{:?}", std::fs::read_to_string(&metrics));
 
-    assert!(daemon.terminate().0.success());
+    assert!(lane.daemon.terminate().0.success());
     let (code, said) = json(&files.config);
     assert_eq!((code, problems(&said)), (Some(1), vec!["not-running"]));
     assert_eq!(

@@ -5,12 +5,12 @@
 mod common;
 
 use common::browser::{Browser, Screen};
-use common::{PATIENCE, Process, Site, change, program, until};
+use common::lane::Lane;
+use common::{Process, Site, change, program, until};
 use fare_protocol::{RideCode, UnixMs};
-use fare_sim::board::{Board, BoardEvent, BoardHandle, Habits};
+use fare_sim::board::{BoardEvent, Habits};
 use fare_sim::cast::Cast;
-use fare_sim::city::GateFiles;
-use fare_sim::crowd::{Crowd, Optics};
+use fare_sim::crowd::Optics;
 use fare_sim::pki;
 use fare_sim::screenshot::Screenshot;
 use fare_sim::shot::{Difficulty, FrameSize};
@@ -18,13 +18,22 @@ use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tokio::time::timeout;
 
 const PHONE: Screen = Screen {
     width: 390,
     height: 844,
     scale: 2.0,
 };
+
+/// A gate's camera that can read a screenshot, and riders who walk through.
+fn gate_eyes() -> (Optics, Habits) {
+    let optics = Optics {
+        size: FrameSize::HD,
+        fps: 10,
+        difficulty: Difficulty::Easy,
+    };
+    (optics, Habits::default())
+}
 
 /// What `make wallet` built.
 fn built() -> &'static Path {
@@ -91,35 +100,7 @@ impl Metro {
     }
 }
 
-/// A gate at work: its board, its camera, the daemon.
-struct Lane {
-    files: GateFiles,
-    board: BoardHandle,
-    crowd: Crowd,
-    daemon: Process,
-}
-
 impl Lane {
-    async fn open(site: &Site, files: GateFiles) -> Self {
-        let board = Board::spawn(&files.board, Habits::default()).unwrap();
-        let optics = Optics {
-            size: FrameSize::HD,
-            fps: 10,
-            difficulty: Difficulty::Easy,
-        };
-        let mut crowd = Crowd::new(&site.seed, optics);
-        let watched = crowd.add_camera(files.gate, &files.camera).unwrap();
-        let daemon = Process::gate(&files.config);
-        daemon.wait_for("ready");
-        watched.await;
-        Self {
-            files,
-            board,
-            crowd,
-            daemon,
-        }
-    }
-
     /// Waits until the server has told the gate of the journey.
     fn knows_who_is_inside(&self) {
         let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
@@ -135,16 +116,7 @@ impl Lane {
     async fn lets_through(&mut self, screenshot: Screenshot) {
         let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
         for wanted in [BoardEvent::Opened, BoardEvent::Passed] {
-            let found = async {
-                while let Some(happening) = self.board.next_event().await {
-                    if happening.event == wanted {
-                        return;
-                    }
-                }
-                panic!("the board is gone");
-            };
-            let found = timeout(PATIENCE, found).await;
-            assert!(found.is_ok(), "no {wanted:?}: {:#?}", self.daemon.log());
+            self.sees(wanted).await;
         }
         self.crowd.leave(self.files.gate).unwrap();
     }
@@ -317,7 +289,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     );
 
     // The gate has no network either: it opens on its own decision.
-    let mut lane = Lane::open(&metro.site, entry).await;
+    let mut lane = Lane::open_as(&metro.site, entry, gate_eyes(), "ready").await;
     let (file, _) = wallet.code_shot("entry");
     lane.lets_through(Screenshot::read(&file).unwrap()).await;
 
@@ -328,7 +300,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     wallet.sees("open");
     wallet.shot("on-the-way");
 
-    let mut lane = Lane::open(&metro.site, exit).await;
+    let mut lane = Lane::open_as(&metro.site, exit, gate_eyes(), "ready").await;
     lane.knows_who_is_inside();
     let (file, _) = wallet.code_shot("exit");
     lane.lets_through(Screenshot::read(&file).unwrap()).await;

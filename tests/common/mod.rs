@@ -8,6 +8,7 @@ use fare_sim::city::{City, GateFiles, GateSite};
 use fare_sim::pki;
 use fare_sim::seed::Seed;
 pub mod browser;
+pub mod lane;
 
 use faregate::clock::Stopwatch;
 use std::fs;
