@@ -1,7 +1,7 @@
 //! The gate: frames in, decisions, durable records, an open barrier, and later the server.
 //!
 //! `cli` is the way in; `daemon` and `replay` drive the same `controller`, which drives the pure lane
-//! of `fare-rules`. Devices stand behind the traits of `frame` and `barrier`.
+//! of `fare-rules`. Devices stand behind the traits of `frame` and `barrier`, and `scanner`.
 
 pub mod barrier;
 pub mod bench;
@@ -21,6 +21,7 @@ pub mod ids;
 pub mod journal;
 pub mod logbook;
 pub mod replay;
+pub mod scanner;
 pub mod scratch;
 pub mod selftest;
 pub mod service;

@@ -14,6 +14,7 @@ use faregate::barrier::{BarrierBoard, ModbusBoard};
 use faregate::config::GateConfig;
 use faregate::frame::y4m::{Times, Y4m};
 use faregate::frame::{FrameRate, FrameSource, SourceItem, Timing};
+use faregate::scanner::{End, EventReader, Framed, Framer, LineFormat, Typist};
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -197,6 +198,46 @@ pub fn modbus(bytes: &[u8]) {
             let _ = board.release(true).await;
         }
     });
+}
+
+/// What a scanner says: the first byte chooses its settings, and whether the others are its line's or
+/// events of its keys.
+pub fn scanner(bytes: &[u8]) {
+    let Some((settings, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let bit = |n: u8| settings & (1 << n) != 0;
+    let format = LineFormat {
+        prefix: if bit(0) { vec![2] } else { Vec::new() },
+        end: match (bit(1), bit(2)) {
+            (false, false) => End::Newline,
+            (true, false) => End::Bytes(vec![3]),
+            (false, true) => End::Bytes(b"##\n".to_vec()),
+            (true, true) => End::Silence,
+        },
+        aim: bit(3),
+        len_max: if bit(4) { 8 } else { 400 },
+    };
+    let typed: Vec<u8> = if bit(5) {
+        let mut typist = Typist::default();
+        let events = EventReader::default().push(bytes);
+        events
+            .into_iter()
+            .filter_map(|event| typist.hear(event))
+            .collect()
+    } else {
+        bytes.to_vec()
+    };
+    let len_max = format.len_max;
+    let mut framer = Framer::new(format);
+    let mut framed: Vec<_> = typed.iter().filter_map(|byte| framer.push(*byte)).collect();
+    framed.extend(framer.silence());
+    assert!(framer.is_empty(), "silence leaves nothing behind");
+    for line in framed {
+        let Framed::Line(code) = line else { continue };
+        assert!(!code.is_empty() && code.len() <= len_max);
+        ride_code(&code);
+    }
 }
 
 /// A serial line at whose other end somebody says these bytes, a few at a time, and then hangs up.

@@ -4,14 +4,16 @@
 mod formats;
 mod pictures;
 
-pub use formats::{bundle, config, feed, modbus, record, ride_code, tariff, upload, voucher, y4m};
+pub use formats::{
+    bundle, config, feed, modbus, record, ride_code, scanner, tariff, upload, voucher, y4m,
+};
 pub use pictures::{decode_frame, payload};
 
 /// A target: what is done with the bytes.
 pub type Target = fn(&[u8]);
 
 /// All targets by their names.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("bundle", bundle),
     ("config", config),
     ("decode_frame", decode_frame),
@@ -20,6 +22,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("payload", payload),
     ("record", record),
     ("ride_code", ride_code),
+    ("scanner", scanner),
     ("tariff", tariff),
     ("upload", upload),
     ("voucher", voucher),

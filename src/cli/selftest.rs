@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Try the gate's devices: clock, disk, journal, camera, barrier
+/// Try the gate's devices: clock, disk, journal, camera, scanner, barrier
 ///
 /// For technicians, and before an update is kept. Stop the daemon first (systemctl stop faregate) and start
-/// it again afterwards: both would want the camera and the barrier. Hold any QR code before the camera
+/// it again afterwards: both would want the devices. Hold any QR code before camera and scanner
 /// when asked to, or name a recording with --frames. The barrier opens for a second and shuts. One
 /// diagnostic note is left in the journal; no money is touched. Where gate.toml names its key as a
 /// credential, say where that lies: CREDENTIALS_DIRECTORY=/etc/faregate/keys faregate selftest

@@ -61,14 +61,14 @@ pub(super) fn check(file: &Path, text: &str, raw: RawGate) -> Result<GateConfig,
 }
 
 /// Collects every problem, so that one run names them all. `None` means: a problem was noted.
-struct Checker<'t> {
+pub(super) struct Checker<'t> {
     text: &'t str,
     folder: &'t Path,
     problems: Vec<Problem>,
 }
 
 impl Checker<'_> {
-    fn wrong<T>(&mut self, span: Range<usize>, message: String) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, span: Range<usize>, message: String) -> Option<T> {
         self.problems.push(Problem::at(self.text, span, message));
         None
     }
@@ -78,7 +78,12 @@ impl Checker<'_> {
         let keys = self.keys(&raw.keys);
         let tariff = self.tariff(&raw.tariff);
         let location = self.location(&raw.location, tariff.as_ref().map(|(tariff, _)| tariff));
-        let frames = self.frames(&raw.frames);
+        let frames = raw.frames.as_ref().map(|frames| self.frames(frames));
+        let scanner = raw.scanner.as_ref().map(|scanner| self.scanner(scanner));
+        if frames.is_none() && scanner.is_none() {
+            let message = "nothing reads codes here; write [frames] for a camera, or [scanner]";
+            self.wrong::<()>(0..0, message.to_owned());
+        }
         let policy = policy(raw.role, &raw.lane, &raw.clock);
         let clock = self.clock(&raw.clock);
         let server = raw.server.as_ref().map(|server| self.server(server));
@@ -97,7 +102,8 @@ impl Checker<'_> {
             tariff_text,
             policy,
             clock: clock?,
-            frames: frames?,
+            frames: frames.map_or(Some(None), |frames| frames.map(Some))?,
+            scanner: scanner.map_or(Some(None), |scanner| scanner.map(Some))?,
             barrier: barrier?,
             journal: self.path(&raw.journal.path),
             retention: retention?,
@@ -119,7 +125,7 @@ impl Checker<'_> {
         }
     }
 
-    fn path(&self, value: &Spanned<String>) -> PathBuf {
+    pub(super) fn path(&self, value: &Spanned<String>) -> PathBuf {
         self.folder.join(value.get_ref())
     }
 

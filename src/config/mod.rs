@@ -6,8 +6,11 @@
 mod check;
 mod problem;
 mod raw;
+mod scanner;
 
 pub use problem::{ConfigError, Problem};
+pub use raw::Parity;
+pub use scanner::{ScannerConfig, ScannerKind, SerialLine};
 
 use crate::display::DisplayConfig;
 use crate::frame::FrameRate;
@@ -42,8 +45,10 @@ pub struct GateConfig {
     pub policy: LanePolicy,
     /// What the gate's time is made from.
     pub clock: ClockConfig,
-    /// Where frames come from.
-    pub frames: FramesConfig,
+    /// Where frames come from, unless a scanner reads all codes.
+    pub frames: Option<FramesConfig>,
+    /// A scanner beside the camera or in its place; there is at least one of both.
+    pub scanner: Option<ScannerConfig>,
     /// The board that moves the barrier.
     pub barrier: BarrierConfig,
     /// Where the journal lies.

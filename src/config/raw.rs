@@ -12,7 +12,8 @@ pub(super) struct RawGate {
     pub location: Spanned<RawLocation>,
     pub keys: RawKeys,
     pub tariff: RawTariff,
-    pub frames: Spanned<RawFrames>,
+    pub frames: Option<Spanned<RawFrames>>,
+    pub scanner: Option<RawScanner>,
     pub barrier: RawBarrier,
     pub journal: RawJournal,
     pub lane: RawLane,
@@ -65,6 +66,43 @@ pub(super) enum RawSource {
     Camera,
     Y4m,
     Folder,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScanner {
+    pub kind: RawScannerKind,
+    pub device: Spanned<String>,
+    pub baud: Option<Spanned<u32>>,
+    pub data_bits: Option<Spanned<u8>>,
+    pub parity: Option<Spanned<Parity>>,
+    pub grab: Option<Spanned<bool>>,
+    pub prefix: Option<Spanned<String>>,
+    pub suffix: Option<Spanned<String>>,
+    #[serde(default)]
+    pub aim: bool,
+    pub len_max: Option<Spanned<usize>>,
+    pub silence_ms: Option<Spanned<u32>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawScannerKind {
+    Serial,
+    Keyboard,
+}
+
+/// The bit of each byte that makes up for the others.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Parity {
+    /// There is none.
+    #[default]
+    None,
+    /// The number of ones is even.
+    Even,
+    /// The number of ones is odd.
+    Odd,
 }
 
 #[derive(Debug, Deserialize)]

@@ -231,3 +231,58 @@ fn a_screen_is_for_this_box_only_and_its_languages_are_looked_through() {
         assert!(problems.join(" ").contains(said), "{problems:?}");
     }
 }
+
+fn with_scanner(lines: &str) -> String {
+    format!("{ENTRY}\n[scanner]\n{lines}\n")
+}
+
+#[test]
+fn a_scanner_stands_beside_the_camera_or_in_its_place() {
+    let serial = "kind = \"serial\"\ndevice = \"/dev/ttyACM0\"\nsuffix = \"\\u0003\"";
+    let both = with_scanner(serial);
+    let dir = folder(&both);
+    let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
+    let scanner = config.scanner.unwrap();
+    assert_eq!(scanner.format.end, crate::scanner::End::Bytes(vec![3]));
+    assert!(config.frames.is_some());
+
+    let (before, rest) = both.split_once("[frames]").unwrap();
+    let (_, after) = rest.split_once("[barrier]").unwrap();
+    let dir = folder(&format!("{before}[barrier]{after}"));
+    let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
+    assert!(config.frames.is_none() && config.scanner.is_some());
+
+    let (neither, _) = after.split_once("[scanner]").unwrap();
+    let problems = problems(&format!("{before}[barrier]{neither}"));
+    assert!(problems[0].contains("write [frames] for a camera, or [scanner]"));
+}
+
+#[test]
+fn what_does_not_fit_a_scanner_is_said() {
+    let device = "device = \"/dev/input/event3\"";
+    for (lines, said) in [
+        ("kind = \"usb\"", "expected `serial` or `keyboard`"),
+        ("kind = \"serial\"\nbaud = 96", "baud is 96; write 300 to"),
+        (
+            "kind = \"serial\"\ndata_bits = 6",
+            "data_bits is 6; write 7 or 8",
+        ),
+        ("kind = \"serial\"\ngrab = true", "for kind = \"keyboard\""),
+        ("kind = \"keyboard\"\nbaud = 9600", "for kind = \"serial\""),
+        (
+            "kind = \"keyboard\"\nlen_max = 0",
+            "len_max is 0; write 1 to",
+        ),
+        (
+            "kind = \"keyboard\"\nsilence_ms = 5",
+            "silence_ms is 5; write 20",
+        ),
+        (
+            "kind = \"serial\"\nprefix = \"12345678901234567\"",
+            "prefix is too long; write at most 16",
+        ),
+    ] {
+        let problems = problems(&with_scanner(&format!("{device}\n{lines}")));
+        assert!(problems.join(" ").contains(said), "{lines}: {problems:?}");
+    }
+}

@@ -5,9 +5,10 @@
 
 use super::watchdog::Frames;
 use crate::config::FramesConfig;
-use crate::decode::{Decoder, Hints, NothingRead, QrContent, Unread};
+use crate::decode::{Decoder, Hints, NothingRead, Unread};
 use crate::frame::latest::{Latest, Put};
 use crate::frame::{self, FrameRate, FrameSource, SourceError, SourceItem};
+use crate::scanner::ScannedCode;
 use crate::status::Eyes;
 use fare_protocol::UnixMs;
 use std::os::unix::fs::FileTypeExt;
@@ -27,17 +28,28 @@ const SCANS_MAX: usize = 1;
 /// Decoder panics after the first are logged once in so many.
 const PANICS_PER_LOG: u64 = 100;
 
-/// A frame in which something like a code was seen.
+/// A frame in which something like a code was seen, or a scanner's code.
 #[derive(Debug)]
 pub(super) struct Scan {
-    /// When the frame was taken.
+    /// When the frame was taken, or the scanner's first byte came.
     pub captured_at: UnixMs,
-    /// How long decoding took.
+    /// How long decoding took, or the other bytes.
     pub decode: Duration,
-    /// The codes, nearest first and never empty, or why what was seen could not be read.
-    pub read: Result<Vec<QrContent>, Unread>,
+    /// What the codes say, nearest first and never empty, or why what was seen could not be read.
+    pub read: Result<Vec<Vec<u8>>, Unread>,
     /// What the rider is to be told, once each time a code is held out.
     pub hint: Option<Unread>,
+}
+
+impl From<ScannedCode> for Scan {
+    fn from(code: ScannedCode) -> Self {
+        Self {
+            captured_at: code.at,
+            decode: code.took,
+            read: Ok(vec![code.bytes]),
+            hint: None,
+        }
+    }
 }
 
 /// What both threads tell of their progress.
@@ -240,7 +252,7 @@ fn decode_all(latest: &Latest, scans: &mpsc::Sender<Scan>, sight: &Sight) {
             Ok(codes) => {
                 sight.read.fetch_add(1, Ordering::Relaxed);
                 hint = None;
-                Ok(codes)
+                Ok(codes.into_iter().map(|code| code.bytes).collect())
             }
             Err(NothingRead::Unread(why)) => Err(why),
             Err(NothingRead::Nothing) => continue,

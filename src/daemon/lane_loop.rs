@@ -13,6 +13,7 @@ use crate::controller::Controller;
 use crate::courier::CourierNews;
 use crate::display::Panel;
 use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHandle};
+use crate::scanner::ScannedCode;
 use crate::service::{self, NotifyState};
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
@@ -31,6 +32,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_millis(1_950);
 /// Where events come from.
 pub(super) struct Inlets {
     pub(super) scans: mpsc::Receiver<Scan>,
+    pub(super) scanner: watch::Receiver<Option<ScannedCode>>,
     pub(super) barrier: mpsc::Receiver<BarrierEvent>,
     pub(super) news: Option<CourierNews>,
     pub(super) asked: mpsc::Receiver<Asked>,
@@ -174,6 +176,13 @@ impl LaneLoop {
                     let steps = self.switch.wake(self.now());
                     self.take_steps(steps);
                 }
+                // A scanner says a code once: it waits while another rider is under way.
+                Ok(()) = inlets.scanner.changed(), if self.controller.is_idle() => {
+                    let code = inlets.scanner.borrow_and_update().clone();
+                    if let Some(code) = code.filter(|code| !code.is_stale()) {
+                        self.on_scan(&code.into());
+                    }
+                }
                 Some(scan) = inlets.scans.recv() => self.on_scan(&scan),
             }
         }
@@ -201,7 +210,7 @@ impl LaneLoop {
         let effects = match &scan.read {
             Ok(codes) => self
                 .controller
-                .scanned(codes.iter().map(|code| code.bytes.as_slice()), now),
+                .scanned(codes.iter().map(Vec::as_slice), now),
             Err(why) => self.controller.unread(*why, now),
         };
         let frame = Stages::of_frame(scan.captured_at, scan.decode, now.at);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! frame thread -> latest frame -> decode thread -> lane loop -> journal thread
-//!                                                  |      ^
+//!                                       scanner ---^  |   ^
 //!                                   barrier attendant   courier (feed: issuers, tariff)
 //! ```
 
@@ -25,6 +25,7 @@ use crate::courier::{Courier, CourierConfig, CourierNews};
 use crate::display::{self, Panel};
 use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
+use crate::scanner;
 use crate::service::{self, NotifyState};
 use anyhow::Context;
 use fare_protocol::Modes;
@@ -78,6 +79,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     };
     let sources = Sources {
         sight: Arc::default(),
+        scanner: Arc::default(),
         tally: Arc::default(),
         board_answers: Arc::default(),
         courier: news.as_ref().map(|news| news.status.clone()),
@@ -179,13 +181,24 @@ fn panel(config: &GateConfig) -> Panel {
     panel
 }
 
-/// Starts the eyes, the barrier's attendant and the control socket.
+/// Starts the eyes, the scanner, the barrier's attendant and the control socket.
 fn start_devices(
     config: &GateConfig,
     news: Option<CourierNews>,
     sources: &Sources,
 ) -> anyhow::Result<(mpsc::Sender<barrier::BarrierCommand>, Inlets)> {
-    let scans = eyes::open(config.frames.clone(), &sources.sight)?;
+    let scans = match &config.frames {
+        Some(frames) => eyes::open(frames.clone(), &sources.sight)?,
+        None => mpsc::channel(1).1,
+    };
+    let (codes, scanner) = watch::channel(None);
+    if let Some(config) = &config.scanner {
+        tokio::spawn(scanner::tend(
+            config.clone(),
+            codes,
+            Arc::clone(&sources.scanner),
+        ));
+    }
     let (commands, wanted) = mpsc::channel(BARRIER_COMMANDS_MAX);
     let (events, barrier) = mpsc::channel(BARRIER_EVENTS_MAX);
     let poll = Duration::from_millis(config.barrier.poll.0.into());
@@ -197,6 +210,7 @@ fn start_devices(
         commands,
         Inlets {
             scans,
+            scanner,
             barrier,
             news,
             asked,

@@ -8,9 +8,10 @@ use crate::clock::{self, GateTime, Stopwatch};
 use crate::config::{GateConfig, StatusConfig};
 use crate::courier::{CourierStatus, Link};
 use crate::journal::{JournalHandle, JournalView};
+use crate::scanner;
 use crate::status::{
-    self, Barrier, Clock, Eyes, Identity, Machine, Published, Report, Server, TariffInForce,
-    metrics,
+    self, Barrier, Clock, Eyes, Identity, Machine, Published, Report, Scanner, Server,
+    TariffInForce, metrics,
 };
 use fare_protocol::UnixMs;
 use fare_rules::Tariff;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 /// Where the publisher looks.
 pub(super) struct Sources {
     pub(super) sight: Arc<Sight>,
+    pub(super) scanner: Arc<scanner::Counts>,
     pub(super) tally: Arc<Tally>,
     pub(super) board_answers: Arc<AtomicBool>,
     pub(super) courier: Option<watch::Receiver<CourierStatus>>,
@@ -87,6 +89,8 @@ fn clock_of(time: &GateTime) -> Clock {
 struct Work {
     files: StatusConfig,
     gate: Identity,
+    has_camera: bool,
+    has_scanner: bool,
     sources: Sources,
     /// What the eyes had seen when it was last published, and when that was.
     before: Option<(u64, u64, Stopwatch)>,
@@ -106,6 +110,8 @@ impl Work {
                 pid: std::process::id(),
                 started_ms: clock::now(),
             },
+            has_camera: config.frames.is_some(),
+            has_scanner: config.scanner.is_some(),
             sources,
             before: None,
             failing: false,
@@ -172,7 +178,8 @@ impl Work {
             mode: lane.mode,
             lane: lane.state.to_owned(),
             fire: lane.fire,
-            eyes: self.eyes(),
+            eyes: self.has_camera.then(|| self.eyes()),
+            scanner: self.has_scanner.then(|| scanner(&self.sources.scanner)),
             taps: lane.taps,
             barrier: Barrier {
                 answers: self.sources.board_answers.load(Ordering::Relaxed),
@@ -202,6 +209,14 @@ impl Work {
         }
         self.before = Some((eyes.frames, eyes.looked_at, Stopwatch::start()));
         eyes
+    }
+}
+
+fn scanner(counts: &scanner::Counts) -> Scanner {
+    Scanner {
+        answers: counts.is_open(),
+        read: counts.read(),
+        dropped: counts.dropped(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! A code before the camera, through the gate's own source and decoder.
 
-use super::{Check, Plan};
+use super::Check;
 use crate::clock::Stopwatch;
-use crate::config::{FramesConfig, GateConfig};
+use crate::config::FramesConfig;
 use crate::daemon::open_source;
 use crate::decode::{Decoder, NothingRead, Unread};
 use crate::frame::{FrameRate, FrameSource, SourceError, SourceItem, open_live};
 use fare_protocol::RideCode;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -34,21 +35,26 @@ enum Word {
     Broken(SourceError),
 }
 
-/// Looks for a code for as long as the plan allows. A source that hangs is left to its thread.
-pub(super) async fn check(config: &GateConfig, plan: &Plan) -> Check {
-    let (frames, recording) = (config.frames.clone(), plan.frames.clone());
-    let patience = plan.patience;
+/// Looks for a code in the recording, or else in the source, of which one is given. A source that hangs
+/// is left to its thread.
+pub(super) async fn check(
+    source: Option<FramesConfig>,
+    recording: Option<PathBuf>,
+    patience: Duration,
+) -> Check {
+    let todo = source.as_ref().map_or(CHECK_PATH, advice);
     let stop = Arc::new(AtomicBool::new(false));
     let (sender, words) = mpsc::sync_channel(1);
     let stopped = Arc::clone(&stop);
     let thread = thread::Builder::new()
         .name("frames".to_owned())
         .spawn(move || {
-            let open = || match &recording {
-                Some(path) => open_live(path, FrameRate::default()),
-                None => open_source(&frames),
+            let opened = match (&recording, &source) {
+                (Some(path), _) => open_live(path, FrameRate::default()),
+                (None, Some(source)) => open_source(source),
+                (None, None) => return,
             };
-            let word = match open().and_then(|source| look(source, patience, &stopped)) {
+            let word = match opened.and_then(|source| look(source, patience, &stopped)) {
                 Ok(seen) => Word::Seen(seen),
                 Err(err) => Word::Broken(err),
             };
@@ -64,21 +70,21 @@ pub(super) async fn check(config: &GateConfig, plan: &Plan) -> Check {
     stop.store(true, Ordering::Relaxed);
     match word {
         Ok(Ok(Word::Seen(seen))) => judged(&seen, patience),
-        Ok(Ok(Word::Broken(err))) => {
-            Check::failed("frames", err.to_string(), advice(&config.frames))
-        }
+        Ok(Ok(Word::Broken(err))) => Check::failed("frames", err.to_string(), todo),
         Ok(Err(_)) | Err(_) => Check::failed(
             "frames",
             format!("not one frame came in {} s", patience.as_secs()),
-            advice(&config.frames),
+            todo,
         ),
     }
 }
 
+const CHECK_PATH: &str = "check `path` under [frames]";
+
 fn advice(frames: &FramesConfig) -> &'static str {
     match frames {
         FramesConfig::Camera { .. } => "check the camera's cable, and `device` under [frames]",
-        FramesConfig::Y4m { .. } | FramesConfig::Folder { .. } => "check `path` under [frames]",
+        FramesConfig::Y4m { .. } | FramesConfig::Folder { .. } => CHECK_PATH,
     }
 }
 

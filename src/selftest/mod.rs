@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! hold the journal (no daemon can start) ─▶ clock, disk, temperature ─▶ probe note, synced
-//!                                        ─▶ a code before the camera ─▶ barrier open and shut
+//!                                        ─▶ a code before camera, scanner ─▶ barrier open and shut
 //! ```
 //! Each check says what was seen and, when it failed, what to do. One that fails does not keep the
 //! others from being made; only the barrier waits for the probe note.
 
 mod barrier;
 mod frames;
+mod scanner;
 
 use crate::clock;
 use crate::config::GateConfig;
@@ -35,8 +36,10 @@ pub struct Plan {
 /// A part of the gate that can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
-    /// Reading a code.
+    /// Reading a code with the camera.
     Frames,
+    /// Reading a code with the scanner.
+    Scanner,
     /// Opening and shutting the barrier.
     Barrier,
 }
@@ -122,13 +125,24 @@ pub async fn run(
     let synced = probe.as_mut().map_err(|err| err.to_string());
     let synced = synced.and_then(|probe| probe.write(clock::now()).map_err(|err| err.to_string()));
     done(journal(&synced), &mut tell);
-    let frames = if plan.skip.contains(&Part::Frames) {
-        Check::skipped("frames", "left out")
-    } else {
-        tell(Progress::Wanted("hold a code before the camera"));
-        frames::check(config, plan).await
+    let frames = match (&config.frames, &plan.frames) {
+        _ if plan.skip.contains(&Part::Frames) => Check::skipped("frames", "left out"),
+        (None, None) => Check::skipped("frames", "this gate has no camera"),
+        (source, recording) => {
+            tell(Progress::Wanted("hold a code before the camera"));
+            frames::check(source.clone(), recording.clone(), plan.patience).await
+        }
     };
     done(frames, &mut tell);
+    if let Some(scanner) = &config.scanner {
+        let scanner = if plan.skip.contains(&Part::Scanner) {
+            Check::skipped("scanner", "left out")
+        } else {
+            tell(Progress::Wanted("hold a code before the scanner"));
+            scanner::check(scanner, plan.patience).await
+        };
+        done(scanner, &mut tell);
+    }
     let barrier = match &synced {
         _ if plan.skip.contains(&Part::Barrier) => Check::skipped("barrier", "left out"),
         Err(_) => Check::skipped("barrier", "not moved: the probe could not be recorded"),

@@ -119,11 +119,18 @@ fn lane(report: &Report, found: &mut Vec<Problem>) {
         | Mode::FareExempt
         | Mode::Free => {}
     }
-    if !daemon.eyes.coming {
+    if daemon.eyes.as_ref().is_some_and(|eyes| !eyes.coming) {
         found.push(problem(
             "no-frames",
             "no frames are coming from the camera",
             "check the camera's cable and power; `journalctl -u faregate` says why",
+        ));
+    }
+    if daemon.scanner.is_some_and(|scanner| !scanner.answers) {
+        found.push(problem(
+            "scanner-away",
+            "the scanner is not there",
+            "check the scanner's cable and power; `journalctl -u faregate` says why",
         ));
     }
     if !daemon.barrier.answers {

@@ -2,7 +2,7 @@
 //!
 //! The list below is what `docs/metrics.md` is made from; a test holds text and list together.
 
-use super::{OPEN_BUCKETS_MS, Published, Report};
+use super::{Eyes, OPEN_BUCKETS_MS, Published, Report};
 use crate::decode::Unread;
 use crate::journal::Books;
 use fare_protocol::UnixMs;
@@ -113,7 +113,7 @@ pub const METRICS: &[Metric] = &[
     gauge(
         "faregate_frames_coming",
         "",
-        "1 while the camera brings frames.",
+        "1 while the camera brings frames; absent at a gate without one.",
     ),
     counter(
         "faregate_frames_total",
@@ -139,6 +139,21 @@ pub const METRICS: &[Metric] = &[
         "faregate_decoder_panics_total",
         "",
         "Frames on which the decoder failed.",
+    ),
+    gauge(
+        "faregate_scanner_answers",
+        "",
+        "1 while the scanner's device is open; absent at a gate without one.",
+    ),
+    counter(
+        "faregate_scanner_read_total",
+        "",
+        "Codes that the scanner read.",
+    ),
+    counter(
+        "faregate_scanner_dropped_total",
+        "",
+        "Lines of the scanner that were no code: too long, broken off, disturbed.",
     ),
     gauge(
         "faregate_barrier_answers",
@@ -352,8 +367,10 @@ impl Page<'_> {
     }
 
     fn eyes(&mut self, daemon: &Published) {
-        let eyes = &daemon.eyes;
-        self.one("faregate_frames_coming", flag(eyes.coming));
+        let nothing = Eyes::default();
+        let eyes = daemon.eyes.as_ref().unwrap_or(&nothing);
+        let coming = daemon.eyes.as_ref().map(|eyes| flag(eyes.coming));
+        self.maybe("faregate_frames_coming", coming);
         self.one("faregate_frames_total", count(eyes.frames));
         self.one("faregate_frames_looked_at_total", count(eyes.looked_at));
         self.one("faregate_frames_read_total", count(eyes.read));
@@ -363,6 +380,17 @@ impl Page<'_> {
             self.value("", &[("cause", why.code())], count(unread));
         }
         self.one("faregate_decoder_panics_total", count(eyes.panics));
+        let scanner = daemon.scanner.as_ref();
+        let there = scanner.map(|scanner| flag(scanner.answers));
+        self.maybe("faregate_scanner_answers", there);
+        self.one(
+            "faregate_scanner_read_total",
+            count(scanner.map_or(0, |scanner| scanner.read)),
+        );
+        self.one(
+            "faregate_scanner_dropped_total",
+            count(scanner.map_or(0, |scanner| scanner.dropped)),
+        );
     }
 
     fn devices(&mut self, daemon: &Published) {

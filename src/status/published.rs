@@ -22,8 +22,11 @@ pub struct Published {
     pub lane: String,
     /// Whether the fire alarm is on.
     pub fire: bool,
-    /// The eyes.
-    pub eyes: Eyes,
+    /// The eyes; nothing at a gate without a camera.
+    pub eyes: Option<Eyes>,
+    /// The scanner; nothing at a gate without one.
+    #[serde(default)]
+    pub scanner: Option<Scanner>,
     /// Riders.
     pub taps: Taps,
     /// The barrier's board.
@@ -76,6 +79,17 @@ pub struct Eyes {
     pub unread: BTreeMap<String, u64>,
     /// Frames on which the decoder failed.
     pub panics: u64,
+}
+
+/// A scanner that reads codes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanner {
+    /// Whether its device is open.
+    pub answers: bool,
+    /// Codes that it read.
+    pub read: u64,
+    /// Lines that were no code.
+    pub dropped: u64,
 }
 
 /// What became of riders.

@@ -1,7 +1,7 @@
 //! One screen for people who ask how the gate is doing.
 
 use super::judge::mib;
-use super::{Eyes, Published, Report, Server, Taps};
+use super::{Eyes, Published, Report, Scanner, Server, Taps};
 use crate::journal::Books;
 use crate::logbook::{Zone, span};
 use fare_protocol::{Mode, UnixMs};
@@ -184,8 +184,13 @@ impl Screen<'_> {
         let tariff = &daemon.tariff;
         let hash: String = tariff.hash.to_hex().chars().take(8).collect();
         self.row("tariff", &format!("{}, version {hash}", tariff.name));
-        self.row("camera", &camera(&daemon.eyes));
-        self.row("not read", &not_read(&daemon.eyes));
+        if let Some(eyes) = &daemon.eyes {
+            self.row("camera", &camera(eyes));
+            self.row("not read", &not_read(eyes));
+        }
+        if let Some(scanner) = &daemon.scanner {
+            self.row("scanner", &self::scanner(*scanner));
+        }
         let riders = self.riders(&daemon.taps);
         self.row("riders", &riders);
         self.row("refused", &refused(&daemon.taps));
@@ -289,6 +294,16 @@ fn camera(eyes: &Eyes) -> String {
         "{:.1} frames a second, {:.1} looked at; {} frames with a code read",
         eyes.frames_per_s, eyes.looked_per_s, eyes.read
     )
+}
+
+fn scanner(scanner: Scanner) -> String {
+    let state = if scanner.answers {
+        "there"
+    } else {
+        "NOT THERE"
+    };
+    let (read, dropped) = (scanner.read, scanner.dropped);
+    format!("{state}; {read} codes read, {dropped} lines dropped")
 }
 
 fn not_read(eyes: &Eyes) -> String {

@@ -40,7 +40,7 @@ fn fine() -> Report {
             mode: Mode::Normal,
             lane: "idle".to_owned(),
             fire: false,
-            eyes: Eyes {
+            eyes: Some(Eyes {
                 coming: true,
                 frames: 3_000,
                 looked_at: 2_990,
@@ -49,7 +49,12 @@ fn fine() -> Report {
                 looked_per_s: 29.9,
                 unread: BTreeMap::from([("glare".to_owned(), 12), ("moving".to_owned(), 0)]),
                 panics: 0,
-            },
+            }),
+            scanner: Some(Scanner {
+                answers: true,
+                read: 40,
+                dropped: 1,
+            }),
             taps: Taps {
                 entries: 50,
                 refused: BTreeMap::from([(41, 2), (60, 7), (50, 2), (20, 1)]),
@@ -139,7 +144,20 @@ fn what_is_not_as_it_should_be_is_named() {
     assert_eq!(but(|gate| gate.daemon = None), ["not-running"]);
     assert_eq!(but(|gate| gate.runs = false), ["not-running"]);
     assert_eq!(but(|gate| daemon(gate).at_ms = ago(31_000)), ["silent"]);
-    assert_eq!(but(|gate| daemon(gate).eyes.coming = false), ["no-frames"]);
+    let blind = |gate: &mut Report| daemon(gate).eyes.as_mut().unwrap().coming = false;
+    assert_eq!(but(blind), ["no-frames"]);
+    let scanner_only = |answers| {
+        move |gate: &mut Report| {
+            daemon(gate).eyes = None;
+            daemon(gate).scanner = Some(Scanner {
+                answers,
+                read: 3,
+                dropped: 1,
+            });
+        }
+    };
+    assert_eq!(but(scanner_only(true)), nothing);
+    assert_eq!(but(scanner_only(false)), ["scanner-away"]);
     assert_eq!(
         but(|gate| daemon(gate).barrier.answers = false),
         ["barrier-away"]

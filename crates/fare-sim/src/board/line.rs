@@ -2,63 +2,19 @@
 
 use super::state::{BoardState, DISCRETE_INPUTS, INPUT_REGISTERS};
 use super::{BoardEvent, Shared};
+use crate::pty::Line;
 use std::future::{Ready, ready};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_modbus::prelude::{ExceptionCode, Request, Response, SlaveRequest};
 use tokio_modbus::server::{Service, rtu::Server};
-use tokio_serial::{SerialPort, SerialStream};
+use tokio_serial::SerialStream;
 
 /// The board's number on the line.
 const UNIT: u8 = 1;
 /// Pause before another try when there is no pty to be had.
 const RETRY: Duration = Duration::from_millis(100);
-
-/// Why a board has no serial line.
-#[derive(Debug, thiserror::Error)]
-pub enum BoardError {
-    /// The kernel gave no pty.
-    #[error("cannot open a pty: {0}; check that /dev/pts is mounted")]
-    Pty(#[from] tokio_serial::Error),
-    /// The pty's path could not be found out.
-    #[error("the pty has no path; check that /dev/pts is mounted")]
-    NoPath,
-    /// The link cannot be made.
-    #[error("cannot make the link {path}: {source}; check its folder", path = path.display())]
-    Link {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// A pty of which nobody but the board holds an end yet.
-pub(super) struct Line {
-    ours: SerialStream,
-    theirs: SerialStream,
-}
-
-impl Line {
-    /// Opens a pty and points `link` at it, in one step for whoever opens the link meanwhile.
-    pub(super) fn open(link: &Path) -> Result<Self, BoardError> {
-        let (ours, theirs) = SerialStream::pair()?;
-        let path = theirs.name().ok_or(BoardError::NoPath)?;
-        let failed = |source| BoardError::Link {
-            path: link.to_owned(),
-            source,
-        };
-        let mut new = link.as_os_str().to_owned();
-        new.push(".new");
-        // Left behind by a board that was killed, if it is there at all.
-        let _ = std::fs::remove_file(&new);
-        std::os::unix::fs::symlink(path, &new).map_err(failed)?;
-        std::fs::rename(&new, link).map_err(failed)?;
-        Ok(Self { ours, theirs })
-    }
-}
 
 /// Answers on `line`, and on a new one each time that the gate has closed the old one.
 ///

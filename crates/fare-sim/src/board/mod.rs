@@ -10,10 +10,10 @@
 mod line;
 mod state;
 
-pub use line::BoardError;
 pub use state::{BoardCommand, BoardEvent, Habits};
 
 use crate::clock;
+use crate::pty::{Line, PtyError};
 use fare_protocol::{Millis, UnixMs};
 use serde::{Deserialize, Serialize};
 use state::BoardState;
@@ -71,14 +71,14 @@ impl Board {
     ///
     /// # Errors
     /// When there is no pty to be had, or `link` cannot be made.
-    pub fn spawn(link: &Path, habits: Habits) -> Result<BoardHandle, BoardError> {
+    pub fn spawn(link: &Path, habits: Habits) -> Result<BoardHandle, PtyError> {
         let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             state: Mutex::new(BoardState::new(habits)),
             events: sender,
             changed: Notify::new(),
         });
-        let line = line::Line::open(link)?;
+        let line = Line::open(link)?;
         shared.tell([BoardEvent::Ready]);
         let tasks = [
             tokio::spawn(line::serve(line, link.to_owned(), Arc::clone(&shared))),
