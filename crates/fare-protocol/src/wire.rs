@@ -175,6 +175,9 @@ pub struct OpenJourney {
 /// An error body of the server's API (RFC 9457, `application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiProblem {
+    /// The same code as a URI: `urn:faregate:problem:` and the title. docs/problems.md lists them.
+    #[serde(default, rename = "type")]
+    pub kind: String,
     /// A stable code.
     pub title: String,
     /// The HTTP status.

@@ -29,19 +29,22 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 /// Most requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 32;
 
-/// How long open requests may take to end once the server stops. They are told to be quick.
+/// How long requests that are under way may take once the server stops. Those that wait are told to end.
+const REQUESTS_END_MAX: Duration = Duration::from_secs(20);
+
+/// How long connections may stay after the last request: for answers on their way.
 const GRACE: Duration = Duration::from_millis(1_500);
 
 /// How long to rest when no connection can be accepted (no file handles, for instance).
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Serves `router` on `listener`, over TLS when there is an acceptor, until `stopping` turns true;
-/// then lets open requests end, but not for ever.
+/// then lets the requests that are `open`, of all listeners, end, but not for ever.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,
-    mut stopping: watch::Receiver<bool>,
+    (mut stopping, mut open_requests): (watch::Receiver<bool>, watch::Receiver<usize>),
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut open = JoinSet::new();
@@ -67,8 +70,17 @@ pub async fn serve(
     }
     drop(listener);
     let ended = async { while open.join_next().await.is_some() {} };
-    if timeout(GRACE, ended).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
+    let given_up = async {
+        let none = open_requests.wait_for(|open| *open == 0);
+        let cut_off = timeout(REQUESTS_END_MAX, none).await.is_err();
+        sleep(GRACE).await;
+        cut_off
+    };
+    tokio::select! {
+        () = ended => {}
+        cut_off = given_up => if cut_off {
+            tracing::warn!("some requests did not end in time and were cut off");
+        },
     }
 }
 
@@ -105,7 +117,12 @@ async fn connection(
     let Some(tls) = tls else {
         return requests(stream, peer, router, stopping).await;
     };
-    match timeout(GREETING_MAX, tls.accept(stream)).await {
+    let mut ending = stopping.clone();
+    let greeted = tokio::select! {
+        greeted = timeout(GREETING_MAX, tls.accept(stream)) => greeted,
+        () = stopped(&mut ending) => return,
+    };
+    match greeted {
         Ok(Ok(stream)) => requests(stream, peer, router, stopping).await,
         Ok(Err(err)) => tracing::warn!(?peer, %err, "TLS handshake failed"),
         Err(_) => tracing::warn!(?peer, "TLS handshake took too long"),

@@ -5,7 +5,9 @@ use crate::api::{self, App, Seen};
 use crate::clock;
 use crate::config::{self, Config, Settlement};
 use crate::console;
+use crate::health;
 use crate::intake;
+use crate::metrics::Metrics;
 use crate::net;
 use crate::riders;
 use crate::store::{Store, StoreError};
@@ -71,6 +73,8 @@ pub struct Server {
     gates: Bound,
     console: Option<Bound>,
     riders: Option<(Bound, config::Riders)>,
+    status: Option<Bound>,
+    staff: Option<(Bound, Option<TlsAcceptor>)>,
     store_thread: JoinHandle<()>,
 }
 
@@ -87,8 +91,13 @@ impl Server {
         let (store, store_thread) = Store::open(&config.database)?;
         announce(&store, &config.settlement).await?;
         let gates = listen(config.listen).await?;
-        let console = match config.console_listen {
-            Some(address) => Some(listen(address).await?),
+        let console = listen_if(config.console_listen).await?;
+        let status = listen_if(config.status_listen).await?;
+        let staff = match config.staff {
+            Some(staff) => Some((
+                listen(staff.listen).await?,
+                staff.tls.map(TlsAcceptor::from),
+            )),
             None => None,
         };
         let riders = match config.riders {
@@ -102,23 +111,31 @@ impl Server {
                 stopping,
                 seen: Seen::default(),
                 room: Room::new(config.uploads_max),
+                metrics: Metrics::new(clock::now()),
+                engine: config.database.engine(),
             },
             tls: TlsAcceptor::from(config.tls),
             gates,
             console,
             riders,
+            status,
+            staff,
             store_thread,
         };
-        let (listen, console) = (server.address(), server.console_address());
-        let riders = server.riders_address();
         if let Some(file) = config.ready_file {
-            write_ready(&file, listen, console, riders)
+            server
+                .write_ready(&file)
                 .map_err(|err| StartError::ReadyFile { file, err })?;
         }
-        let database = &config.database;
-        let console_listen = console.map(tracing::field::display);
-        let riders_listen = riders.map(tracing::field::display);
-        tracing::info!(%listen, console_listen, riders_listen, %database, "listening");
+        let (listen, database) = (server.address(), &config.database);
+        let console_listen = server.console_address().map(tracing::field::display);
+        let riders_listen = server.riders_address().map(tracing::field::display);
+        let staff_listen = server.staff_address().map(tracing::field::display);
+        let status_listen = server.status_address().map(tracing::field::display);
+        tracing::info!(
+            %listen, console_listen, riders_listen, staff_listen, status_listen, %database,
+            "listening"
+        );
         Ok(server)
     }
 
@@ -137,25 +154,54 @@ impl Server {
         self.riders.as_ref().map(|((_, address), _)| *address)
     }
 
-    /// Serves until `stopping` turns true, then ends within two seconds: waiting feeds are answered,
-    /// open batches committed.
+    /// Where staff sign in.
+    pub fn staff_address(&self) -> Option<SocketAddr> {
+        self.staff.as_ref().map(|((_, address), _)| *address)
+    }
+
+    /// Where health and metrics are.
+    pub fn status_address(&self) -> Option<SocketAddr> {
+        self.status.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Writes the addresses whole or not at all, so that who waits for the file can read it.
+    fn write_ready(&self, file: &Path) -> io::Result<()> {
+        let ready = serde_json::json!({
+            "listen": self.address(),
+            "console_listen": self.console_address(),
+            "riders_listen": self.riders_address(),
+            "staff_listen": self.staff_address(),
+            "status_listen": self.status_address(),
+        });
+        let half = file.with_extension("part");
+        fs::write(&half, format!("{ready}\n"))?;
+        fs::rename(half, file)
+    }
+
+    /// Serves until `stopping` turns true, then ends: waiting feeds are answered, requests under way
+    /// finished, open batches committed. With none under way that takes less than two seconds.
     pub async fn run(self) {
-        let stopping = self.app.stopping.clone();
+        let stopping = (self.app.stopping.clone(), self.app.metrics.open());
         let looking = tokio::spawn(look(self.app.store.clone()));
         let expiring = tokio::spawn(expire(self.app.clone()));
         let ending = tokio::spawn(end_days(self.app.clone()));
         let console = self.console.map(|(listener, _)| {
-            net::serve(
-                listener,
-                None,
-                console::router(self.app.clone()),
-                stopping.clone(),
-            )
+            let router = console::router(self.app.clone(), console::Site::LOOPBACK);
+            net::serve(listener, None, router, stopping.clone())
+        });
+        let staff = self.staff.map(|((listener, _), tls)| {
+            let site = console::Site::network(tls.is_some());
+            let router = console::router(self.app.clone(), site);
+            net::serve(listener, tls, router, stopping.clone())
         });
         let riders = self.riders.map(|((listener, _), config)| {
             let router = riders::router(self.app.clone(), &config);
             let tls = config.tls.map(TlsAcceptor::from);
             net::serve(listener, tls, router, stopping.clone())
+        });
+        let status = self.status.map(|(listener, _)| {
+            let router = health::router(self.app.clone());
+            net::serve(listener, None, router, stopping.clone())
         });
         let gates = net::serve(
             self.gates.0,
@@ -163,7 +209,13 @@ impl Server {
             api::router(self.app),
             stopping,
         );
-        tokio::join!(gates, when_there(console), when_there(riders));
+        tokio::join!(
+            gates,
+            when_there(console),
+            when_there(riders),
+            when_there(staff),
+            when_there(status)
+        );
         for task in [looking, expiring, ending] {
             task.abort();
             let _cancelled = task.await;
@@ -217,26 +269,18 @@ async fn announce_tariff(
     store.write(tell).await
 }
 
+async fn listen_if(address: Option<SocketAddr>) -> Result<Option<Bound>, StartError> {
+    match address {
+        Some(address) => Ok(Some(listen(address).await?)),
+        None => Ok(None),
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<Bound, StartError> {
     let bad = |err| StartError::Listen { address, err };
     let listener = TcpListener::bind(address).await.map_err(bad)?;
     let address = listener.local_addr().map_err(bad)?;
     Ok((listener, address))
-}
-
-/// Writes the addresses whole or not at all, so that who waits for the file can read it.
-fn write_ready(
-    file: &Path,
-    listen: SocketAddr,
-    console: Option<SocketAddr>,
-    riders: Option<SocketAddr>,
-) -> io::Result<()> {
-    let ready = serde_json::json!({
-        "listen": listen, "console_listen": console, "riders_listen": riders,
-    });
-    let half = file.with_extension("part");
-    fs::write(&half, format!("{ready}\n"))?;
-    fs::rename(half, file)
 }
 
 async fn look(store: Store) {
@@ -265,6 +309,7 @@ async fn expire(app: App) {
                 return Ok(0);
             }
             tx.forget_changes()?;
+            tx.forget_sessions(now)?;
             intake::expire(&settlement, tx, now)
         };
         match app.store.write(work).await {

@@ -32,9 +32,8 @@ pub(super) async fn answer(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(asked) = asked.map_err(|err| {
-        Problem::bad_request(format!(
-            "expected ?after=CURSOR&wait_ms=N, both whole: {err}"
-        ))
+        let expected = "?after=CURSOR&wait_ms=N, both whole";
+        Problem::bad_query(expected, &err, &["after", "wait_ms"])
     })?;
     registered(&app, &gate).await?;
     let sealed = feed_of(&app, &asked)

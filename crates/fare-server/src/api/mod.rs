@@ -2,10 +2,12 @@
 
 mod feed;
 pub mod problem;
+pub mod problems;
 mod records;
 pub mod room;
 
 use crate::config::Settlement;
+use crate::metrics::{self, Listener, Metrics};
 use crate::store::{Gate, Store};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -42,6 +44,10 @@ pub struct App {
     pub seen: Seen,
     /// How many uploads there is room for.
     pub room: Room,
+    /// What is counted while the server runs.
+    pub metrics: Metrics,
+    /// Which engine keeps everything: `sqlite` or `postgres`.
+    pub engine: &'static str,
 }
 
 /// When each gate was last heard of, since the server started.
@@ -69,6 +75,7 @@ impl Seen {
 
 /// The gates' API.
 pub fn router(app: App) -> Router {
+    let counted = (app.metrics.clone(), Listener::Gates);
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route(
@@ -84,6 +91,7 @@ pub fn router(app: App) -> Router {
         ))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(map_response(problem::dress))
+        .layer(from_fn_with_state(counted, metrics::count))
 }
 
 /// The registered gate whose address was asked.

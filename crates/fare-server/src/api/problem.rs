@@ -2,6 +2,7 @@
 
 use crate::intake::IntakeError;
 use crate::store::StoreError;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use fare_protocol::wire::ApiProblem;
@@ -11,6 +12,9 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("2");
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// What the `type` of every problem begins with; its title follows.
+pub const TYPE: &str = "urn:faregate:problem:";
+
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem(ApiProblem);
@@ -19,6 +23,7 @@ impl Problem {
     /// A problem with a stable code and one sentence.
     pub fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
         Self(ApiProblem {
+            kind: format!("{TYPE}{title}"),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
@@ -38,6 +43,30 @@ impl Problem {
     /// Something in the request is not what it should be.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    }
+
+    /// The query of an address cannot be read; `names` are those that it may have.
+    pub fn bad_query(expected: &str, err: &QueryRejection, names: &[&str]) -> Self {
+        let text = err.body_text();
+        Self::bad_request(format!("expected {expected}: {text}")).about_one(names, &text)
+    }
+
+    /// A body of JSON cannot be read; `names` are the fields that it may have.
+    pub fn bad_json(expected: &str, err: &JsonRejection, names: &[&str]) -> Self {
+        let text = err.body_text();
+        Self::bad_request(format!("expected JSON of {expected}: {text}")).about_one(names, &text)
+    }
+
+    /// About the one of `names` that the reader's sentence names; or one that it does not know.
+    #[must_use]
+    pub fn about_one(self, names: &[&str], said: &str) -> Self {
+        let quoted = said.split('`').nth(1);
+        let unknown = said.contains("unknown field").then_some(quoted).flatten();
+        let is_named = |name: &&&str| said.contains(&format!("{name}:")) || quoted == Some(**name);
+        match unknown.or(names.iter().find(is_named).copied()) {
+            Some(name) => self.about(name),
+            None => self,
+        }
     }
 
     /// The server could not do it now; nothing was stored.

@@ -38,6 +38,7 @@ pub(super) async fn upload(
     let work =
         move |tx: &crate::store::Tx<'_>| Intake::new(&settlement, tx, gate, now).take(&checked);
     let report = app.store.write(work).await?;
+    app.metrics.batch(&report);
     log(&gate, count, &report, clock::now().since(now));
     let answers = Answers {
         answers: report.answers,
@@ -60,9 +61,13 @@ impl From<BodyError> for Problem {
     fn from(err: BodyError) -> Self {
         let detail = err.to_string();
         match err {
-            BodyError::NotRecords(_) | BodyError::NoId { .. } => Self::bad_request(detail),
+            BodyError::NotRecords(_) => Self::bad_request(detail).about("records"),
+            BodyError::NoId { place, .. } => {
+                Self::bad_request(detail).about(&format!("records[{place}].id"))
+            }
             BodyError::TooMany(_) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-records", detail)
+                    .about("records")
             }
         }
     }

@@ -54,6 +54,9 @@ pub(super) async fn enter(State(app): State<App>, request: Request, next: Next) 
             drop(permit);
             response
         }
-        Err(_) => app.room.full(),
+        Err(_) => {
+            app.metrics.turned_away();
+            app.room.full()
+        }
     }
 }

@@ -4,7 +4,9 @@
 use super::BenchError;
 use crate::api::room::Room;
 use crate::api::{self, App, Seen};
+use crate::clock;
 use crate::config::{Settlement, UPLOADS_MAX_DEFAULT};
+use crate::metrics::Metrics;
 use crate::net;
 use crate::store::{DatabaseUrl, Store};
 use ed25519_dalek::SigningKey;
@@ -36,13 +38,16 @@ pub fn serve(url: &DatabaseUrl) -> Result<(), BenchError> {
             stopping: stopping.clone(),
             seen: Seen::default(),
             room: Room::new(UPLOADS_MAX_DEFAULT),
+            metrics: Metrics::new(clock::now()),
+            engine: url.engine(),
         };
+        let open = app.metrics.open();
         tokio::task::spawn_blocking(move || {
             // Whether it ended or failed: nobody wants the server any more.
             let _ended = io::stdin().read_to_end(&mut Vec::new());
             stop.send_replace(true);
         });
-        net::serve(listener, None, api::router(app), stopping).await;
+        net::serve(listener, None, api::router(app), (stopping, open)).await;
         Ok::<_, BenchError>(())
     })?;
     drop(runtime);

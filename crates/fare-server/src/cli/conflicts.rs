@@ -1,6 +1,6 @@
 //! `fareserver conflicts`: what staff must look at, and their decisions.
 
-use super::database;
+use super::{database, deed};
 use crate::clock::{self, rfc3339};
 use crate::inbox::{CaseView, EndView, Ruling, RulingError, resolve};
 use crate::store::{Database, DatabaseUrl};
@@ -125,7 +125,14 @@ fn decide(args: ResolveArgs) -> Result<CaseView, RulingError> {
             by: args.by.clone(),
             reason: args.reason.clone(),
         };
-        resolve(tx, id, &ruling, clock::now())
+        let now = clock::now();
+        let case = resolve(tx, id, &ruling, now)?;
+        let about = id.to_hex();
+        tx.audit(
+            &deed(&ruling.by, "conflict-decide", &about, &ruling.reason),
+            now,
+        )?;
+        Ok::<_, RulingError>(case)
     })?;
     Ok(case.into())
 }

@@ -1,6 +1,6 @@
 //! `fareserver deny`: whom gates refuse. A running server tells them within a second or so.
 
-use super::database;
+use super::{database, deed, operator};
 use crate::clock;
 use crate::store::{Database, DatabaseUrl, StoreError};
 use clap::{Args, Subcommand};
@@ -34,22 +34,28 @@ struct AccountArgs {
 pub(super) fn run(args: DenyArgs) -> anyhow::Result<ExitCode> {
     let (account, what) = match args.command {
         DenyCommand::Add(AccountArgs { database, account }) => {
-            let deny =
-                Database::open_existing(&database)?.write(|tx| tx.deny(account, clock::now()));
-            let new: Result<bool, StoreError> = deny;
-            (account, if new? { "denied" } else { "denied already" })
+            let new = Database::open_existing(&database)?.write(|tx| {
+                let now = clock::now();
+                let new = tx.deny(account, now)?;
+                let about = account.to_string();
+                tx.audit(&deed(&operator(), "deny-add", &about, ""), now)?;
+                Ok::<_, StoreError>(new)
+            })?;
+            (account, if new { "denied" } else { "denied already" })
         }
         DenyCommand::Remove(AccountArgs { database, account }) => {
-            let was: Result<bool, StoreError> =
-                Database::open_existing(&database)?.write(|tx| tx.allow(account));
-            (
-                account,
-                if was? {
-                    "denied no longer"
-                } else {
-                    "not denied"
-                },
-            )
+            let was = Database::open_existing(&database)?.write(|tx| {
+                let was = tx.allow(account)?;
+                let about = account.to_string();
+                tx.audit(&deed(&operator(), "deny-remove", &about, ""), clock::now())?;
+                Ok::<_, StoreError>(was)
+            })?;
+            let what = if was {
+                "denied no longer"
+            } else {
+                "not denied"
+            };
+            (account, what)
         }
     };
     writeln!(io::stdout().lock(), "account {account}: {what}")?;

@@ -1,7 +1,7 @@
 //! `fareserver fares`: tables of fares from draft to release, what a journey costs and why, and what a
 //! draft would have made of real days.
 
-use super::{Usage, database};
+use super::{Usage, database, deed};
 use crate::clock;
 use crate::fares::{self, Account, Difference, FaresError, Replay};
 use crate::gtfs;
@@ -168,7 +168,12 @@ pub(super) fn run(args: FaresArgs) -> anyhow::Result<ExitCode> {
         FaresCommand::Release(args) => {
             let (table, by) = (args.table, args.by.as_str());
             let mut database = Database::open_existing(&args.database)?;
-            let table = database.write(|tx| fares::release(tx, table, by, clock::now()))?;
+            let table = database.write(|tx| {
+                let now = clock::now();
+                let released = fares::release(tx, table, by, now)?;
+                tx.audit(&deed(by, "fares-release", &table.to_string(), ""), now)?;
+                Ok::<_, FaresError>(released)
+            })?;
             line(&mut out, &table)?;
         }
         FaresCommand::Explain(args) => explain(&mut out, &args)?,
@@ -217,7 +222,15 @@ fn import(out: &mut impl Write, args: &ImportArgs) -> anyhow::Result<()> {
         }
     };
     let mut database = Database::open(&args.database)?;
-    let (table, new) = database.write(|tx| fares::import(tx, &text, &args.by, clock::now()))?;
+    let (table, new) = database.write(|tx| {
+        let now = clock::now();
+        let (table, new) = fares::import(tx, &text, &args.by, now)?;
+        if new {
+            let about = table.hash.to_string();
+            tx.audit(&deed(&args.by, "fares-import", &about, ""), now)?;
+        }
+        Ok::<_, FaresError>((table, new))
+    })?;
     if !new {
         writeln!(
             out,

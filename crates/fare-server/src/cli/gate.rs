@@ -1,6 +1,7 @@
 //! `fareserver gate`: which gates there are.
 
-use super::{database, modes};
+use super::{database, deed, modes, operator};
+use crate::clock;
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
 use fare_protocol::receipt::GateKey;
@@ -82,6 +83,10 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
     let before = Database::open(&args.database)?.write(|tx| {
         let before = tx.gate(id)?;
         tx.put_gate(&gate)?;
+        if before != Some(gate) {
+            let about = format!("{id} at {station}, line {line}, key {key}");
+            tx.audit(&deed(&operator(), "gate-add", &about, ""), clock::now())?;
+        }
         Ok::<_, StoreError>(before)
     })?;
     let what = match before {

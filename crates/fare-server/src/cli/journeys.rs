@@ -3,8 +3,10 @@
 
 use super::conflicts::{money, show as show_case};
 use super::database;
+use super::deed;
 use crate::clock::{self, rfc3339};
 use crate::correction::{self, Correction, Story};
+use crate::inbox::RulingError;
 use crate::store::{Database, DatabaseUrl, Incident, JourneyView, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -123,7 +125,14 @@ pub(super) fn run(args: JourneysArgs) -> anyhow::Result<ExitCode> {
                 reason: args.reason,
             };
             let mut database = Database::open_existing(&args.database)?;
-            let case = database.write(|tx| correction::correct(tx, &correction, clock::now()))?;
+            let case = database.write(|tx| {
+                let now = clock::now();
+                let case = correction::correct(tx, &correction, now)?;
+                let about = format!("{}: {}", correction.entry, correction.fare);
+                let (by, why) = (&correction.by, &correction.reason);
+                tx.audit(&deed(by, "journey-correct", &about, why), now)?;
+                Ok::<_, RulingError>(case)
+            })?;
             show_case(&mut out, &case.into())?;
         }
         JourneysCommand::Incident(args) => add_incident(args)?,
@@ -145,7 +154,15 @@ fn add_incident(args: IncidentArgs) -> anyhow::Result<()> {
     let now = clock::now();
     let id = crate::ids::new_id(now).context("no randomness for an id")?;
     Database::open_existing(&args.database)?
-        .write(|tx| tx.insert_incident(id, &incident, now))
+        .write(|tx| {
+            tx.insert_incident(id, &incident, now)?;
+            let (from, until) = (rfc3339(incident.from), rfc3339(incident.until));
+            let place = incident.station.map(|station| station.to_string());
+            let place = place.unwrap_or_else(|| "everywhere".to_owned());
+            let about = format!("{place}, {from} to {until}");
+            let deed = deed(&incident.person, "incident-add", &about, &incident.reason);
+            tx.audit(&deed, now)
+        })
         .map_err(anyhow::Error::from)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done, 1 the thing asked for failed or differs, 2 bad usage or configuration.
 
+mod audit;
 mod bench;
 mod books;
 mod conflicts;
@@ -12,9 +13,10 @@ mod import;
 mod journeys;
 mod modes;
 mod run;
+mod staff;
 
 use crate::config::ConfigError;
-use crate::store::{DatabaseUrl, UrlError};
+use crate::store::{DatabaseUrl, Deed, UrlError, Via};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,6 +49,10 @@ enum Command {
     Journeys(journeys::JourneysArgs),
     /// Have gates refuse an account, or no longer
     Deny(deny::DenyArgs),
+    /// Who may sign in at the pages of staff, as what
+    Staff(staff::StaffArgs),
+    /// Print what staff did, on pages and by commands
+    Audit(audit::AuditArgs),
     /// Measure what the server can take
     Bench(bench::BenchArgs),
 }
@@ -67,6 +73,8 @@ pub fn main() -> ExitCode {
         Command::Fares(args) => fares::run(args),
         Command::Journeys(args) => journeys::run(args),
         Command::Deny(args) => deny::run(args),
+        Command::Staff(args) => staff::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Bench(args) => bench::run(args),
     };
     result.unwrap_or_else(|err| report(&err))
@@ -84,6 +92,26 @@ fn report(err: &anyhow::Error) -> ExitCode {
         ExitCode::from(BAD_CONFIG)
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Who types commands, by the system's own name; for the audit where no name is asked for.
+fn operator() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
+    let mut name = name.filter_map(|variable| std::env::var(variable).ok());
+    name.find(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Something that is done by a command; `by` is a name that was given, or the [`operator`]'s.
+fn deed<'d>(by: &'d str, what: &'d str, about: &'d str, why: &'d str) -> Deed<'d> {
+    Deed {
+        issuer: crate::staff::LOCAL,
+        person: by,
+        via: Via::Command,
+        what,
+        about,
+        why,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `fareserver gate mode` and `gate modes`: what gates are told to be in, and what they are in.
 
-use super::database;
+use super::{database, deed, operator};
 use crate::clock;
 use crate::ids::new_id;
 use crate::store::{Database, DatabaseUrl, GateModes, StoreError, Tx};
@@ -67,6 +67,9 @@ pub(super) fn command(args: &ModeArgs) -> anyhow::Result<()> {
                 reason: args.reason,
             };
             tx.command_modes(command, now)?;
+            let about = format!("{gate}: {}", command.modes);
+            let why = args.reason.to_string();
+            tx.audit(&deed(&operator(), "gate-mode", &about, &why), now)?;
             told.push(command);
         }
         Ok::<_, StoreError>(Ok(told))

@@ -42,6 +42,9 @@ pub(super) struct RunArgs {
     /// Where gates connect, instead of the configuration's
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// Log one JSON object a line instead of text
+    #[arg(long)]
+    log_json: bool,
 }
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
@@ -51,7 +54,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         listen: args.listen,
     };
     let config = config::load(&file, overrides)?;
-    log();
+    log(args.log_json);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -84,7 +87,7 @@ async fn first(mut terminate: Signal, mut interrupt: Signal) -> &'static str {
 }
 
 /// Logs to standard error; `RUST_LOG` says how much.
-fn log() {
+fn log(json: bool) {
     let filter = EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy();
@@ -92,5 +95,12 @@ fn log() {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(colours);
-    log.with_writer(io::stderr).init();
+    if json {
+        log.with_writer(io::stderr)
+            .json()
+            .flatten_event(true)
+            .init();
+    } else {
+        log.with_writer(io::stderr).init();
+    }
 }

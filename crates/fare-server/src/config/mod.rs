@@ -4,11 +4,14 @@
 mod problem;
 mod raw;
 mod riders;
+mod staff;
 
 pub use problem::{ConfigError, Problem};
 pub use riders::Riders;
+pub use staff::StaffListener;
 
 use crate::fares::Released;
+use crate::health::is_private;
 use crate::store::DatabaseUrl;
 use crate::tls;
 use ed25519_dalek::SigningKey;
@@ -40,6 +43,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the console is shown: a loopback address.
     pub console_listen: Option<SocketAddr>,
+    /// Where health and metrics are told: an address that riders cannot reach.
+    pub status_listen: Option<SocketAddr>,
     /// Written when both listeners are open.
     pub ready_file: Option<PathBuf>,
     /// What the server says and signs.
@@ -50,6 +55,8 @@ pub struct Config {
     pub uploads_max: usize,
     /// The riders' API and the wallet.
     pub riders: Option<Riders>,
+    /// Where staff sign in.
+    pub staff: Option<StaffListener>,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -139,6 +146,7 @@ impl Check<'_> {
         let database = self.database(&raw.database);
         let listen = self.address(&raw.listen);
         let console_listen = raw.console_listen.as_ref().map(|text| self.loopback(text));
+        let status_listen = raw.status_listen.as_ref().map(|text| self.private(text));
         let key = self.signing_key(&raw.signing_key);
         let settlement = self.settlement(&raw, key.clone());
         let tls = self.tls(&raw.tls);
@@ -150,19 +158,29 @@ impl Check<'_> {
             Some(address) => Some(address?),
             None => None,
         };
+        let status_listen = match status_listen {
+            Some(address) => Some(address?),
+            None => None,
+        };
         let riders = match &raw.riders {
             Some(riders) => Some(self.riders(riders, settlement.as_ref()?)?),
+            None => None,
+        };
+        let staff = match &raw.staff {
+            Some(staff) => Some(self.staff(staff)?),
             None => None,
         };
         Some(Config {
             database: overrides.database.or(database)?,
             listen: overrides.listen.or(listen)?,
             console_listen,
+            status_listen,
             ready_file: raw.ready_file.map(|path| self.path(&path)),
             settlement: settlement?,
             key: key?,
             uploads_max: uploads_max?,
             riders,
+            staff,
             tls: tls?,
         })
     }
@@ -210,6 +228,19 @@ impl Check<'_> {
             Err(format!(
                 "the console is plain HTTP without a login, so {address} would show it to others; \
                  write a loopback address like \"127.0.0.1:8080\""
+            ))
+        };
+        self.keep(at, address)
+    }
+
+    fn private(&mut self, at: &Spanned<String>) -> Option<SocketAddr> {
+        let address = self.address(at)?;
+        let address = if is_private(address.ip()) {
+            Ok(address)
+        } else {
+            Err(format!(
+                "metrics are for your own network, and {address} may be reached from others; write \
+                 a loopback or private address like \"127.0.0.1:9100\" or \"10.0.0.5:9100\""
             ))
         };
         self.keep(at, address)

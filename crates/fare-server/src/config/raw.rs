@@ -9,6 +9,7 @@ pub(super) struct RawServer {
     pub database: Spanned<String>,
     pub listen: Spanned<String>,
     pub console_listen: Option<Spanned<String>>,
+    pub status_listen: Option<Spanned<String>>,
     pub ready_file: Option<String>,
     pub signing_key: Spanned<String>,
     pub issuers: Spanned<String>,
@@ -17,7 +18,16 @@ pub(super) struct RawServer {
     pub journey_valid_ms: Spanned<u32>,
     pub uploads_max: Option<Spanned<u32>>,
     pub riders: Option<RawRiders>,
+    pub staff: Option<RawStaff>,
     pub tls: RawTls,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStaff {
+    pub listen: Spanned<String>,
+    pub cert: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -29,10 +29,17 @@ pub struct Riders {
     pub grant: Arc<Grant>,
 }
 
+/// Where a listener is, and the certificate and key that it may have.
+pub(super) type Served<'r> = (
+    &'r Spanned<String>,
+    &'r Option<Spanned<String>>,
+    &'r Option<Spanned<String>>,
+);
+
 impl Check<'_> {
     pub(super) fn riders(&mut self, raw: &RawRiders, settlement: &Settlement) -> Option<Riders> {
         let listen = self.address(&raw.listen);
-        let tls = self.riders_tls(raw, listen);
+        let tls = self.served_tls((&raw.listen, &raw.cert, &raw.key), "riders are", listen);
         let wallet = match &raw.wallet {
             Some(at) => {
                 let wallet = Wallet::read(&self.path(at.get_ref()));
@@ -54,12 +61,13 @@ impl Check<'_> {
         clippy::option_option,
         reason = "outside: whether it holds; inside: whether there is TLS"
     )]
-    fn riders_tls(
+    pub(super) fn served_tls(
         &mut self,
-        raw: &RawRiders,
+        (listen_at, cert, key): Served<'_>,
+        who_is: &str,
         listen: Option<SocketAddr>,
     ) -> Option<Option<Arc<rustls::ServerConfig>>> {
-        let (cert_at, key_at) = match (&raw.cert, &raw.key) {
+        let (cert_at, key_at) = match (cert, key) {
             (Some(cert), Some(key)) => (cert, key),
             (Some(alone), None) | (None, Some(alone)) => {
                 let together = "`cert` and `key` go together; name both or neither";
@@ -68,12 +76,12 @@ impl Check<'_> {
             (None, None) => {
                 let plain = match listen {
                     Some(address) if !address.ip().is_loopback() => Err(format!(
-                        "without `cert` and `key` riders are served over plain HTTP, so {address} \
+                        "without `cert` and `key` {who_is} served over plain HTTP, so {address} \
                          would send it over the network; name both, or write a loopback address"
                     )),
                     Some(_) | None => Ok(None),
                 };
-                return self.keep(&raw.listen, plain);
+                return self.keep(listen_at, plain);
             }
         };
         let cert = tls::certificates(&self.path(cert_at.get_ref()));

@@ -64,3 +64,8 @@ at("pause").addEventListener("click", () => {
     waiting = null;
   }
 });
+
+at("sign-out")?.addEventListener("click", async () => {
+  await fetch("/v1/session", { method: "DELETE" });
+  location.assign("/login");
+});

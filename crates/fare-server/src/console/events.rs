@@ -2,6 +2,7 @@
 
 use super::page::{Parts, parts};
 use super::state::State;
+use super::who::Who;
 use crate::api::App;
 use crate::net::stopped;
 use crate::sse::Sent;
@@ -19,12 +20,12 @@ const LOOK_MIN: Duration = Duration::from_millis(500);
 /// Longest time between two looks: gates that fall silent change nothing else.
 const LOOK_MAX: Duration = Duration::from_secs(5);
 
-pub(super) async fn events(Shared(app): Shared<App>) -> impl IntoResponse {
+pub(super) async fn events(Shared(app): Shared<App>, who: Who) -> impl IntoResponse {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let mut stopping = app.stopping.clone();
         tokio::select! {
-            () = follow(&app, &sender) => {}
+            () = follow(&app, &who, &sender) => {}
             () = stopped(&mut stopping) => {}
         }
     });
@@ -34,12 +35,15 @@ pub(super) async fn events(Shared(app): Shared<App>) -> impl IntoResponse {
     )
 }
 
-/// Sends changes until the reader is gone.
-async fn follow(app: &App, sender: &mpsc::Sender<Bytes>) {
+/// Sends changes until the reader is gone, or signed in no longer.
+async fn follow(app: &App, who: &Who, sender: &mpsc::Sender<Bytes>) {
     let mut changes = app.store.changes();
     let mut shown: Option<Parts> = None;
     loop {
         changes.mark_unchanged();
+        if !who.is_still_there(app).await {
+            return;
+        }
         let now = match State::of(app).await {
             Ok(state) => Some(parts(&state, &app.settlement.tariff)),
             Err(err) => {

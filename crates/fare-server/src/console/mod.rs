@@ -1,7 +1,9 @@
-//! The console: a live page for whoever runs the server, on a loopback address and without a login.
+//! The pages of staff. At a loopback address whoever is on the machine may look without signing in; at any
+//! other one, and to do something, one signs in. Pages come complete; scripts only keep them current.
 //!
 //! ```text
-//! GET /                    the page, complete as it is sent; scripts only keep it current
+//! GET /                    how settlement stands
+//! GET /login               signing in: `session`
 //! GET /v1/console/state    State as JSON
 //! GET /v1/console/events   server-sent events: `page` with the parts of the page that changed
 //! /v1/conflicts            the conflict inbox: `conflicts`
@@ -10,22 +12,28 @@
 mod conflicts;
 mod events;
 mod page;
+mod session;
 mod state;
+mod who;
 
 pub use state::{JOURNEYS_SHOWN, State};
 
 use crate::api::App;
 use crate::api::problem::{Problem, dress, panicked};
-use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, map_response};
-use axum::response::{IntoResponse, Response};
+use crate::metrics::{self, Listener};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State as Shared};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use session::Attempts;
 use std::net::IpAddr;
 use tower_http::catch_panic::CatchPanicLayer;
+use who::Who;
 
 const SCRIPT: &str = include_str!("console.js");
+const LOGIN_SCRIPT: &str = include_str!("login.js");
 const STYLE: &str = include_str!("console.css");
 
 /// Nothing from elsewhere, nothing inline, in no frame.
@@ -33,8 +41,56 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// The console.
-pub fn router(app: App) -> Router {
+/// Longest body of a request of staff.
+const BODY_LEN_MAX: usize = 64 * 1024;
+
+/// At what kind of address the pages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// One may look without signing in.
+    open: bool,
+    /// It is HTTPS.
+    secure: bool,
+}
+
+impl Site {
+    /// A loopback address: only who is on this machine gets there.
+    pub const LOOPBACK: Self = Self {
+        open: true,
+        secure: false,
+    };
+
+    /// An address that others may reach.
+    pub const fn network(secure: bool) -> Self {
+        Self {
+            open: false,
+            secure,
+        }
+    }
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Staff {
+    app: App,
+    site: Site,
+    attempts: Attempts,
+}
+
+impl FromRef<Staff> for App {
+    fn from_ref(staff: &Staff) -> Self {
+        staff.app.clone()
+    }
+}
+
+/// The pages.
+pub fn router(app: App, site: Site) -> Router {
+    let counted = (app.metrics.clone(), Listener::Console);
+    let staff = Staff {
+        app,
+        site,
+        attempts: Attempts::default(),
+    };
     Router::new()
         .route("/", get(show))
         .route(
@@ -45,6 +101,17 @@ pub fn router(app: App) -> Router {
             "/console.js",
             get(async || typed("text/javascript; charset=utf-8", SCRIPT)),
         )
+        .route(
+            "/login.js",
+            get(async || typed("text/javascript; charset=utf-8", LOGIN_SCRIPT)),
+        )
+        .route("/login", get(session::page))
+        .route(
+            "/v1/session",
+            get(session::show)
+                .post(session::sign_in)
+                .delete(session::sign_out),
+        )
         .route("/v1/console/state", get(json))
         .route("/v1/console/events", get(events::events))
         .route("/v1/conflicts", get(conflicts::list))
@@ -54,19 +121,34 @@ pub fn router(app: App) -> Router {
             post(conflicts::resolution),
         )
         .route("/healthz", get(async || "ok\n"))
-        .with_state(app)
-        .layer(from_fn(guard))
+        .layer(from_fn_with_state(staff.clone(), who::same_site))
+        .layer(from_fn_with_state(site, guard))
+        .with_state(staff)
+        .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(dress))
+        .layer(from_fn_with_state(counted, metrics::count))
 }
 
-async fn show(Shared(app): Shared<App>) -> Result<impl IntoResponse, Problem> {
+async fn show(
+    Shared(app): Shared<App>,
+    asked: Uri,
+    who: Result<Who, Problem>,
+) -> Result<Response, Problem> {
+    let Ok(who) = who else {
+        return Ok(to_login(asked.path()));
+    };
     let state = State::of(&app).await?;
-    let page = page::page(&state, &app.settlement.tariff);
-    Ok(typed("text/html; charset=utf-8", page))
+    let page = page::page(&state, &app.settlement.tariff, &who);
+    Ok(typed("text/html; charset=utf-8", page).into_response())
 }
 
-async fn json(Shared(app): Shared<App>) -> Result<Json<State>, Problem> {
+/// Where a page that needs somebody to be signed in sends others.
+fn to_login(path: &str) -> Response {
+    Redirect::to(&format!("/login?next={path}")).into_response()
+}
+
+async fn json(Shared(app): Shared<App>, _who: Who) -> Result<Json<State>, Problem> {
     Ok(Json(State::of(&app).await?))
 }
 
@@ -76,7 +158,7 @@ fn typed(kind: &'static str, body: impl IntoResponse) -> impl IntoResponse {
 
 /// Refuses requests that a page of somebody else's made through a name of its own, and closes the
 /// page against what could be loaded into it.
-async fn guard(request: Request, next: Next) -> Response {
+async fn guard(Shared(site): Shared<Site>, request: Request, next: Next) -> Response {
     let host = request
         .headers()
         .get(header::HOST)
@@ -87,7 +169,7 @@ async fn guard(request: Request, next: Next) -> Response {
             .authority()
             .map(|authority| authority.as_str())
     });
-    let mut response = if host.is_some_and(is_local) {
+    let mut response = if !site.open || host.is_some_and(is_local) {
         next.run(request).await
     } else {
         let detail = "the console answers only under localhost or a loopback address";

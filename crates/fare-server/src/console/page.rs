@@ -2,6 +2,7 @@
 //! one place that writes them.
 
 use super::state::State;
+use super::who::Who;
 use crate::clock::rfc3339;
 use crate::store::{ConflictView, GateView, JourneyView};
 use fare_protocol::{Money, UnixMs};
@@ -26,14 +27,28 @@ pub(super) struct Parts {
 }
 
 /// The whole page.
-pub(super) fn page(state: &State, tariff: &Tariff) -> String {
+pub(super) fn page(state: &State, tariff: &Tariff, who: &Who) -> String {
     let parts = parts(state, tariff);
-    PAGE.replace("<!--tariff-->", &escaped(tariff.name()))
+    PAGE.replace("<!--who-->", &who_html(who))
+        .replace("<!--tariff-->", &escaped(tariff.name()))
         .replace("<!--figures-->", &parts.figures)
         .replace("<!--gates-->", &parts.gates)
         .replace("<!--journeys-->", &parts.journeys)
         .replace("<!--conflicts-->", &parts.conflicts)
         .replace("<!--spoken-->", &parts.spoken)
+}
+
+/// Who is signed in, and the way in or out.
+pub(super) fn who_html(who: &Who) -> String {
+    match &who.0 {
+        Some(person) => format!(
+            "<span class=\"who\">{} <span class=\"id\">{}</span></span> \
+             <button id=\"sign-out\" type=\"button\">Sign out</button>",
+            escaped(&person.name),
+            escaped(&person.roles.to_string())
+        ),
+        None => "<a href=\"/login\">Sign in</a>".to_owned(),
+    }
 }
 
 /// Its parts.

@@ -44,7 +44,10 @@ pub(super) async fn send(
     }
     let account = rider.account;
     let work = move |tx: &Tx<'_>| keep(tx, &tariff, account, &said);
-    let own = riders.app.store.write(work).await?;
+    let (own, is_new) = riders.app.store.write(work).await?;
+    if !is_new {
+        return Ok((StatusCode::OK, Json(own)));
+    }
     tracing::info!(account = %rider.account, "a rider told of a missing exit");
     Ok((StatusCode::CREATED, Json(own)))
 }
@@ -87,19 +90,26 @@ fn keep(
     tariff: &Tariff,
     account: AccountId,
     said: &Said,
-) -> Result<JourneyView, Problem> {
+) -> Result<(JourneyView, bool), Problem> {
     let now = clock::now();
     let entry = said.entry;
     let own = tx.own_journey(account, entry)?.ok_or_else(|| {
         let detail = format!("`entry`: this rider has no journey {}", entry.to_hex());
         not_found("no-such-journey", detail).about("entry")
     })?;
+    // Who did not hear the first answer tells the same again.
+    let same = |before: &Correction| {
+        (before.station, before.left, &before.note) == (said.station, said.left_at_ms, &said.note)
+    };
+    if own.correction.as_ref().is_some_and(same) {
+        return Ok((view(own, tariff), false));
+    }
     if !matches!(own.state.as_str(), "open" | "incomplete" | "no-exit") {
         let detail = format!("the journey is {}: its exit is not missing", own.state);
         return Err(Problem::new(StatusCode::CONFLICT, "nothing-missing", detail).about("entry"));
     }
     if own.correction.is_some() {
-        let detail = "this was told of the journey already; staff will look at it";
+        let detail = "something else was told of the journey already; staff will look at it";
         return Err(Problem::new(StatusCode::CONFLICT, "told-already", detail).about("entry"));
     }
     let left = said.left_at_ms;
@@ -123,7 +133,7 @@ fn keep(
     tx.insert_correction(account, entry, &correction)?;
     let own = tx.own_journey(account, entry)?;
     let own = own.ok_or(StoreError::Corrupt("a journey"))?;
-    Ok(view(own, tariff))
+    Ok((view(own, tariff), true))
 }
 
 fn raise(tx: &Tx<'_>, account: AccountId, said: &Said, now: UnixMs) -> Result<ConflictId, Problem> {

@@ -111,9 +111,8 @@ pub(super) async fn follow(
 }
 
 fn checked(asked: Result<Query<Asked>, QueryRejection>) -> Result<Asked, Problem> {
-    let asked = asked.map_err(|err| {
-        Problem::bad_request(format!("expected ?after=NUMBER, whole: {err}")).about("after")
-    })?;
+    let asked =
+        asked.map_err(|err| Problem::bad_query("?after=NUMBER, whole", &err, &["after"]))?;
     Ok(asked.0)
 }
 

@@ -75,9 +75,8 @@ pub(super) async fn list(
     RiderAsks { rider, .. }: RiderAsks,
 ) -> Result<Json<Journeys>, Problem> {
     let Query(Asked { before, most }) = asked.map_err(|err| {
-        Problem::bad_request(format!(
-            "expected ?before=UNIX_MS&most=N, both whole: {err}"
-        ))
+        let expected = "?before=UNIX_MS&most=N, both whole";
+        Problem::bad_query(expected, &err, &["before", "most"])
     })?;
     let before = UnixMs(before.unwrap_or(i64::MAX));
     let most = most.unwrap_or(LISTED_MAX).min(LISTED_MAX);

@@ -32,16 +32,16 @@ const REPLAYS_MAX: usize = 400_000;
 
 /// A bucket's size and how fast it fills again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rate {
-    burst: u32,
-    refill_ms: i64,
+pub(crate) struct Rate {
+    pub(crate) burst: u32,
+    pub(crate) refill_ms: i64,
 }
 
 /// Asked too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooOften {
+pub(crate) struct TooOften {
     /// When it may be tried again.
-    pub(super) after_s: u32,
+    pub(crate) after_s: u32,
 }
 
 /// Buckets of phones and addresses.
@@ -53,7 +53,7 @@ pub(super) struct Limits {
 
 /// For each key the moment at which its bucket will be full again.
 #[derive(Debug)]
-struct Buckets<K>(HashMap<K, i64>);
+pub(crate) struct Buckets<K>(HashMap<K, i64>);
 
 /// Signatures of requests taken lately.
 #[derive(Debug, Default)]
@@ -77,8 +77,8 @@ impl Limits {
     }
 }
 
-impl<K: Copy + Eq + Hash> Buckets<K> {
-    fn take(&mut self, key: K, rate: Rate, now: UnixMs) -> Result<(), TooOften> {
+impl<K: Clone + Eq + Hash> Buckets<K> {
+    pub(crate) fn take(&mut self, key: K, rate: Rate, now: UnixMs) -> Result<(), TooOften> {
         let now = now.0;
         if self.0.len() >= REMEMBERED_MAX && !self.0.contains_key(&key) {
             self.0.retain(|_, full_at| *full_at > now);
@@ -129,7 +129,7 @@ impl Replays {
 }
 
 /// An IPv6 subscriber has a whole network of addresses.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {
@@ -139,7 +139,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -20,7 +20,7 @@ mod corrections;
 mod enrol;
 mod events;
 mod journeys;
-mod limit;
+pub(crate) mod limit;
 pub mod wallet;
 
 pub use enrol::Grant;
@@ -28,11 +28,12 @@ pub use enrol::Grant;
 use crate::api::App;
 use crate::api::problem::{Problem, dress, panicked};
 use crate::config::Riders as Config;
+use crate::metrics::{self, Listener};
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fare_protocol::StationId;
@@ -91,6 +92,7 @@ impl StationName {
 
 /// The riders' API and the wallet.
 pub fn router(app: App, config: &Config) -> Router {
+    let counted = (app.metrics.clone(), Listener::Riders);
     let riders = Riders {
         app,
         grant: config.grant.clone(),
@@ -113,6 +115,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(dress))
         .layer(map_response(finish))
+        .layer(from_fn_with_state(counted, metrics::count))
 }
 
 async fn stations(State(riders): State<Riders>) -> impl IntoResponse {

@@ -278,11 +278,33 @@ impl Tx<'_> {
 
     /// The newest `most` conflicts, newest first: those that stand, or all.
     pub fn conflicts(&self, all: bool, most: u32) -> Result<Vec<Case>, StoreError> {
+        self.conflicts_before(all, most, None)
+    }
+
+    /// The same, of those that come after `before` in that order.
+    pub fn conflicts_before(
+        &self,
+        all: bool,
+        most: u32,
+        before: Option<ConflictId>,
+    ) -> Result<Vec<Case>, StoreError> {
         let which = if all { "TRUE" } else { "how IS NULL" };
-        let sql = format!(
-            "{CASE} WHERE {which} ORDER BY raised_ms DESC, scope, kind, subject, nth LIMIT $1"
-        );
-        self.rows(&sql, &[&most])?.iter().map(read_case).collect()
+        let order = "ORDER BY raised_ms DESC, scope, kind, subject, nth";
+        let rows = match before {
+            None => self.rows(&format!("{CASE} WHERE {which} {order} LIMIT $1"), &[&most]),
+            Some(before) => {
+                let sql = format!(
+                    "{CASE} WHERE {which} AND EXISTS (
+                         SELECT 1 FROM conflict AS b WHERE b.conflict = $1
+                         AND (conflict.raised_ms < b.raised_ms OR conflict.raised_ms = b.raised_ms
+                              AND (conflict.scope, conflict.kind, conflict.subject, conflict.nth)
+                                > (b.scope, b.kind, b.subject, b.nth)))
+                     {order} LIMIT $2"
+                );
+                self.rows(&sql, &[&before, &most])
+            }
+        };
+        rows?.iter().map(read_case).collect()
     }
 
     /// All conflicts about this subject, the oldest first.

@@ -11,11 +11,13 @@ mod chain;
 mod conflicts;
 mod fares;
 mod feed;
+mod health;
 mod journeys;
 mod leases;
 mod modes;
 mod riders;
 mod sql;
+mod staff;
 mod taps;
 mod url;
 mod views;
@@ -23,10 +25,12 @@ mod views;
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
+pub use health::{Faults, GateEnd, Standing, StandingConflicts};
 pub use journeys::Incident;
 pub use modes::{GateModes, StoredChange};
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
+pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
 pub use taps::{About, JourneyRow, Scope};
 pub use url::{DatabaseUrl, ServerUrl, UrlError};
 pub use views::{Books, ConflictView, Counts, GateView, JourneyView, PostingView, Sum};
@@ -56,7 +60,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 7] = [
+const MIGRATIONS: [Step; 8] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -85,6 +89,10 @@ const MIGRATIONS: [Step; 7] = [
     Step {
         sqlite: include_str!("modes.sql"),
         postgres: include_str!("postgres/modes.sql"),
+    },
+    Step {
+        sqlite: include_str!("staff.sql"),
+        postgres: include_str!("postgres/staff.sql"),
     },
 ];
 
@@ -116,6 +124,9 @@ pub enum StoreError {
     /// Something stored is not what was written.
     #[error("the database holds {0} that cannot be read; restore it from a backup")]
     Corrupt(&'static str),
+    /// No new id could be made.
+    #[error("no randomness for new ids: {0}")]
+    Ids(#[from] getrandom::Error),
     /// The store's thread has ended, or the work panicked.
     #[error("the store did not answer")]
     Gone,
@@ -149,12 +160,14 @@ fn remedy(err: &SqlError) -> &'static str {
 /// One open database.
 pub struct Database {
     engine: RefCell<Box<dyn Engine>>,
+    faults: Faults,
     state: String,
 }
 
 /// One transaction. What is done through it happens whole or not at all.
 pub struct Tx<'c> {
     engine: &'c RefCell<Box<dyn Engine>>,
+    faults: &'c Faults,
     /// What an upload works on.
     batch: RefCell<batch::Batch>,
     /// Changes for the gates, written last: until the commit nobody else can write any.
@@ -172,6 +185,7 @@ type Job = Box<dyn FnOnce(&mut Database) -> bool + Send>;
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     changes: watch::Sender<u64>,
+    faults: Faults,
 }
 
 impl Database {
@@ -183,6 +197,7 @@ impl Database {
     pub fn open(url: impl Into<DatabaseUrl>) -> Result<Self, StoreError> {
         let mut database = Self {
             engine: RefCell::new(sql::open(&url.into())?),
+            faults: Faults::default(),
             state: String::new(),
         };
         database.migrate(&MIGRATIONS)?;
@@ -202,7 +217,7 @@ impl Database {
     }
 
     fn migrate(&mut self, steps: &[Step]) -> Result<(), StoreError> {
-        let tx = Tx::begin(&self.engine, Access::Migrate)?;
+        let tx = Tx::begin(&self.engine, &self.faults, Access::Migrate)?;
         let version = self.engine.borrow_mut().version()?;
         let (got, known) = (usize::try_from(version).unwrap_or(usize::MAX), steps.len());
         let missing = steps.get(got..).ok_or(StoreError::TooNew { got, known })?;
@@ -226,7 +241,7 @@ impl Database {
     ) -> Result<T, E> {
         let mut clashes = 0;
         loop {
-            let tx = Tx::begin(&self.engine, Access::Write)?;
+            let tx = Tx::begin(&self.engine, &self.faults, Access::Write)?;
             let done = work(&tx).and_then(|done| {
                 tx.commit()?;
                 Ok(done)
@@ -249,7 +264,7 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        work(&Tx::begin(&self.engine, Access::Read)?)
+        work(&Tx::begin(&self.engine, &self.faults, Access::Read)?)
     }
 
     /// Whether another connection has changed the database since this was last asked.
@@ -270,10 +285,17 @@ fn pause(clashes: u32) -> Duration {
 }
 
 impl<'c> Tx<'c> {
-    fn begin(engine: &'c RefCell<Box<dyn Engine>>, access: Access) -> Result<Self, StoreError> {
-        engine.borrow_mut().begin(access)?;
+    fn begin(
+        engine: &'c RefCell<Box<dyn Engine>>,
+        faults: &'c Faults,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        let begun = engine.borrow_mut().begin(access);
+        faults.watch(&begun);
+        begun?;
         Ok(Self {
             engine,
+            faults,
             batch: RefCell::default(),
             told: RefCell::default(),
             clashed: Cell::new(false),
@@ -313,11 +335,14 @@ impl Store {
         let store = Self {
             jobs,
             changes: changes.clone(),
+            faults: Faults::default(),
         };
+        let faults = store.faults.clone();
         let (opened, opening) = std::sync::mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("store".to_owned());
         let thread = thread.spawn(move || match Database::open(url) {
-            Ok(database) => {
+            Ok(mut database) => {
+                database.faults = faults;
                 drop(opened.send(Ok(())));
                 serve(database, inbox, &changes);
             }
@@ -369,6 +394,16 @@ impl Store {
     /// A number that changes after every write, by this program or, once looked at, another.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// How often the database failed since the start.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// How much work stands in line for the database.
+    pub fn waiting(&self) -> usize {
+        JOBS_MAX.saturating_sub(self.jobs.capacity())
     }
 
     async fn ask<T, E>(

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::cluster::{Cluster, Scratch};
+use fare_protocol::UnixMs;
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
@@ -172,6 +173,92 @@ fn refuses_changed_conflicts(mut database: Database) {
 }
 
 #[test]
+fn what_staff_did_is_final() {
+    let deed = Deed {
+        issuer: "local",
+        person: "Wang",
+        via: Via::Page,
+        what: "gate-mode",
+        about: "PGY-01",
+        why: "crowd",
+    };
+    for mut database in Both::new().databases() {
+        let noted: Result<(), StoreError> = database.write(|tx| tx.audit(&deed, UnixMs(5)));
+        noted.unwrap();
+        for sql in ["UPDATE audit SET person = 'Li'", "DELETE FROM audit"] {
+            let refused = run(&mut database, sql, &[]).unwrap_err();
+            assert!(
+                refused.contains("what staff did is final"),
+                "{sql}: {refused}"
+            );
+        }
+        let done = |span| {
+            database
+                .read(|tx| tx.audits(span, Some("Wang"), 9))
+                .unwrap()
+        };
+        let (mut done, five) = (done, (UnixMs(5), UnixMs(6)));
+        assert_eq!(done(five)[0].what, "gate-mode");
+        assert_eq!(done((UnixMs(0), UnixMs(5))), []);
+    }
+}
+
+#[test]
+fn a_session_counts_until_it_is_over_or_ended() {
+    for mut database in Both::new().databases() {
+        let session = SessionRow {
+            issuer: "local".to_owned(),
+            subject: "Wang".to_owned(),
+            roles: "steward viewer".parse().unwrap(),
+            until: UnixMs(100),
+        };
+        let put = |token: u8, session: &SessionRow, database: &mut Database| {
+            let put: Result<(), StoreError> =
+                database.write(|tx| tx.insert_session(&[token; 32], session, UnixMs(0)));
+            put.unwrap();
+        };
+        for token in [1, 2] {
+            put(token, &session, &mut database);
+        }
+        let abroad = SessionRow {
+            issuer: "https://id.example".to_owned(),
+            ..session.clone()
+        };
+        put(3, &abroad, &mut database);
+        let there = |token: u8, at, database: &mut Database| {
+            database
+                .read(|tx| tx.session(&[token; 32], UnixMs(at)))
+                .unwrap()
+        };
+        assert_eq!(
+            there(1, 99, &mut database).unwrap().roles.to_string(),
+            "viewer steward"
+        );
+        assert_eq!(there(1, 100, &mut database), None);
+        let ended: Result<(), StoreError> = database.write(|tx| tx.end_session(&[1; 32]));
+        ended.unwrap();
+        assert_eq!(there(1, 99, &mut database), None);
+        let put: Result<bool, StoreError> =
+            database.write(|tx| tx.put_staff("Wang", "$", &session.roles, UnixMs(50)));
+        assert!(put.unwrap());
+        assert_eq!(there(2, 99, &mut database), None);
+        assert_eq!(
+            there(3, 99, &mut database),
+            Some(abroad),
+            "another issuer's person"
+        );
+        let forgotten: Result<(), StoreError> =
+            database.write(|tx| tx.forget_sessions(UnixMs(100)));
+        forgotten.unwrap();
+        assert_eq!(there(3, 99, &mut database), None);
+        let ended: Result<bool, StoreError> = database.write(|tx| tx.end_staff("Wang", UnixMs(60)));
+        assert!(ended.unwrap());
+        let row = database.read(|tx| tx.staff("Wang")).unwrap().unwrap();
+        assert_eq!(row.ended, Some(UnixMs(60)));
+    }
+}
+
+#[test]
 fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fares.sqlite3");
@@ -307,7 +394,7 @@ async fn work_that_panics_is_undone_and_the_store_goes_on() {
         let (store, thread) = Store::open(url).unwrap();
         let account = fare_protocol::AccountId(ACCOUNT);
         let panics = move |tx: &Tx<'_>| -> Result<(), StoreError> {
-            tx.deny(account, fare_protocol::UnixMs(0))?;
+            tx.deny(account, UnixMs(0))?;
             panic!("on purpose");
         };
         assert!(matches!(store.write(panics).await, Err(StoreError::Gone)));
@@ -328,7 +415,7 @@ async fn writes_are_noticed_by_whoever_made_them() {
     for url in &both.urls {
         let (store, _thread) = Store::open(url).unwrap();
         let account = fare_protocol::AccountId(ACCOUNT);
-        let deny = move |tx: &Tx<'_>| tx.deny(account, fare_protocol::UnixMs(0));
+        let deny = move |tx: &Tx<'_>| tx.deny(account, UnixMs(0));
         let mut changes = store.changes();
         store.write(deny).await.unwrap();
         changes.changed().await.unwrap();
@@ -347,6 +434,6 @@ fn a_lost_connection_is_made_again() {
     let cut = "SELECT pg_terminate_backend(pg_backend_pid())";
     let lost = database.engine.get_mut().script(cut).unwrap_err();
     assert!(lost.to_string().contains("57P01"), "{lost}");
-    let deny = |tx: &Tx<'_>| tx.deny(account, fare_protocol::UnixMs(0));
+    let deny = |tx: &Tx<'_>| tx.deny(account, UnixMs(0));
     assert!(database.write(deny).unwrap());
 }

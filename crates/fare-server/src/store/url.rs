@@ -64,6 +64,16 @@ pub enum UrlError {
     },
 }
 
+impl DatabaseUrl {
+    /// Which engine: `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+}
+
 impl ServerUrl {
     pub(super) fn connect(&self) -> Result<Client, SqlError> {
         Ok(match &self.tls {

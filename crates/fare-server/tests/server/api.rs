@@ -7,7 +7,7 @@ use fare_protocol::wire::{
     ApiProblem, Feed, FeedChange, UPLOAD_RECORDS_MAX, UploadRequest, UploadResponse,
 };
 use fare_protocol::{Direction, SignedRecord, UnixMs};
-use fare_server::config::Config;
+use fare_server::config::{Config, StaffListener};
 use fare_server::server::Server;
 use fare_server::store::{Database, StoreError};
 use fare_server::tls;
@@ -26,6 +26,8 @@ pub(crate) struct Running {
     gates: String,
     pub(crate) console: String,
     pub(crate) riders: String,
+    status: String,
+    pub(crate) staff: String,
     pub(crate) client: Client,
     pub(crate) database: Fresh,
     stop: watch::Sender<bool>,
@@ -54,10 +56,15 @@ impl Running {
             database: database.url.clone(),
             listen: any,
             console_listen: Some(any),
+            status_listen: Some(any),
             ready_file: Some(path("ready.json")),
             settlement: settlement(),
             uploads_max: 32,
             riders: Some(riders(&settlement())),
+            staff: Some(StaffListener {
+                listen: any,
+                tls: None,
+            }),
             key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),
         };
@@ -66,17 +73,36 @@ impl Running {
         let gates = format!("https://localhost:{}", server.address().port());
         let console = format!("http://{}", server.console_address().unwrap());
         let riders = format!("http://{}", server.riders_address().unwrap());
+        let status = format!("http://{}", server.status_address().unwrap());
+        let staff = format!("http://{}", server.staff_address().unwrap());
         let serving = tokio::spawn(server.run());
         Self {
             gates,
             console,
             riders,
+            status,
+            staff,
             client,
             database,
             stop,
             serving,
             folder,
         }
+    }
+
+    /// The cookie of somebody with this role, who signs in at `site`.
+    pub(crate) async fn signs_in(&self, site: &str, person: &str, roles: &str) -> String {
+        let hash = fare_server::staff::password::hash("correct horse").unwrap();
+        let roles = roles.parse().unwrap();
+        let put = |tx: &fare_server::store::Tx<'_>| tx.put_staff(person, &hash, &roles, UnixMs(1));
+        self.database.with(|database| database.write(put).unwrap());
+        let typed = json!({"person": person, "password": "correct horse"});
+        let request = self.client.post(format!("{site}/v1/session")).json(&typed);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        assert!(cookie.contains("; HttpOnly; SameSite=Strict; "), "{cookie}");
+        cookie.split(';').next().unwrap().to_owned()
     }
 
     async fn post(&self, gate: &str, body: impl Into<reqwest::Body>) -> Response {
@@ -172,6 +198,10 @@ pub(crate) async fn problem(response: Response) -> ApiProblem {
     let status = response.status().as_u16();
     let problem: ApiProblem = response.json().await.unwrap();
     assert_eq!(problem.status, status);
+    assert_eq!(
+        problem.kind,
+        format!("urn:faregate:problem:{}", problem.title)
+    );
     problem
 }
 
@@ -288,7 +318,9 @@ async fn what_does_not_exist_is_said_as_a_problem() {
     let wrong = problem(get("/v1/gates/PGY-01/records").await.unwrap()).await;
     assert_eq!(wrong.status, 405);
     let wrong = problem(get("/v1/gates/PGY-01/feed?after=-1").await.unwrap()).await;
-    assert_eq!(wrong.status, 400);
+    assert_eq!((wrong.status, wrong.field.as_deref()), (400, Some("after")));
+    let wrong = problem(get("/v1/gates/PGY-01/feed?afterr=1").await.unwrap()).await;
+    assert_eq!(wrong.field.as_deref(), Some("afterr"));
     assert_eq!(get("/healthz").await.unwrap().text().await.unwrap(), "ok\n");
     server.end().await;
 }
@@ -455,30 +487,54 @@ async fn a_person_resolves_a_conflict_once_over_the_api() {
     let one = format!("{url}/{}", case["conflict"].as_str().unwrap());
     assert_eq!(&get(&one).await.json::<Value>().await.unwrap(), case);
 
-    let decide = async |body: String, kind: &str| {
+    let wang = server.signs_in(&server.console, "Wang", "supervisor").await;
+    let li = server.signs_in(&server.console, "Li", "finance").await;
+    let steward = server
+        .signs_in(&server.console, "Zhao", "steward releaser")
+        .await;
+    let decide_as = async |cookie: &str, body: String, kind: &str| {
         let request = server.client.post(format!("{one}/resolution"));
-        let request = request.header("content-type", kind).body(body);
-        request.send().await.unwrap()
+        let request = request
+            .header("cookie", cookie)
+            .header("content-type", kind);
+        request.body(body).send().await.unwrap()
     };
-    let ruling = |by: &str| {
-        json!({"decision": "charge", "fare": {"minor": 300, "currency": "CNY"}, "by": by,
-               "reason": "asked at the gate"})
-        .to_string()
+    let decide = async |body: String, kind: &str| decide_as(&wang, body, kind).await;
+    let ruling = |reason: &str| {
+        json!({"decision": "charge", "fare": {"minor": 300, "currency": "CNY"}, "reason": reason})
+            .to_string()
     };
-    let plain = decide(ruling("Wang"), "text/plain").await;
+    let asked = || ruling("asked at the gate");
+    for (cookie, status, title) in [
+        ("", 401, "not-signed-in"),
+        ("session=0123", 401, "not-signed-in"),
+        (&steward, 403, "not-allowed"),
+    ] {
+        let refused = problem(decide_as(cookie, asked(), "application/json").await).await;
+        assert_eq!((refused.status, refused.title.as_str()), (status, title));
+    }
+    let plain = decide(asked(), "text/plain").await;
     assert_eq!(plain.status(), 400, "no form of another page gets in");
-    assert_eq!(
-        decide("{}".to_owned(), "application/json").await.status(),
-        400
-    );
-    assert_eq!(decide(ruling(""), "application/json").await.status(), 400);
-    let first = decide(ruling("Wang"), "application/json").await;
+    for (body, field) in [
+        ("{}".to_owned(), "reason"),
+        (ruling(""), "reason"),
+        (json!({"decision": "keep"}).to_string(), "reason"),
+    ] {
+        let wrong = problem(decide(body, "application/json").await).await;
+        assert_eq!(
+            (wrong.status, wrong.field.as_deref()),
+            (400, Some(field)),
+            "{}",
+            wrong.detail
+        );
+    }
+    let first = decide(asked(), "application/json").await;
     assert_eq!(first.status(), 200);
     let first = first.text().await.unwrap();
     assert!(first.contains("\"by\":\"Wang\""), "{first}");
-    let again = decide(ruling("Wang"), "application/json").await;
+    let again = decide(asked(), "application/json").await;
     assert_eq!(again.text().await.unwrap(), first, "the first answer again");
-    let other = problem(decide(ruling("Li"), "application/json").await).await;
+    let other = problem(decide_as(&li, asked(), "application/json").await).await;
     assert_eq!((other.status, other.title.as_str()), (409, "decided"));
 
     let listed: Value = get(&url).await.json().await.unwrap();
@@ -489,5 +545,217 @@ async fn a_person_resolves_a_conflict_once_over_the_api() {
     let state = server.state().await;
     assert_eq!(state["books"]["balanced"], true);
     assert_eq!(state["counts"]["conflicts"], 0);
+    for minute in [200, 300, 400] {
+        let entry = gate.passes(Direction::Entry, account(0xcd), minute);
+        server.send(&gate, &entry).await;
+    }
+    let all: Value = get(&format!("{url}?all=true")).await.json().await.unwrap();
+    assert_eq!(all["next"], Value::Null);
+    let (mut paged, mut asked) = (Vec::new(), format!("{url}?all=true&most=1"));
+    loop {
+        let page: Value = get(&asked).await.json().await.unwrap();
+        paged.extend(page["conflicts"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        asked = format!("{url}?all=true&most=1&before={next}");
+    }
+    assert_eq!(json!(paged), all["conflicts"]);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn programs_are_told_how_the_server_is_doing() {
+    let gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let get = async |path: &str| {
+        let answer = server.client.get(format!("{}{path}", server.status));
+        answer.send().await.unwrap()
+    };
+    assert_eq!(get("/healthz").await.text().await.unwrap(), "ok\n");
+    assert_eq!(get("/readyz").await.text().await.unwrap(), "ready\n");
+    let entry = gate.passes(Direction::Entry, account(1), 1);
+    server.send(&gate, &entry).await;
+    server.send(&gate, &entry).await;
+    let id = "0a".repeat(16);
+    let bad = json!({"records": [{"id": id, "envelope": "AA"}]}).to_string();
+    server.post("PGY-01", bad).await;
+    let page = get("/metrics").await;
+    assert_eq!(
+        page.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let page = page.text().await.unwrap();
+    for line in [
+        "fareserver_database_up 1",
+        "fareserver_database_errors_total 0",
+        "fareserver_records_total{outcome=\"accepted\"} 2",
+        "fareserver_records_total{outcome=\"repeated\"} 2",
+        "fareserver_records_refused_total{code=\"malformed\"} 1",
+        "fareserver_requests_total{listener=\"gates\",route=\"/v1/gates/{gate}/records\",method=\"POST\",status=\"200\"} 3",
+        "fareserver_requests_total{listener=\"status\",route=\"/readyz\",method=\"GET\",status=\"200\"} 1",
+        "fareserver_journeys_unpaired 1",
+        "fareserver_gate_chain_length{gate=\"PGY-01\",station=\"PGY\"} 2",
+    ] {
+        assert!(page.lines().any(|l| l == line), "no {line} in {page}");
+    }
+    server.database.script("ALTER TABLE fork RENAME TO away");
+    let page = get("/metrics").await.text().await.unwrap();
+    assert!(page.contains("fareserver_database_up 0"), "{page}");
+    assert!(
+        page.contains("fareserver_database_errors_total 1"),
+        "{page}"
+    );
+    server.database.script("ALTER TABLE away RENAME TO fork");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_not_ready() {
+    let server = Running::new(&[]).await;
+    server.database.becomes_newer();
+    let answer = server.client.get(format!("{}/readyz", server.status));
+    let answer = problem(answer.send().await.unwrap()).await;
+    assert_eq!((answer.status, answer.title.as_str()), (503, "not-ready"));
+    assert!(
+        answer.detail.contains("use a newer one"),
+        "{}",
+        answer.detail
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn staff_sign_in_to_look_and_every_deed_is_noted() {
+    let server = Running::new(&[]).await;
+    let get = async |path: &str, cookie: &str| {
+        let request = server.client.get(format!("{}{path}", server.staff));
+        request.header("cookie", cookie).send().await.unwrap()
+    };
+    for path in [
+        "/v1/console/state",
+        "/v1/console/events",
+        "/v1/conflicts",
+        "/v1/session",
+    ] {
+        let refused = problem(get(path, "").await).await;
+        assert_eq!(
+            (refused.status, refused.title.as_str()),
+            (401, "not-signed-in"),
+            "{path}"
+        );
+    }
+    // Who opens a page is led to where one signs in.
+    let page = get("/", "").await;
+    assert_eq!(page.url().path(), "/login");
+    assert!(page.text().await.unwrap().contains("<h1>Sign in</h1>"));
+
+    let cookie = server.signs_in(&server.staff, "Wang", "viewer").await;
+    let who: Value = get("/v1/session", &cookie).await.json().await.unwrap();
+    assert_eq!(who, json!({"person": "Wang", "roles": ["viewer"]}));
+    let page = get("/", &cookie).await.text().await.unwrap();
+    assert!(
+        page.contains("Wang <span class=\"id\">viewer</span>"),
+        "{page}"
+    );
+    assert_eq!(get("/v1/console/state", &cookie).await.status(), 200);
+    let mut events = get("/v1/console/events", &cookie).await;
+    assert!(events.chunk().await.unwrap().is_some());
+
+    let url = format!("{}/v1/session", server.staff);
+    let foreign = server.client.delete(&url).header("cookie", &cookie);
+    let foreign = foreign
+        .header("origin", "https://evil.example")
+        .send()
+        .await;
+    let foreign = problem(foreign.unwrap()).await;
+    assert_eq!(
+        (foreign.status, foreign.title.as_str()),
+        (403, "other-site")
+    );
+    let out = server
+        .client
+        .delete(&url)
+        .header("cookie", &cookie)
+        .send()
+        .await;
+    let out = out.unwrap();
+    assert_eq!(out.status(), 204);
+    assert!(
+        out.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains("Max-Age=0")
+    );
+    assert_eq!(get("/v1/session", &cookie).await.status(), 401);
+    while events.chunk().await.unwrap().is_some() {}
+
+    // A new password ends what was begun with the old one.
+    let cookie = server.signs_in(&server.staff, "Wang", "viewer").await;
+    server.signs_in(&server.staff, "Wang", "steward").await;
+    assert_eq!(get("/v1/session", &cookie).await.status(), 401);
+    let all = (UnixMs(0), UnixMs(i64::MAX));
+    let done = server
+        .database
+        .with(|database| database.read(|tx| tx.audits(all, None, 10)));
+    let done = done.unwrap();
+    let done: Vec<_> = done
+        .iter()
+        .map(|done| (&*done.person, &*done.what))
+        .collect();
+    let sign_in = ("Wang", "sign-in");
+    assert_eq!(done, [sign_in, ("Wang", "sign-out"), sign_in, sign_in]);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slow_and_noted() {
+    let server = Running::new(&[]).await;
+    let cookie = server.signs_in(&server.staff, "Wang", "viewer").await;
+    let url = format!("{}/v1/session", server.staff);
+    let guess = async |person: &str| {
+        let typed = json!({"person": person, "password": "wrong password"});
+        server.client.post(&url).json(&typed).send().await.unwrap()
+    };
+    for person in ["Wang", "Wang", "nobody", "wang"] {
+        let refused = problem(guess(person).await).await;
+        let said = (
+            refused.status,
+            refused.title.as_str(),
+            refused.field.as_deref(),
+        );
+        assert_eq!(said, (401, "wrong-password", Some("password")), "{person}");
+    }
+    let mut last = guess("Wang").await;
+    while last.status() == 401 {
+        last = guess("Wang").await;
+    }
+    assert!(last.headers().contains_key("retry-after"));
+    assert_eq!(problem(last).await.title, "too-often");
+    let typed = json!({"person": "Wang", "pass": "x"});
+    let wrong = server.client.post(&url).json(&typed).send().await.unwrap();
+    assert_eq!(problem(wrong).await.field.as_deref(), Some("pass"));
+    // Who is signed in stays so.
+    let still = server
+        .client
+        .get(&url)
+        .header("cookie", &cookie)
+        .send()
+        .await;
+    assert_eq!(still.unwrap().status(), 200);
+    let all = (UnixMs(0), UnixMs(i64::MAX));
+    let done = server
+        .database
+        .with(|database| database.read(|tx| tx.audits(all, Some("Wang"), 50)));
+    let refused = done
+        .unwrap()
+        .into_iter()
+        .filter(|done| done.what == "sign-in-refused");
+    let refused: Vec<_> = refused.collect();
+    assert!((3..=5).contains(&refused.len()), "{refused:?}");
+    assert!(
+        refused.iter().all(|done| done.about == "127.0.0.1"),
+        "{refused:?}"
+    );
     server.end().await;
 }

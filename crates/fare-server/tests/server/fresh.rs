@@ -56,6 +56,14 @@ impl Fresh {
         }
     }
 
+    /// As if a newer program had been at it.
+    pub(crate) fn becomes_newer(&self) {
+        self.script(match &self.url {
+            DatabaseUrl::Sqlite(_) => "PRAGMA user_version = 999",
+            DatabaseUrl::Postgres(_) => "UPDATE schema_version SET version = 999",
+        });
+    }
+
     /// Does something with the database, on a thread where that may block: also in asynchronous tests.
     pub(crate) fn with<T: Send>(&self, work: impl FnOnce(&mut Database) -> T + Send) -> T {
         let open = || work(&mut Database::open(&self.url).unwrap());

@@ -54,7 +54,9 @@ fn folder() -> (TempDir, PathBuf) {
         &example
             .replace(":8443\"\n", ":0\"\n")
             .replace(":8080\"\n", ":0\"\n")
-            .replace(":8082\"\n", ":0\"\n"),
+            .replace(":8082\"\n", ":0\"\n")
+            .replace(":8081\"\n", ":0\"\n")
+            .replace(":8090\"\n", ":0\"\n"),
     );
     let config = folder.path().join("server.toml");
     (folder, config)
@@ -149,6 +151,78 @@ fn sigterm_and_ctrl_c_end_it_in_order_and_in_time() {
         assert!(now().since(begun) < 2_000);
         assert!(rest.trim_end().ends_with("stopped"), "{rest}");
     }
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_the_server_ends() {
+    use std::io::Write;
+    let (folder, config) = folder();
+    let (mut child, mut said) = start(&config);
+    let ready = fs::read(folder.path().join("ready.json")).unwrap();
+    let ready: serde_json::Value = serde_json::from_slice(&ready).unwrap();
+    let console = ready["console_listen"].as_str().unwrap();
+    let connect = || {
+        let stream = std::net::TcpStream::connect(console).unwrap();
+        let patience = std::time::Duration::from_secs(20);
+        stream.set_read_timeout(Some(patience)).unwrap();
+        stream
+    };
+    let mut slow = connect();
+    let head = "POST /v1/conflicts/00000000000000000000000000000000/resolution HTTP/1.1\r\n\
+                Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{";
+    slow.write_all(head.as_bytes()).unwrap();
+    // Whoever asks now is told that this request is under way.
+    let status = ready["status_listen"].as_str().unwrap();
+    loop {
+        let mut asks = std::net::TcpStream::connect(status).unwrap();
+        let ask = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        asks.write_all(ask.as_bytes()).unwrap();
+        let mut page = String::new();
+        asks.read_to_string(&mut page).unwrap();
+        if page.contains("fareserver_requests_open 2\n") {
+            break;
+        }
+    }
+    signal(&child, "TERM");
+    let mut line = String::new();
+    while !line.contains("stopping") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "the server ended");
+    }
+    slow.write_all(b"}").unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(!rest.contains("cut off"), "{rest}");
+}
+
+#[test]
+fn logs_are_json_when_asked_for() {
+    let (_folder, config) = folder();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fareserver"))
+        .args(["run", "--log-json", "--config"])
+        .arg(&config)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "the server ended");
+    }
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&event["level"], &event["message"]),
+        (&"INFO".into(), &"listening".into())
+    );
+    assert!(event["listen"].as_str().unwrap().starts_with("127.0.0.1:"));
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -327,4 +401,84 @@ fn a_bundle_is_imported_from_the_command_line_and_answered_in_a_file() {
     assert!(text(&cut.stdout).starts_with("part 1: not taken: the file ends"));
     fs::write(file("other"), "no bundle").unwrap();
     assert_eq!(import("other").status.code(), Some(1));
+}
+
+#[test]
+fn staff_are_kept_from_the_command_line_and_what_is_done_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fares.sqlite3");
+    let database = ["--database", file.to_str().unwrap()];
+    let run = |args: &[&str]| fareserver(&[args, &database].concat());
+    let made = run(&[
+        "staff",
+        "add",
+        "Wang",
+        "--role",
+        "supervisor",
+        "--role",
+        "viewer",
+    ]);
+    let said = text(&made.stdout);
+    assert!(
+        said.starts_with("Wang: made, viewer supervisor\npassword: "),
+        "{said}"
+    );
+    assert_eq!(
+        run(&["staff", "add", "Li"]).status.code(),
+        Some(2),
+        "as what?"
+    );
+    assert_eq!(
+        run(&["staff", "add", "Li", "--role", "king"]).status.code(),
+        Some(2)
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fareserver"))
+        .args([
+            "staff",
+            "add",
+            "Wang",
+            "--role",
+            "steward",
+            "--password-stdin",
+        ])
+        .args(database)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut typed = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut typed, b"a password of one's own\n").unwrap();
+    drop(typed);
+    let changed = text(&child.wait_with_output().unwrap().stdout);
+    assert_eq!(changed, "Wang: changed, steward\n", "it is not printed");
+    let listed = text(&run(&["staff", "list"]).stdout);
+    assert!(
+        listed.starts_with("Wang                     steward, since "),
+        "{listed}"
+    );
+    assert!(!listed.contains("argon2"), "{listed}");
+    assert_eq!(
+        text(&run(&["staff", "remove", "Wang"]).stdout),
+        "Wang: ended\n"
+    );
+    assert_eq!(run(&["staff", "remove", "Wang"]).status.code(), Some(1));
+
+    run(&["deny", "add", &"ab".repeat(16)]);
+    let audit = text(&run(&["audit"]).stdout);
+    let lines: Vec<_> = audit.lines().collect();
+    assert_eq!(lines.len(), 4, "{audit}");
+    for (line, ends) in lines.iter().zip([
+        "staff-add        Wang: viewer supervisor",
+        "staff-change     Wang: steward",
+        "staff-remove     Wang",
+        "deny-add         …abab",
+    ]) {
+        assert!(line.contains(" command ") && line.ends_with(ends), "{line}");
+    }
+    let newest = text(&run(&["audit", "--json", "--most", "1"]).stdout);
+    let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    assert_eq!(
+        (&newest["what"], &newest["via"]),
+        (&"deny-add".into(), &"command".into())
+    );
 }

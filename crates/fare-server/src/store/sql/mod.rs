@@ -80,6 +80,8 @@ pub(super) trait Engine: Send {
     fn script(&mut self, sql: &str) -> Result<(), SqlError>;
     /// Which version the schema has; 0 for an empty database.
     fn version(&mut self) -> Result<i64, SqlError>;
+    /// The same where the schema is known to be there; changes nothing.
+    fn version_there(&mut self) -> Result<i64, SqlError>;
     /// Takes one step of the schema, which has `version` then.
     fn step(&mut self, step: &Step, version: i64) -> Result<(), SqlError>;
     /// Ends the steps: whether every row that refers to another refers to one that is there.
@@ -153,6 +155,7 @@ impl Tx<'_> {
 
     /// The result, and a note when another transaction was in the way.
     pub(super) fn watched<T>(&self, result: Result<T, SqlError>) -> Result<T, StoreError> {
+        self.faults.watch(&result);
         if result.as_ref().is_err_and(SqlError::is_clash) {
             self.clashed.set(true);
         }

@@ -163,6 +163,10 @@ impl Engine for Postgres {
 
     fn version(&mut self) -> Result<i64, SqlError> {
         self.statement("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+        self.version_there()
+    }
+
+    fn version_there(&mut self) -> Result<i64, SqlError> {
         let version = "SELECT coalesce(max(version), 0) FROM schema_version";
         Ok(self.client.query_one(version, &[])?.try_get(0)?)
     }

@@ -115,6 +115,10 @@ impl Engine for Sqlite {
             .pragma_query_value(None, "user_version", version)?)
     }
 
+    fn version_there(&mut self) -> Result<i64, SqlError> {
+        self.version()
+    }
+
     fn step(&mut self, step: &Step, version: i64) -> Result<(), SqlError> {
         self.script(step.sqlite)?;
         Ok(self
