@@ -238,6 +238,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
+    // long: one page, line by line
     fn every_figure_of_the_list_is_written_with_its_help_and_type() {
         let metrics = Metrics::new(UnixMs(1_000));
         let asked = (Listener::Gates, "/v1/gates/{gate}/feed".to_owned(), "GET");

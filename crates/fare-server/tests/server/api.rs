@@ -466,6 +466,7 @@ async fn the_console_answers_to_no_name_of_somebody_else() {
 }
 
 #[tokio::test]
+// long: one conflict, every way to decide it
 async fn a_person_resolves_a_conflict_once_over_the_api() {
     let gate = Gate::new("PGY-01", "PGY");
     let server = Running::new(&[&gate]).await;
@@ -545,7 +546,7 @@ async fn a_person_resolves_a_conflict_once_over_the_api() {
     let state = server.state().await;
     assert_eq!(state["books"]["balanced"], true);
     assert_eq!(state["counts"]["conflicts"], 0);
-    for minute in [200, 300, 400] {
+    for minute in [120, 170, 220] {
         let entry = gate.passes(Direction::Entry, account(0xcd), minute);
         server.send(&gate, &entry).await;
     }
@@ -626,6 +627,7 @@ async fn a_database_of_a_newer_program_is_not_ready() {
 }
 
 #[tokio::test]
+// long: one session from its beginning to its end
 async fn staff_sign_in_to_look_and_every_deed_is_noted() {
     let server = Running::new(&[]).await;
     let get = async |path: &str, cookie: &str| {

@@ -404,6 +404,7 @@ fn a_bundle_is_imported_from_the_command_line_and_answered_in_a_file() {
 }
 
 #[test]
+// long: one person, every command
 fn staff_are_kept_from_the_command_line_and_what_is_done_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fares.sqlite3");
