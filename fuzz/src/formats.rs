@@ -10,7 +10,8 @@ use fare_protocol::{
 use fare_rules::Tariff;
 use fare_server::intake::Rows;
 use fare_server::store::Gate;
-use faregate::barrier::{BarrierBoard, ModbusBoard};
+use faregate::barrier::bytes::{BytesBoard, Dialect, Meaning, Script};
+use faregate::barrier::{BarrierBoard, ModbusBoard, Motion};
 use faregate::config::GateConfig;
 use faregate::frame::y4m::{Times, Y4m};
 use faregate::frame::{FrameRate, FrameSource, SourceItem, Timing};
@@ -19,6 +20,7 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A moment at which the keys of the seeds are valid.
@@ -195,7 +197,45 @@ pub fn modbus(bytes: &[u8]) {
         let mut board = ModbusBoard::over(line, 1);
         for _ in 0..3 {
             let _ = board.inputs().await;
-            let _ = board.release(true).await;
+            let _ = board.release(Motion::OpenForOne).await;
+        }
+    });
+}
+
+/// What a turnstile says, in the pieces in which it comes, to a gate that asks and commands.
+pub fn turnstile(bytes: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let patterns = [
+        (Meaning::Ack, "06"),
+        (Meaning::Nak, "15"),
+        (Meaning::Idle, "02 49 03"),
+        (Meaning::Passed, "02 50 .. 03"),
+        (Meaning::Passages, "02 43 nn 03"),
+        (Meaning::Fault, "02 .. nn 04"),
+    ];
+    let script = |text: &str| text.parse::<Script>().expect("a script");
+    let dialect = Dialect {
+        open: script("02 4F 03"),
+        open_all: None,
+        close: Some(script("02 43 03")),
+        poll: Some(script("02 53 03")),
+        patterns: patterns
+            .map(|(meaning, text)| (meaning, text.parse().expect("a pattern")))
+            .to_vec(),
+        answer: Duration::from_millis(1),
+    };
+    runtime.block_on(async {
+        let line = Line {
+            bytes: bytes.to_vec(),
+            at: 0,
+        };
+        let mut board = BytesBoard::over(line, dialect);
+        for motion in [Motion::OpenForOne, Motion::OpenForAll, Motion::Close] {
+            let _ = board.release(motion).await;
+            let _ = board.inputs().await;
         }
     });
 }

@@ -5,7 +5,8 @@ mod formats;
 mod pictures;
 
 pub use formats::{
-    bundle, config, feed, modbus, record, ride_code, scanner, tariff, upload, voucher, y4m,
+    bundle, config, feed, modbus, record, ride_code, scanner, tariff, turnstile, upload, voucher,
+    y4m,
 };
 pub use pictures::{decode_frame, payload};
 
@@ -13,7 +14,7 @@ pub use pictures::{decode_frame, payload};
 pub type Target = fn(&[u8]);
 
 /// All targets by their names.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("bundle", bundle),
     ("config", config),
     ("decode_frame", decode_frame),
@@ -24,6 +25,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("ride_code", ride_code),
     ("scanner", scanner),
     ("tariff", tariff),
+    ("turnstile", turnstile),
     ("upload", upload),
     ("voucher", voucher),
     ("y4m", y4m),

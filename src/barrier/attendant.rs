@@ -1,6 +1,6 @@
 //! Tends one board: commands first, then the inputs, for ever.
 
-use super::{BarrierBoard, BarrierError, Connect, Inputs, OpenOrder};
+use super::{BarrierBoard, BarrierError, Connect, Inputs, Motion, OpenOrder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -132,7 +132,7 @@ async fn serve<B: BarrierBoard>(
     memory: &mut Memory,
 ) -> Result<(), BarrierError> {
     if memory.close_due {
-        board.release(false).await?;
+        board.release(Motion::Close).await?;
         memory.close_due = false;
     }
     let mut ticks = interval(poll);
@@ -163,14 +163,14 @@ async fn obey<B: BarrierBoard>(
 ) -> Result<(), BarrierError> {
     match command {
         BarrierCommand::Close => {
-            let done = board.release(false).await;
+            let done = board.release(Motion::Close).await;
             memory.close_due = done.is_err();
             done
         }
         BarrierCommand::Open(order) => {
             tracing::debug!(?order, "opening");
             memory.close_due = false;
-            let done = board.release(true).await;
+            let done = board.release(order.motion()).await;
             let event = if done.is_ok() {
                 BarrierEvent::Opened
             } else {
@@ -253,15 +253,15 @@ mod tests {
 
     /// Boards that tell what they were told; the first is not there.
     struct Returning {
-        told: tokio::sync::mpsc::UnboundedSender<bool>,
+        told: tokio::sync::mpsc::UnboundedSender<Motion>,
         absent: AtomicBool,
     }
 
-    struct Told(tokio::sync::mpsc::UnboundedSender<bool>);
+    struct Told(tokio::sync::mpsc::UnboundedSender<Motion>);
 
     impl BarrierBoard for Told {
-        async fn release(&mut self, open: bool) -> Result<(), BarrierError> {
-            let _gone = self.0.send(open);
+        async fn release(&mut self, motion: Motion) -> Result<(), BarrierError> {
+            let _gone = self.0.send(motion);
             Ok(())
         }
 
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(seen.recv().await, Some(BarrierEvent::OpenFailed));
         assert_eq!(
             heard.recv().await,
-            Some(false),
+            Some(Motion::Close),
             "closed, and not opened for nobody"
         );
         while !seen_answers.load(Ordering::Relaxed) {

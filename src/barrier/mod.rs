@@ -4,16 +4,20 @@
 //! commands before everything else on the wire. A board that does not answer is reported, then
 //! tried again for ever; it never ends the daemon.
 
+mod any;
 mod attendant;
+pub mod bytes;
+pub mod gpio;
 mod modbus;
 
+pub use any::AnyBoard;
 pub use attendant::{BarrierCommand, BarrierEvent, tend};
 pub use modbus::ModbusBoard;
 
-use crate::config::BarrierConfig;
 use crate::journal::Committed;
 use fare_protocol::{RecordId, SignedRecord};
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Leave to open the barrier. There are two ways to have one: a confirmation that the journal holds
@@ -31,6 +35,25 @@ impl OpenOrder {
     pub const fn free_passage() -> Self {
         Self(None)
     }
+
+    /// How the barrier is to move.
+    pub const fn motion(self) -> Motion {
+        match self.0 {
+            Some(_) => Motion::OpenForOne,
+            None => Motion::OpenForAll,
+        }
+    }
+}
+
+/// How a barrier moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// It opens for one rider.
+    OpenForOne,
+    /// It opens and stays open.
+    OpenForAll,
+    /// It closes.
+    Close,
 }
 
 /// What a board's inputs say.
@@ -48,8 +71,8 @@ pub struct Inputs {
 
 /// A board that moves a barrier and sees who passes.
 pub trait BarrierBoard: Send {
-    /// Opens the barrier (`true`) or closes it.
-    fn release(&mut self, open: bool) -> impl Future<Output = Result<(), BarrierError>> + Send;
+    /// Moves the barrier.
+    fn release(&mut self, motion: Motion) -> impl Future<Output = Result<(), BarrierError>> + Send;
     /// Reads all inputs.
     fn inputs(&mut self) -> impl Future<Output = Result<Inputs, BarrierError>> + Send;
 }
@@ -85,6 +108,23 @@ pub enum BarrierError {
     /// No answer in time.
     #[error("the barrier board did not answer within {0:?}; check its power and cable")]
     Silent(Duration),
+    /// The serial line to a turnstile broke.
+    #[error("the turnstile's line broke: {0}; check its cable and power")]
+    Broken(#[from] std::io::Error),
+    /// A turnstile answered that it does not obey.
+    #[error("the turnstile refused a command; look whether it is blocked or in a mode of its own")]
+    Refused,
+    /// A GPIO line cannot be had, set or read.
+    #[error(
+        "GPIO chip {path}: {source}; check `chip` and the lines, and with gpioinfo who else has them",
+        path = chip.display()
+    )]
+    Gpio {
+        /// The chip's device.
+        chip: PathBuf,
+        /// Why.
+        source: gpiocdev::Error,
+    },
     /// An answer with too few values.
     #[error("the barrier board answered {got} values where {expected} were asked")]
     Short {
@@ -93,13 +133,4 @@ pub enum BarrierError {
         /// Values asked for.
         expected: usize,
     },
-}
-
-/// Opens Modbus boards as configured.
-impl Connect for BarrierConfig {
-    type Board = ModbusBoard;
-
-    fn connect(&self) -> Result<ModbusBoard, BarrierError> {
-        ModbusBoard::open(self)
-    }
 }

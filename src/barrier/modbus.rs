@@ -8,15 +8,13 @@
 //! discrete input 3    fully open
 //! ```
 
-use super::{BarrierBoard, BarrierError, Inputs};
-use crate::config::BarrierConfig;
+use super::{BarrierBoard, BarrierError, Inputs, Motion};
 use std::fmt;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_modbus::client::{Context, Reader, Writer, rtu};
 use tokio_modbus::{Result as ModbusResult, Slave};
-use tokio_serial::SerialStream;
 
 const COIL_RELEASE: u16 = 0;
 const INPUT_FIRST: u16 = 0;
@@ -33,21 +31,6 @@ pub struct ModbusBoard {
 }
 
 impl ModbusBoard {
-    /// Opens the line; says nothing to the board yet.
-    ///
-    /// # Errors
-    /// When the device cannot be opened.
-    pub fn open(config: &BarrierConfig) -> Result<Self, BarrierError> {
-        let path = config.serial.to_string_lossy();
-        let line = SerialStream::open(&tokio_serial::new(path.as_ref(), config.baud)).map_err(
-            |source| BarrierError::Open {
-                path: path.to_string(),
-                source,
-            },
-        )?;
-        Ok(Self::over(line, config.unit))
-    }
-
     /// Speaks to the board `unit` at the other end of `line`.
     pub fn over<T>(line: T, unit: u8) -> Self
     where
@@ -60,7 +43,8 @@ impl ModbusBoard {
 }
 
 impl BarrierBoard for ModbusBoard {
-    async fn release(&mut self, open: bool) -> Result<(), BarrierError> {
+    async fn release(&mut self, motion: Motion) -> Result<(), BarrierError> {
+        let open = motion != Motion::Close;
         answered(self.context.write_single_coil(COIL_RELEASE, open)).await
     }
 

@@ -35,6 +35,16 @@ pub fn since_boot() -> SinceBoot {
     SinceBoot(on.tv_sec.saturating_mul(1_000).saturating_add(ms))
 }
 
+/// The monotonic clock, in nanoseconds: the one that the kernel stamps edges of GPIO lines with.
+pub fn monotonic_ns() -> u64 {
+    let on = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(on.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(on.tv_nsec).unwrap_or(0);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
+
 /// Measures a span on the monotonic clock, which no time synchronisation can bend.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);

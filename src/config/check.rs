@@ -5,7 +5,7 @@ use super::raw::{
     RawClock, RawDisplay, RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer,
     RawSource, RawStatus, RawTariff,
 };
-use super::{BarrierConfig, ClockConfig, FramesConfig, GateConfig, ServerConfig, StatusConfig};
+use super::{ClockConfig, FramesConfig, GateConfig, ServerConfig, StatusConfig};
 use crate::display::{DisplayConfig, Language, Look};
 use crate::frame::FrameRate;
 use crate::journal::Retention;
@@ -24,8 +24,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
-const DEFAULT_UNIT: u8 = 1;
-const UNIT_MAX: u8 = 247;
 const DEFAULT_FPS: u32 = 30;
 const FPS_MAX: u32 = 240;
 const DEFAULT_WIDTH: u32 = 1_280;
@@ -302,26 +300,6 @@ impl Checker<'_> {
         Some(ClockConfig {
             system_error: system_error.map(|error| Millis(*error.get_ref())),
             drift: Ppm(drift),
-        })
-    }
-
-    fn barrier(&mut self, raw: &super::raw::RawBarrier) -> Option<BarrierConfig> {
-        let unit = raw
-            .unit
-            .as_ref()
-            .map_or(DEFAULT_UNIT, |unit| *unit.get_ref());
-        if unit == 0 || unit > UNIT_MAX {
-            let span = raw.unit.as_ref().map_or(raw.serial.span(), Spanned::span);
-            return self.wrong(
-                span,
-                format!("unit is {unit}; Modbus units are 1 to {UNIT_MAX}"),
-            );
-        }
-        Some(BarrierConfig {
-            serial: self.path(&raw.serial),
-            baud: raw.baud,
-            unit,
-            poll: Millis(raw.poll_ms.max(1)),
         })
     }
 

@@ -3,11 +3,13 @@
 //! `raw` is what was typed; [`GateConfig`] is what it means. Checking reads the key, tariff and
 //! certificate files that the configuration names and touches no device.
 
+mod barrier;
 mod check;
 mod problem;
 mod raw;
 mod scanner;
 
+pub use barrier::{BarrierConfig, BoardConfig};
 pub use problem::{ConfigError, Problem};
 pub use raw::Parity;
 pub use scanner::{ScannerConfig, ScannerKind, SerialLine};
@@ -114,19 +116,6 @@ pub enum FramesConfig {
         /// Frames a second.
         rate: FrameRate,
     },
-}
-
-/// The barrier board: Modbus RTU on a serial line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BarrierConfig {
-    /// The serial device.
-    pub serial: PathBuf,
-    /// Bits a second.
-    pub baud: u32,
-    /// Modbus unit id, 1 to 247.
-    pub unit: u8,
-    /// How often the inputs are read.
-    pub poll: Millis,
 }
 
 /// The settlement server.

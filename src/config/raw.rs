@@ -1,5 +1,6 @@
 //! The configuration as it was typed. Every value keeps its place, for the messages.
 
+use crate::barrier::gpio::Pull;
 use crate::display::Arrow;
 use serde::Deserialize;
 use toml::Spanned;
@@ -14,7 +15,7 @@ pub(super) struct RawGate {
     pub tariff: RawTariff,
     pub frames: Option<Spanned<RawFrames>>,
     pub scanner: Option<RawScanner>,
-    pub barrier: RawBarrier,
+    pub barrier: Spanned<RawBarrier>,
     pub journal: RawJournal,
     pub lane: RawLane,
     pub clock: RawClock,
@@ -108,12 +109,79 @@ pub enum Parity {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawBarrier {
-    pub serial: Spanned<String>,
-    #[serde(default = "default_baud")]
-    pub baud: u32,
+    #[serde(default)]
+    pub kind: RawBarrierKind,
+    pub serial: Option<Spanned<String>>,
+    pub baud: Option<Spanned<u32>>,
+    pub data_bits: Option<Spanned<u8>>,
+    pub parity: Option<Spanned<Parity>>,
     pub unit: Option<Spanned<u8>>,
-    #[serde(default = "default_poll_ms")]
-    pub poll_ms: u32,
+    pub poll_ms: Option<u32>,
+    pub bytes: Option<Spanned<RawBytes>>,
+    pub gpio: Option<Spanned<RawGpio>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawBarrierKind {
+    #[default]
+    Modbus,
+    Bytes,
+    Gpio,
+}
+
+/// What a turnstile is told and says, as bytes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBytes {
+    pub open: Spanned<String>,
+    pub open_all: Option<Spanned<String>>,
+    pub close: Option<Spanned<String>>,
+    pub poll: Option<Spanned<String>>,
+    pub answer_ms: Option<Spanned<u32>>,
+    pub ack: Option<Spanned<String>>,
+    pub nak: Option<Spanned<String>>,
+    pub alive: Option<Spanned<String>>,
+    pub idle: Option<Spanned<String>>,
+    pub passed: Option<Spanned<String>>,
+    pub passing: Option<Spanned<String>>,
+    pub passages: Option<Spanned<String>>,
+    pub obstructed: Option<Spanned<String>>,
+    pub clear: Option<Spanned<String>>,
+    pub fire: Option<Spanned<String>>,
+    pub fire_off: Option<Spanned<String>>,
+    pub fault: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGpio {
+    pub chip: Spanned<String>,
+    pub open: RawOutput,
+    pub close: Option<RawOutput>,
+    pub passed: RawInput,
+    pub tailgate: Option<RawInput>,
+    pub obstructed: Option<RawInput>,
+    pub fire: Option<RawInput>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOutput {
+    pub line: Spanned<u32>,
+    #[serde(default)]
+    pub active_low: bool,
+    pub pulse_ms: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawInput {
+    pub line: Spanned<u32>,
+    #[serde(default)]
+    pub active_low: bool,
+    pub pull: Option<Pull>,
+    pub debounce_ms: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -208,14 +276,6 @@ impl Default for RawStatus {
 
 const fn default_every_s() -> u32 {
     10
-}
-
-const fn default_baud() -> u32 {
-    115_200
-}
-
-const fn default_poll_ms() -> u32 {
-    20
 }
 
 const fn default_keep_days() -> u16 {

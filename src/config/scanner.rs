@@ -88,23 +88,31 @@ impl Checker<'_> {
             let message = "grab is for kind = \"keyboard\"; leave it out".to_owned();
             return self.wrong(grab.span(), message);
         }
-        let baud = self.baud(raw.baud.as_ref(), DEFAULT_BAUD)?;
-        let seven_bits = match &raw.data_bits {
-            None => false,
-            Some(bits) => match bits.get_ref() {
-                7 => true,
-                8 => false,
-                other => {
-                    let message = format!("data_bits is {other}; write 7 or 8");
-                    return self.wrong(bits.span(), message);
-                }
-            },
+        let (baud, bits, parity) = (&raw.baud, &raw.data_bits, &raw.parity);
+        let line = self.serial_line(baud.as_ref(), bits.as_ref(), parity.as_ref());
+        line.map(ScannerKind::Serial)
+    }
+
+    /// The settings of a line of RS-232.
+    pub(super) fn serial_line(
+        &mut self,
+        baud: Option<&Spanned<u32>>,
+        data_bits: Option<&Spanned<u8>>,
+        parity: Option<&Spanned<Parity>>,
+    ) -> Option<SerialLine> {
+        let baud = self.baud(baud, DEFAULT_BAUD)?;
+        let seven_bits = match data_bits.map(|bits| (*bits.get_ref(), bits.span())) {
+            None | Some((8, _)) => false,
+            Some((7, _)) => true,
+            Some((other, span)) => {
+                return self.wrong(span, format!("data_bits is {other}; write 7 or 8"));
+            }
         };
-        Some(ScannerKind::Serial(SerialLine {
+        Some(SerialLine {
             baud,
             seven_bits,
-            parity: raw.parity.as_ref().map_or(Parity::None, |it| *it.get_ref()),
-        }))
+            parity: parity.map_or(Parity::None, |parity| *parity.get_ref()),
+        })
     }
 
     pub(super) fn baud(&mut self, raw: Option<&Spanned<u32>>, default: u32) -> Option<u32> {

@@ -286,3 +286,98 @@ fn what_does_not_fit_a_scanner_is_said() {
         assert!(problems.join(" ").contains(said), "{lines}: {problems:?}");
     }
 }
+
+fn with_barrier(lines: &str) -> String {
+    let (before, rest) = ENTRY.split_once("[barrier]").unwrap();
+    let (_, after) = rest.split_once("[journal]").unwrap();
+    format!("{before}[barrier]\n{lines}\n[journal]{after}")
+}
+
+const TURNSTILE: &str =
+    "kind = \"bytes\"\nserial = \"/dev/ttyS1\"\n[barrier.bytes]\nopen = \"02 4F 03\"\n";
+const GPIO: &str =
+    "kind = \"gpio\"\n[barrier.gpio]\nchip = \"/dev/gpiochip0\"\nopen = { line = 17 }\n";
+
+#[test]
+fn barriers_of_other_kinds_load() {
+    use crate::barrier::gpio::Sensor;
+    let turnstile = format!("{TURNSTILE}passed = \"02 50 .. 03\"\nack = \"06\"");
+    let gpio = format!(
+        "{GPIO}passed = {{ line = 22, active_low = true, pull = \"up\" }}\nfire = {{ line = 23 }}"
+    );
+    for (lines, poll) in [(turnstile, 100), (gpio, 10)] {
+        let dir = folder(&with_barrier(&lines));
+        let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
+        assert_eq!(config.barrier.poll, Millis(poll));
+        match config.barrier.board {
+            BoardConfig::Bytes { dialect, line, .. } => {
+                assert_eq!((dialect.patterns.len(), line.baud), (2, 9_600));
+            }
+            BoardConfig::Gpio(lines) => {
+                let sensors: Vec<_> = lines.inputs.iter().map(|(sensor, _)| *sensor).collect();
+                assert_eq!(sensors, [Sensor::Passed, Sensor::Fire]);
+            }
+            BoardConfig::Modbus { .. } => panic!("modbus"),
+        }
+    }
+}
+
+#[test]
+// long: a table of mistakes
+fn what_does_not_fit_a_barrier_is_said() {
+    let serial = "serial = \"/dev/ttyS1\"";
+    let passed = "passed = \"02 50 03\"";
+    for (lines, said) in [
+        ("unit = 1".to_owned(), "serial line is missing"),
+        (
+            format!("kind = \"bytes\"\n{serial}"),
+            "write [barrier.bytes]",
+        ),
+        ("kind = \"gpio\"".to_owned(), "write [barrier.gpio]"),
+        (
+            format!("kind = \"gpio\"\n{serial}"),
+            "another kind of barrier",
+        ),
+        (
+            format!("{serial}\nparity = \"even\""),
+            "another kind of barrier",
+        ),
+        (TURNSTILE.to_owned(), "nothing tells of a passage"),
+        (
+            format!("{TURNSTILE}{passed}\nack = \"6\""),
+            "\"6\" is no byte; write two hexadecimal digits, or ..",
+        ),
+        (
+            format!("{TURNSTILE}{passed}\nclose = \"02 9999ms 03\""),
+            "or a pause of at most 2000ms",
+        ),
+        (
+            format!("{TURNSTILE}{passed}\nalive = \"02 50\""),
+            "the longer pattern of Passed can begin like this one",
+        ),
+        (
+            format!("{TURNSTILE}passages = \"02 43 .. 03\""),
+            "write nn where it stands",
+        ),
+        (
+            format!("{TURNSTILE}{passed}\nanswer_ms = 5"),
+            "answer_ms is 5; write 20 to 2000",
+        ),
+        (GPIO.to_owned(), "missing field `passed`"),
+        (
+            format!("{GPIO}passed = {{ line = 17 }}"),
+            "line 17 is written twice",
+        ),
+        (
+            format!("{GPIO}passed = {{ line = 18, debounce_ms = 5000 }}"),
+            "debounce_ms is 5000; write 0 to 1000",
+        ),
+        (
+            format!("{GPIO}passed = {{ line = 18 }}\nclose = {{ line = 19, pulse_ms = 1 }}"),
+            "pulse_ms is 1; write 10 to 10000",
+        ),
+    ] {
+        let problems = problems(&with_barrier(&lines));
+        assert!(problems.join(" ").contains(said), "{lines}: {problems:?}");
+    }
+}

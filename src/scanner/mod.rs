@@ -17,6 +17,8 @@ mod serial;
 
 pub use events::{EVENT_BYTES, EventReader, InputEvent};
 pub use keys::{CANCELLED, Typist};
+pub(crate) use serial::builder as serial_builder;
+
 pub use lines::{Dropped, End, Framed, Framer, LINE_BYTES_MAX, LineFormat};
 
 use crate::clock::{self, Stopwatch};

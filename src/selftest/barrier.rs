@@ -1,7 +1,7 @@
 //! The barrier, opened and shut through its own board with nobody before it.
 
 use super::Check;
-use crate::barrier::{BarrierBoard, BarrierError, Connect, Inputs};
+use crate::barrier::{BarrierBoard, BarrierError, Connect, Inputs, Motion};
 use crate::journal::ProbeSynced;
 use std::time::Duration;
 
@@ -53,12 +53,12 @@ async fn work<C: Connect>(connector: C) -> Result<Found, BarrierError> {
     if before.obstructed {
         return Ok(Found::Blocked);
     }
-    let opened = board.release(true).await;
+    let opened = board.release(Motion::OpenForOne).await;
     if opened.is_ok() {
         tokio::time::sleep(OPEN_FOR).await;
     }
     // Also after a failure: an open command may have arrived all the same.
-    let shut = board.release(false).await;
+    let shut = board.release(Motion::Close).await;
     opened.and(shut)?;
     Ok(Found::Moved(board.inputs().await?))
 }

@@ -118,7 +118,7 @@ fn signed_things_are_survived() {
 
 #[test]
 fn messages_are_survived() {
-    for name in ["feed", "modbus", "scanner", "upload"] {
+    for name in ["feed", "modbus", "scanner", "turnstile", "upload"] {
         run(name, COPIES);
     }
 }

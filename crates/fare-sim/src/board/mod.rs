@@ -9,8 +9,10 @@
 
 mod line;
 mod state;
+mod turnstile;
 
 pub use state::{BoardCommand, BoardEvent, Habits};
+pub use turnstile::SETTINGS as TURNSTILE_SETTINGS;
 
 use crate::clock;
 use crate::pty::{Line, PtyError};
@@ -20,8 +22,11 @@ use state::BoardState;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::task::JoinHandle;
+
+/// Events that may wait for a line that is slow.
+const SPOKEN_MAX: usize = 256;
 
 /// An event and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +52,8 @@ pub struct BoardHandle {
 struct Shared {
     state: Mutex<BoardState>,
     events: mpsc::UnboundedSender<Happening>,
+    /// The same for a line on which the board speaks by itself.
+    spoken: broadcast::Sender<BoardEvent>,
     /// The rider's next step may have another time now.
     changed: Notify,
 }
@@ -72,16 +79,37 @@ impl Board {
     /// # Errors
     /// When there is no pty to be had, or `link` cannot be made.
     pub fn spawn(link: &Path, habits: Habits) -> Result<BoardHandle, PtyError> {
+        Self::start(link, habits, |line, link, shared| {
+            tokio::spawn(line::serve(line, link, shared))
+        })
+    }
+
+    /// The same with an old turnstile's bytes in place of Modbus: those of [`TURNSTILE_SETTINGS`].
+    ///
+    /// # Errors
+    /// As [`Self::spawn`].
+    pub fn spawn_turnstile(link: &Path, habits: Habits) -> Result<BoardHandle, PtyError> {
+        Self::start(link, habits, |line, link, shared| {
+            tokio::spawn(turnstile::serve(line, link, shared))
+        })
+    }
+
+    fn start(
+        link: &Path,
+        habits: Habits,
+        serve: impl FnOnce(Line, PathBuf, Arc<Shared>) -> JoinHandle<()>,
+    ) -> Result<BoardHandle, PtyError> {
         let (sender, events) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             state: Mutex::new(BoardState::new(habits)),
             events: sender,
+            spoken: broadcast::channel(SPOKEN_MAX).0,
             changed: Notify::new(),
         });
         let line = Line::open(link)?;
         shared.tell([BoardEvent::Ready]);
         let tasks = [
-            tokio::spawn(line::serve(line, link.to_owned(), Arc::clone(&shared))),
+            serve(line, link.to_owned(), Arc::clone(&shared)),
             tokio::spawn(walk_riders(Arc::clone(&shared))),
         ];
         Ok(BoardHandle {
@@ -137,6 +165,7 @@ impl Shared {
     fn tell(&self, events: impl IntoIterator<Item = BoardEvent>) {
         for event in events {
             // Nobody has to listen.
+            let _ = self.spoken.send(event);
             let _ = self.events.send(Happening {
                 t_ms: clock::now(),
                 event,
