@@ -25,6 +25,16 @@ pub fn new_account() -> Result<AccountId, getrandom::Error> {
     Ok(AccountId(random))
 }
 
+/// 32 hexadecimal digits that no other request has: for signed requests to payment platforms.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn new_nonce() -> Result<String, getrandom::Error> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().map(|byte| format!("{byte:02X}")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

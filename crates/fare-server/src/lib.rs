@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod bench;
+pub mod charging;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -16,6 +16,7 @@ pub mod cuts;
 mod demo;
 mod homography;
 pub mod pki;
+pub mod platform;
 pub mod plug;
 pub mod pty;
 pub mod recording;

@@ -7,6 +7,7 @@ mod cuts;
 mod demo;
 mod frames;
 mod lines;
+mod platform;
 mod plug;
 pub(crate) mod riders;
 mod site;
@@ -38,6 +39,7 @@ enum Command {
     Cuts(cuts::Args),
     Demo(demo::Args),
     Frames(frames::Args),
+    Platform(platform::Args),
     Plug(plug::Args),
     Riders(riders::Args),
     Site(site::Args),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::City(args) => city::run(&args),
         Command::Cuts(args) => cuts::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Platform(args) => platform::run(&args),
         Command::Plug(args) => plug::run(&args),
         Command::Riders(args) => riders::run(&args),
         Command::Site(args) => site::run(&args),
