@@ -1,6 +1,6 @@
 //! Alipay's side of its gateway: checks what is signed, does it, signs the answer's node.
 
-use super::book::{Demand, Entry, State};
+use super::book::{Book, Demand, Entry, State};
 use super::fault::{Fault, Operation};
 use super::{ALIPAY_APP, Reply, Shared, plain};
 use bytes::Bytes;
@@ -123,22 +123,7 @@ fn act(
     let mut book = shared.book();
     match method {
         "alipay.trade.pay" | "alipay.trade.precreate" => {
-            let shown = method == "alipay.trade.precreate";
-            let code = content["auth_code"].as_str();
-            let means = code.or(content["agreement_params"]["agreement_no"].as_str());
-            let Some(minor) = minor(&content["total_amount"]) else {
-                return invalid("isv.invalid-parameter");
-            };
-            let demand = Demand {
-                order,
-                wechat: false,
-                minor,
-                currency: "CNY",
-                means: if shown { None } else { means },
-                notify_url: fields.get("notify_url").cloned(),
-            };
-            let (entry, new) = book.charge(demand, fault);
-            charged(&entry, new, shown)
+            pay(&mut book, method, content, fields, fault)
         }
         "alipay.trade.query" => book.entry(order).map_or_else(
             || no("ACQ.TRADE_NOT_EXIST"),
@@ -157,23 +142,7 @@ fn act(
             let action = if known { "refund" } else { "close" };
             json!({"code": "10000", "msg": "Success", "out_trade_no": order, "retry_flag": "N", "action": action})
         }
-        "alipay.trade.refund" => {
-            let number = content["out_request_no"].as_str().unwrap_or_default();
-            let amount = minor(&content["refund_amount"]).unwrap_or_default();
-            match (fault, book.refund(order, number, amount)) {
-                (Some(Fault::Decline), _) => no("ACQ.TRADE_STATUS_ERROR"),
-                (_, Ok((entry, new))) => {
-                    let sum: i64 = entry.refunds.values().sum();
-                    let mut node = success(&entry);
-                    node["fund_change"] = if new { "Y" } else { "N" }.into();
-                    node["refund_fee"] = yuan(sum).into();
-                    node
-                }
-                (_, Err("missing")) => no("ACQ.TRADE_NOT_EXIST"),
-                (_, Err("mismatch")) => no("ACQ.DISCORDANT_REPEAT_REQUEST"),
-                (_, Err(_)) => no("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
-            }
-        }
+        "alipay.trade.refund" => refund(&mut book, content, fault),
         "alipay.trade.fastpay.refund.query" => {
             let number = content["out_request_no"].as_str().unwrap_or_default();
             let found = book
@@ -193,6 +162,51 @@ fn act(
             json!({"code": "10000", "msg": "Success", "bill_download_url": url})
         }
         _ => invalid("isv.invalid-method"),
+    }
+}
+
+fn pay(
+    book: &mut Book,
+    method: &str,
+    content: &Value,
+    fields: &BTreeMap<String, String>,
+    fault: Option<&Fault>,
+) -> Value {
+    let order = content["out_trade_no"].as_str().unwrap_or_default();
+    let shown = method == "alipay.trade.precreate";
+    let code = content["auth_code"].as_str();
+    let means = code.or(content["agreement_params"]["agreement_no"].as_str());
+    let Some(minor) = minor(&content["total_amount"]) else {
+        return invalid("isv.invalid-parameter");
+    };
+    let demand = Demand {
+        order,
+        wechat: false,
+        minor,
+        currency: "CNY",
+        means: if shown { None } else { means },
+        notify_url: fields.get("notify_url").cloned(),
+    };
+    let (entry, new) = book.charge(demand, fault);
+    charged(&entry, new, shown)
+}
+
+fn refund(book: &mut Book, content: &Value, fault: Option<&Fault>) -> Value {
+    let order = content["out_trade_no"].as_str().unwrap_or_default();
+    let number = content["out_request_no"].as_str().unwrap_or_default();
+    let amount = minor(&content["refund_amount"]).unwrap_or_default();
+    match (fault, book.refund(order, number, amount)) {
+        (Some(Fault::Decline), _) => no("ACQ.TRADE_STATUS_ERROR"),
+        (_, Ok((entry, new))) => {
+            let sum: i64 = entry.refunds.values().sum();
+            let mut node = success(&entry);
+            node["fund_change"] = if new { "Y" } else { "N" }.into();
+            node["refund_fee"] = yuan(sum).into();
+            node
+        }
+        (_, Err("missing")) => no("ACQ.TRADE_NOT_EXIST"),
+        (_, Err("mismatch")) => no("ACQ.DISCORDANT_REPEAT_REQUEST"),
+        (_, Err(_)) => no("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
     }
 }
 
