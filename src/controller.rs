@@ -9,8 +9,8 @@ use crate::journal::{JournalError, JournalHandle};
 use crate::stages::{Stage, Stages};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    CodeRef, Direction, KeySet, Modes, RideCode, Stamp, StationId, UnixMs, VerifiedRideCode,
-    VerifyError,
+    CodeRef, Direction, FormatError, KeySet, Modes, PaidBefore, Picture, RideCode, RiderClass,
+    Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
 };
 use fare_rules::{
     Effect, End, Event, Facts, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
@@ -30,6 +30,8 @@ pub struct Controller {
     policy: LanePolicy,
     station: StationId,
     issuers: KeySet,
+    /// Who signs pictures.
+    servers: KeySet,
     tariff: Arc<Tariff>,
     journal: JournalHandle,
     unreadable: Option<Unreadable>,
@@ -57,6 +59,7 @@ impl Controller {
             policy: config.policy,
             station: config.location.station,
             issuers,
+            servers: config.servers.clone(),
             tariff,
             journal,
             unreadable: None,
@@ -82,14 +85,16 @@ impl Controller {
         effects
     }
 
-    /// What follows from the codes read in one frame, nearest first: the nearest ride code is the
-    /// one meant; without any, the nearest code.
+    /// What follows from the codes read in one frame, nearest first: the nearest ride code or picture is
+    /// the one meant; without any, the nearest code.
     pub fn scanned<'b>(
         &mut self,
         codes: impl Iterator<Item = &'b [u8]> + Clone,
         now: Stamp,
     ) -> Vec<Effect> {
-        let ours = codes.clone().find(|bytes| RideCode::is_claimed_by(bytes));
+        let is_ours =
+            |bytes: &&[u8]| RideCode::is_claimed_by(bytes) || Picture::is_claimed_by(bytes);
+        let ours = codes.clone().find(is_ours);
         let Some(bytes) = ours.or_else(|| codes.clone().next()) else {
             return Vec::new();
         };
@@ -157,14 +162,15 @@ impl Controller {
     fn tap(
         &self,
         shown: CodeRef,
-        credential: Result<VerifiedRideCode, Refusal>,
+        credential: Result<VerifiedCredential, Refusal>,
         now: Stamp,
     ) -> Tap {
-        let (credential, facts) =
-            match credential.and_then(|code| Ok((code, self.facts(&code, now.at)?))) {
-                Ok((code, facts)) => (Ok(code), facts),
-                Err(refusal) => (Err(refusal), Facts::default()),
-            };
+        let (credential, facts) = match credential
+            .and_then(|known| self.facts(&known, now.at).map(|facts| (known, facts)))
+        {
+            Ok((known, facts)) => (Ok(known), facts),
+            Err(refusal) => (Err(refusal), Facts::default()),
+        };
         let (id, passage_id) = (new_record_id(now.at), new_record_id(now.at));
         Tap {
             id,
@@ -175,42 +181,56 @@ impl Controller {
         }
     }
 
-    fn believe(&self, scanned: &[u8], now: Stamp) -> Result<VerifiedRideCode, Refusal> {
+    fn believe(&self, scanned: &[u8], now: Stamp) -> Result<VerifiedCredential, Refusal> {
+        if Picture::is_claimed_by(scanned) {
+            let signed = Picture::parse(scanned).map_err(|err| malformed(&err))?;
+            let verified = signed.verify_within(&self.servers, now);
+            return verified.map(Into::into).map_err(|err| disbelieved(&err));
+        }
         if !RideCode::is_claimed_by(scanned) {
             return Err(Refusal::NotOurs);
         }
-        let code = RideCode::parse(scanned).map_err(|err| {
-            tracing::debug!(%err, "malformed ride code");
-            Refusal::Unreadable
-        })?;
-        code.verify_within(&self.issuers, now).map_err(|err| {
-            tracing::debug!(%err, "ride code not believed");
-            match err {
-                VerifyError::UnknownKey { .. } => Refusal::UnknownIssuerKey,
-                VerifyError::KeyNotValidNow { .. } => Refusal::IssuerKeyNotValid,
-                VerifyError::BadSignature { .. } => Refusal::BadSignature,
-            }
-        })
+        let code = RideCode::parse(scanned).map_err(|err| malformed(&err))?;
+        let verified = code.verify_within(&self.issuers, now);
+        verified.map(Into::into).map_err(|err| disbelieved(&err))
     }
 
     /// A gate that cannot read its journal cannot record either, so the rider is sent elsewhere.
-    fn facts(&self, code: &VerifiedRideCode, now: UnixMs) -> Result<Facts, Refusal> {
-        let issuer = code.claims().issuer;
-        let facts = self.journal.facts(issuer.account, &issuer.device_key);
+    fn facts(&self, credential: &VerifiedCredential, now: UnixMs) -> Result<Facts, Refusal> {
+        let (facts, paid_before) = match credential {
+            VerifiedCredential::RideCode(code) => {
+                let issuer = code.claims().issuer;
+                let facts = self.journal.facts(issuer.account, &issuer.device_key);
+                (facts, None)
+            }
+            VerifiedCredential::Picture(picture) => {
+                let picture = picture.picture();
+                let facts = self.journal.facts_of_picture(picture);
+                (facts, picture.paid_before.as_ref())
+            }
+        };
         let facts = facts.map_err(|err: JournalError| {
             tracing::error!(%err, "the journal cannot be read");
             Refusal::NotRecorded
         })?;
+        let class = credential.class();
         let quote = facts
             .open_journey
-            .and_then(|open| self.quote(&open, code, now));
+            .and_then(|open| self.quote(&open, class, paid_before, now));
         Ok(Facts { quote, ..facts })
     }
 
-    /// What the journey costs if it ends here and now; what the account paid before only the server knows.
-    fn quote(&self, open: &OpenJourney, code: &VerifiedRideCode, now: UnixMs) -> Option<Quote> {
+    /// What the journey costs if it ends here and now. What the account paid before a picture tells; else only
+    /// the server knows.
+    fn quote(
+        &self,
+        open: &OpenJourney,
+        class: RiderClass,
+        paid_before: Option<&PaidBefore>,
+        now: UnixMs,
+    ) -> Option<Quote> {
         let ride = Ride {
-            class: code.claims().issuer.class,
+            class,
             class_until: None,
             entry: End {
                 station: open.station,
@@ -222,12 +242,26 @@ impl Controller {
             },
             earlier: &[],
         };
-        match self.tariff.price(&ride) {
+        match self.tariff.price_after(&ride, paid_before) {
             Ok(quote) => Some(quote),
             Err(err) => {
                 tracing::warn!(%err, "no fare quoted, the server will price this journey");
                 None
             }
         }
+    }
+}
+
+fn malformed(err: &FormatError) -> Refusal {
+    tracing::debug!(%err, "malformed code");
+    Refusal::Unreadable
+}
+
+fn disbelieved(err: &VerifyError) -> Refusal {
+    tracing::debug!(%err, "code not believed");
+    match err {
+        VerifyError::UnknownKey { .. } => Refusal::UnknownIssuerKey,
+        VerifyError::KeyNotValidNow { .. } => Refusal::IssuerKeyNotValid,
+        VerifyError::BadSignature { .. } => Refusal::BadSignature,
     }
 }

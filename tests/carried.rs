@@ -9,7 +9,7 @@ use fare_protocol::{
     AccountId, CodeRef, Direction, Millis, Mode, Passage, PassageOutcome, RecordId, RiderClass,
     Signer, Stamp, UnixMs,
 };
-use fare_rules::{ConfirmationDraft, Draft, PassageDraft, RULES_VERSION};
+use fare_rules::{ConfirmationDraft, Draft, PassageDraft, RULES_VERSION, Used};
 use fare_sim::city::GateFiles;
 use faregate::config::GateConfig;
 use faregate::journal::{CommitRequest, Journal, JournalHandle};
@@ -34,8 +34,10 @@ fn ride(journal: &JournalHandle, n: u64, key: &dyn Signer, from: UnixMs) {
         code_ref: CodeRef(u128::from(n).to_be_bytes()),
         account,
         class: RiderClass::Adult,
-        device_key: key.public(),
-        counter: 1,
+        used: Used::Code {
+            device_key: key.public(),
+            counter: 1,
+        },
         mode: Mode::Normal,
         fare_quoted: None,
         tariff: None,

@@ -1,5 +1,6 @@
 //! The wallet in a real browser on a phone's screen, before a real gate: enrol, lose the network, show
-//! the code, walk through with that very screenshot, get the voucher, leave, read the receipt.
+//! the code, walk through with that very screenshot, get the voucher and its picture, lose the network
+//! again, leave with a screenshot of the picture, read the receipt.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
@@ -7,7 +8,7 @@ mod common;
 use common::browser::{Browser, Screen};
 use common::lane::Lane;
 use common::{Process, Site, change, program, until};
-use fare_protocol::{RideCode, UnixMs};
+use fare_protocol::{RideCode, UnixMs, picture, ride_code};
 use fare_sim::board::{BoardEvent, Habits};
 use fare_sim::cast::Cast;
 use fare_sim::crowd::Optics;
@@ -101,17 +102,6 @@ impl Metro {
 }
 
 impl Lane {
-    /// Waits until the server has told the gate of the journey.
-    fn knows_who_is_inside(&self) {
-        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
-        let inside = "SELECT count(*) FROM journeys";
-        let told = until(|| {
-            let inside: u32 = journal.query_row(inside, [], |row| row.get(0)).unwrap();
-            (inside > 0).then_some(())
-        });
-        assert!(told.is_some(), "{:#?}", self.daemon.log());
-    }
-
     /// Somebody holds this screen to the glass and walks through.
     async fn lets_through(&mut self, screenshot: Screenshot) {
         let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
@@ -119,6 +109,28 @@ impl Lane {
             self.sees(wanted).await;
         }
         self.crowd.leave(self.files.gate).unwrap();
+    }
+
+    /// Somebody holds this screen to the glass and is refused.
+    fn refuses(&mut self, screenshot: Screenshot, refusal: &str) {
+        let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
+        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
+        let told = "SELECT count(*) FROM events WHERE kind = 'refused' AND code = ?1";
+        let refused = until(|| {
+            let told: u32 = journal
+                .query_row(told, [refusal], |row| row.get(0))
+                .unwrap();
+            (told > 0).then_some(())
+        });
+        assert!(refused.is_some(), "{refusal}: {:#?}", self.daemon.log());
+        self.crowd.leave(self.files.gate).unwrap();
+    }
+
+    /// How many records the gate has made.
+    fn records(&self) -> u32 {
+        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
+        let all = "SELECT count(*) FROM records";
+        journal.query_row(all, [], |row| row.get(0)).unwrap()
     }
 }
 
@@ -155,6 +167,41 @@ impl Wallet {
         let script = "return document.querySelector('canvas.code')?.dataset.text ?? null";
         let code = until(|| self.browser.run(script).as_str().map(str::to_owned));
         code.unwrap_or_else(|| panic!("no code: {}", self.text()))
+    }
+
+    /// Waits until what stands on the card begins so.
+    fn shows(&self, prefix: &str) -> String {
+        let shown = until(|| Some(self.code()).filter(|text| text.starts_with(prefix)));
+        shown.unwrap_or_else(|| panic!("no {prefix}: {}", self.text()))
+    }
+
+    /// The picture that is kept on the phone, whatever stands on the screen.
+    fn kept_picture(&self) -> Value {
+        self.browser.run_async(
+            "const done = arguments[arguments.length - 1];
+             const open = indexedDB.open('faregate-wallet');
+             open.onsuccess = () => {
+               const all = open.result.transaction('riders').objectStore('riders').getAll();
+               all.onsuccess = () => { open.result.close(); done(all.result[0].picture ?? null); };
+             };",
+        )
+    }
+
+    /// Presses the button that saves the picture; the file.
+    fn saves(&self, folder: &Path) -> PathBuf {
+        let params = json!({ "behavior": "allow", "downloadPath": folder });
+        self.browser
+            .devtools("Browser.setDownloadBehavior", &params);
+        self.clicks("[data-testid=save]");
+        let saved = until(|| {
+            let files = fs::read_dir(folder)
+                .unwrap()
+                .map(|file| file.unwrap().path());
+            files
+                .into_iter()
+                .find(|file| file.extension().is_some_and(|end| end == "png"))
+        });
+        saved.expect("a file")
     }
 
     fn text(&self) -> String {
@@ -289,27 +336,60 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     );
 
     // The gate has no network either: it opens on its own decision.
-    let mut lane = Lane::open_as(&metro.site, entry, gate_eyes(), "ready").await;
+    let mut at_entry = Lane::open_as(&metro.site, entry, gate_eyes(), "ready").await;
     let (file, _) = wallet.code_shot("entry");
-    lane.lets_through(Screenshot::read(&file).unwrap()).await;
+    at_entry
+        .lets_through(Screenshot::read(&file).unwrap())
+        .await;
+    wallet.shows(ride_code::PREFIX);
 
     metro.network_is_back();
     wallet
         .browser
         .run("window.dispatchEvent(new Event('online'))");
     wallet.sees("open");
+    wallet.shows(picture::PREFIX);
     wallet.shot("on-the-way");
+    wallet.is_accessible("on the way");
+    wallet.fits_at_twice_the_size("on-the-way");
 
-    let mut lane = Lane::open_as(&metro.site, exit, gate_eyes(), "ready").await;
-    lane.knows_who_is_inside();
-    let (file, _) = wallet.code_shot("exit");
-    lane.lets_through(Screenshot::read(&file).unwrap()).await;
+    // Underground: no network for the phone, and none for the gate.
+    metro.network_is_lost();
+    wallet.browser.open(&metro.page());
+    wallet.shows(picture::PREFIX);
+    wallet.sees("open");
+    let (file, text) = wallet.code_shot("picture");
+    assert_eq!(decoded(&file), text, "the gate's reader reads the picture");
+    let downloads = metro.site.path("downloads");
+    fs::create_dir_all(&downloads).unwrap();
+    let saved = wallet.saves(&downloads);
+    fs::copy(&saved, wallet.shots.join("saved-picture.png")).unwrap();
+    assert_eq!(decoded(&saved), text, "and the file of it");
+    wallet.clicks("[data-testid=other]");
+    wallet.shows(ride_code::PREFIX);
+    wallet.clicks("[data-testid=other]");
+    wallet.shows(picture::PREFIX);
+    let copy = Screenshot::read(&saved).unwrap();
+
+    at_entry.refuses(copy.clone(), "picture-at-entry");
+    let mut at_exit = Lane::open_as(&metro.site, exit, gate_eyes(), "ready").await;
+    at_exit.lets_through(Screenshot::read(&file).unwrap()).await;
+    // The same picture once more: its journey is over here.
+    at_exit.refuses(copy, "picture-used");
+    assert_eq!(at_exit.records(), 2, "one confirmation and its passage");
+
+    metro.network_is_back();
+    wallet
+        .browser
+        .run("window.dispatchEvent(new Event('online'))");
     let paid = "return document.querySelector('.state.closed') !== null";
     assert!(
         wallet.browser.waits_for(paid, &json!(true)),
         "{}",
         wallet.text()
     );
+    wallet.shows(ride_code::PREFIX);
+    assert_eq!(wallet.kept_picture(), Value::Null);
     wallet.clicks("details summary");
     wallet.sees("receipt");
     for expected in ["Pingguoyuan to Guomao", "CN¥6.00", "signed by the server"] {
@@ -323,7 +403,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     wallet.is_accessible("the receipt");
     // Nothing is left of the journey above the code.
     assert!(
-        !wallet.text().contains("Show the code again"),
+        !wallet.text().contains("At the exit show"),
         "{}",
         wallet.text()
     );

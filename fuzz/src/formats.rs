@@ -5,7 +5,7 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::bundle::{self, BundleKind, SignedPart};
 use fare_protocol::wire::{Feed, TariffText};
 use fare_protocol::{
-    KeyEntry, KeySet, Millis, RideCode, SignedRecord, Signer, Stamp, UnixMs, Voucher,
+    KeyEntry, KeySet, Millis, Picture, RideCode, SignedRecord, Signer, Stamp, UnixMs, Voucher,
 };
 use fare_rules::Tariff;
 use fare_server::intake::Rows;
@@ -45,6 +45,25 @@ pub fn ride_code(bytes: &[u8]) {
         let claims = code.claims();
         assert!(claims.issuer.fare_limit.minor >= 0, "{claims:?}");
     }
+}
+
+/// A picture as a camera hands it over.
+pub fn picture(bytes: &[u8]) {
+    let claimed = Picture::is_claimed_by(bytes);
+    let Ok(signed) = Picture::parse(bytes) else {
+        return;
+    };
+    assert!(claimed, "a picture that does not begin as one");
+    let said = signed.picture().clone();
+    let again = Picture::parse(said.seal(&key(4)).as_bytes()).expect("what is written can be read");
+    assert_eq!(again.picture(), &said);
+    let error_ms = Millis(0);
+    let keys = believed(&key(4));
+    assert!(
+        again
+            .verify_within(&keys, Stamp { at: NOW, error_ms })
+            .is_ok()
+    );
 }
 
 /// A record of a gate.

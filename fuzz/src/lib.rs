@@ -5,8 +5,8 @@ mod formats;
 mod pictures;
 
 pub use formats::{
-    bundle, config, feed, modbus, record, ride_code, scanner, tariff, turnstile, upload, voucher,
-    y4m,
+    bundle, config, feed, modbus, picture, record, ride_code, scanner, tariff, turnstile, upload,
+    voucher, y4m,
 };
 pub use pictures::{decode_frame, payload};
 
@@ -14,13 +14,14 @@ pub use pictures::{decode_frame, payload};
 pub type Target = fn(&[u8]);
 
 /// All targets by their names.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("bundle", bundle),
     ("config", config),
     ("decode_frame", decode_frame),
     ("feed", feed),
     ("modbus", modbus),
     ("payload", payload),
+    ("picture", picture),
     ("record", record),
     ("ride_code", ride_code),
     ("scanner", scanner),

@@ -6,7 +6,7 @@ use fare_protocol::{
     AccountId, CodeRef, Direction, Millis, Mode, Passage, PassageOutcome, PublicKey, RecordId,
     RiderClass, Signer, Stamp, UnixMs,
 };
-use fare_rules::{ConfirmationDraft, Draft, PassageDraft, RULES_VERSION};
+use fare_rules::{ConfirmationDraft, Draft, PassageDraft, RULES_VERSION, Used};
 
 /// Between two taps, in ms: 40 a minute.
 const STEP_MS: u64 = 1_500;
@@ -65,8 +65,10 @@ impl Taps {
             code_ref: CodeRef(u128::from(n).to_be_bytes()),
             account: AccountId(u128::from(rider).to_be_bytes()),
             class: RiderClass::Adult,
-            device_key: self.phones[phone],
-            counter: u32::try_from(n).unwrap_or(u32::MAX),
+            used: Used::Code {
+                device_key: self.phones[phone],
+                counter: u32::try_from(n).unwrap_or(u32::MAX),
+            },
             mode: Mode::Normal,
             fare_quoted: None,
             tariff: None,

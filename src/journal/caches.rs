@@ -119,7 +119,7 @@ pub(super) fn apply(
         forget(&tx)?;
     }
     for change in &update.changes {
-        apply_change(&tx, gate, change)?;
+        apply_change(&tx, gate, change, update.as_of)?;
     }
     let tariff = update.tariff.as_ref();
     tx.prepare_cached(
@@ -150,7 +150,12 @@ fn forget(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     )
 }
 
-fn apply_change(tx: &Transaction<'_>, gate: GateId, change: &FeedChange) -> rusqlite::Result<()> {
+fn apply_change(
+    tx: &Transaction<'_>,
+    gate: GateId,
+    change: &FeedChange,
+    as_of: UnixMs,
+) -> rusqlite::Result<()> {
     match change {
         FeedChange::JourneyOpened(journey) => opened(tx, journey),
         FeedChange::JourneyClosed { account, entry } => {
@@ -158,6 +163,8 @@ fn apply_change(tx: &Transaction<'_>, gate: GateId, change: &FeedChange) -> rusq
                 .execute([account.0, entry.0])?;
             tx.prepare_cached("DELETE FROM moves WHERE account = ?1 AND confirmation = ?2")?
                 .execute([account.0, entry.0])?;
+            tx.prepare_cached("INSERT OR REPLACE INTO ended (entry, at_ms) VALUES (?1, ?2)")?
+                .execute(params![entry.0, as_of.0])?;
             Ok(())
         }
         FeedChange::Denied { account } => {
@@ -175,6 +182,9 @@ fn apply_change(tx: &Transaction<'_>, gate: GateId, change: &FeedChange) -> rusq
 }
 
 fn opened(tx: &Transaction<'_>, journey: &OpenJourney) -> rusqlite::Result<()> {
+    // Over it was before, perhaps, and a late record has mended that.
+    tx.prepare_cached("DELETE FROM ended WHERE entry = ?1")?
+        .execute([journey.entry.0])?;
     tx.prepare_cached(
         "INSERT OR REPLACE INTO journeys (account, entry, station, line, entered_at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -2,8 +2,8 @@
 
 use super::records::direction_from_sql;
 use fare_protocol::wire::OpenJourney;
-use fare_protocol::{AccountId, Direction, PublicKey, RecordId, UnixMs};
-use fare_rules::Facts;
+use fare_protocol::{AccountId, Direction, Picture, PublicKey, RecordId, UnixMs};
+use fare_rules::{Ended, Facts};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use std::str::FromStr;
@@ -15,6 +15,48 @@ const FACTS: &str = "
            j.entry, j.station, j.line, j.entered_at_ms,
            m.confirmation, m.station, m.line, m.at_ms, m.direction
     FROM (SELECT 1) LEFT JOIN journeys j ON j.account = ?1 LEFT JOIN moves m ON m.account = ?1";
+
+const FACTS_OF_PICTURE: &str = "
+    SELECT EXISTS (SELECT 1 FROM denied WHERE account = ?1),
+           (SELECT as_of_ms FROM feed),
+           EXISTS (SELECT 1 FROM moves
+                   WHERE account = ?1 AND confirmation <> ?2 AND at_ms > ?3),
+           EXISTS (SELECT 1 FROM ended WHERE entry = ?2)";
+
+/// Reads the facts about a picture: whether its journey is over, by what this gate saw itself, and by what
+/// the server said.
+pub(super) fn read_of_picture(db: &Connection, picture: &Picture) -> rusqlite::Result<Facts> {
+    let Picture {
+        account,
+        entry,
+        station,
+        line,
+        entered_at,
+        ..
+    } = *picture;
+    let mut query = db.prepare_cached(FACTS_OF_PICTURE)?;
+    query.query_row(params![account.0, entry.0, entered_at.0], |row| {
+        let ended = match (row.get(2)?, row.get(3)?) {
+            (true, _) => Some(Ended::Here),
+            (false, true) => Some(Ended::Elsewhere),
+            (false, false) => None,
+        };
+        Ok(Facts {
+            open_journey: Some(OpenJourney {
+                account,
+                entry,
+                station,
+                line,
+                entered_at_ms: entered_at,
+            }),
+            ended,
+            last_counter: None,
+            denied: row.get(0)?,
+            cache_as_of: row.get::<_, Option<i64>>(1)?.map(UnixMs),
+            quote: None,
+        })
+    })
+}
 
 /// The last time an account went through this gate.
 struct Move {
@@ -41,6 +83,7 @@ pub(super) fn read(
         };
         Ok(Facts {
             open_journey: open_journey(journey(row, account, 3)?, local),
+            ended: None,
             last_counter: row.get(0)?,
             denied: row.get(1)?,
             cache_as_of: row.get::<_, Option<i64>>(2)?.map(UnixMs),

@@ -50,8 +50,8 @@ use crate::stages::Stages;
 use caches::FeedUpdate;
 use fare_protocol::wire::Feed;
 use fare_protocol::{
-    AccountId, Direction, GateId, Location, ModeCommand, PublicKey, RecordId, Seq, SignedRecord,
-    Signer, Stamp, UnixMs,
+    AccountId, Direction, GateId, Location, ModeCommand, Picture, PublicKey, RecordId, Seq,
+    SignedRecord, Signer, Stamp, UnixMs,
 };
 use fare_rules::{Draft, Facts, Note};
 use queue::{Chore, CommitJob, Queue, Reply};
@@ -207,6 +207,15 @@ impl JournalHandle {
     /// When SQLite cannot read.
     pub fn facts(&self, account: AccountId, device: &PublicKey) -> Result<Facts, JournalError> {
         let facts = facts::read(&lock(&self.0.facts), account, device);
+        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+
+    /// What the gate knows about a picture and its journey.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn facts_of_picture(&self, picture: &Picture) -> Result<Facts, JournalError> {
+        let facts = facts::read_of_picture(&lock(&self.0.facts), picture);
         facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
     }
 

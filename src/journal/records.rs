@@ -7,7 +7,7 @@ use fare_protocol::{
     Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash, Seq,
     SignedRecord, Stamp,
 };
-use fare_rules::{ConfirmationDraft, Draft, PassageDraft};
+use fare_rules::{ConfirmationDraft, Draft, PassageDraft, Used};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 /// Where the chain goes on.
@@ -138,10 +138,11 @@ fn confirmation(draft: &ConfirmationDraft, identity: &GateIdentity) -> Confirmat
         fare_quoted: draft.fare_quoted,
         tariff: draft.tariff,
         rules: draft.rules,
+        entry: draft.used.entry(),
     }
 }
 
-/// A confirmation waits for its passage and uses up the code's counter.
+/// A confirmation waits for its passage and uses up a ride code's counter.
 fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO unfinished (confirmation, direction, account, at_ms) VALUES (?1, ?2, ?3, ?4)",
@@ -152,11 +153,19 @@ fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlit
         draft.account.0,
         now_ms
     ])?;
+    let (device_key, counter) = match draft.used {
+        Used::Code {
+            device_key,
+            counter,
+        } => (device_key, counter),
+        // A picture is used up by the passage, with its journey: nobody may have gone through.
+        Used::Picture { .. } => return Ok(()),
+    };
     db.prepare_cached(
         "INSERT INTO devices (key, counter, seen_ms) VALUES (?1, ?2, ?3) ON CONFLICT (key)
          DO UPDATE SET counter = max(counter, excluded.counter), seen_ms = excluded.seen_ms",
     )?
-    .execute(params![draft.device_key.to_bytes(), draft.counter, now_ms])?;
+    .execute(params![device_key.to_bytes(), counter, now_ms])?;
     Ok(())
 }
 

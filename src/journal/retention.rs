@@ -48,15 +48,20 @@ const DEVICE_KEPT_MS: i64 = 30 * 24 * 3_600_000;
 /// For how long a rider's way through this gate is remembered, in ms: 7 days.
 const MOVE_KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
-/// Phones and ways looked at in one lull.
+/// For how long the end of a journey elsewhere is remembered, in ms: 4 hours, as long as pictures usually
+/// are good. A copy that is shown later is found when the records come together.
+const ENDED_KEPT_MS: i64 = 4 * 3_600_000;
+
+/// Phones, ways and ended journeys looked at in one lull.
 const STEP_CACHED: i64 = 500;
 
-/// Where the sweep through the accepted records stands, and those through phones and ways.
+/// Where the sweep through the accepted records stands, and those through phones, ways and ended journeys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sweep {
     after: i64,
     phones_after: Vec<u8>,
     ways_after: Vec<u8>,
+    ended_after: Vec<u8>,
 }
 
 /// What one step did.
@@ -131,10 +136,11 @@ impl Sweep {
         })
     }
 
-    /// Once a lull: forgets phones and ways of long ago among the next few.
+    /// Once a lull: forgets phones, ways and ended journeys of long ago among the next few.
     pub(super) fn forget_cached(&mut self, db: &Connection, now_ms: i64) -> rusqlite::Result<()> {
         forget_next(db, &PHONES, &mut self.phones_after, now_ms)?;
-        forget_next(db, &WAYS, &mut self.ways_after, now_ms)
+        forget_next(db, &WAYS, &mut self.ways_after, now_ms)?;
+        forget_next(db, &ENDED, &mut self.ended_after, now_ms)
     }
 
     /// Forgets accepted pairs of confirmation and passage among the next accepted records.
@@ -199,6 +205,13 @@ const WAYS: Cached = Cached {
            (SELECT account FROM moves WHERE account > ?1 ORDER BY account LIMIT ?2)",
     delete: "DELETE FROM moves WHERE account > ?1 AND account <= ?2 AND at_ms < ?3",
     kept_ms: MOVE_KEPT_MS,
+};
+
+const ENDED: Cached = Cached {
+    next: "SELECT max(entry), count(*) FROM
+           (SELECT entry FROM ended WHERE entry > ?1 ORDER BY entry LIMIT ?2)",
+    delete: "DELETE FROM ended WHERE entry > ?1 AND entry <= ?2 AND at_ms < ?3",
+    kept_ms: ENDED_KEPT_MS,
 };
 
 /// Forgets what is old among the next few after a key, and moves that key on: to the start again

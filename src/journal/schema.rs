@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 4] = ["
+const STEPS: [&str; 5] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -163,6 +163,12 @@ CREATE TABLE mode_command (
     exit     TEXT NOT NULL,
     reason   TEXT NOT NULL
 ) STRICT;
+", "
+-- Journeys that the server said are over, by their entries: their pictures open nothing any more.
+CREATE TABLE ended (
+    entry BLOB PRIMARY KEY CHECK (length(entry) = 16),
+    at_ms INTEGER NOT NULL  -- the server's time at saying so
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The steps, for tests that begin with an older file.

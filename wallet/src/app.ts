@@ -79,7 +79,7 @@ export class App {
   }
 
   private showRider(rider: Rider): void {
-    this.open.replaceChildren(...openJourney(rider.journeys));
+    this.open.replaceChildren(...openJourney(rider, now()));
     this.list.show(rider);
     this.showReady();
   }

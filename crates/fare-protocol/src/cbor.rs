@@ -123,6 +123,16 @@ impl<'b> Reader<'b> {
         r.uint("kind")
     }
 
+    /// The same with its version.
+    pub(crate) fn kind_and_version(what: &'static str, bytes: &'b [u8]) -> Read<(u64, u64)> {
+        let mut r = Self {
+            what,
+            dec: Decoder::new(bytes),
+        };
+        r.length("the whole")?;
+        Ok((r.uint("kind")?, r.uint("version")?))
+    }
+
     /// The error that `field`, at the present place, has `problem`.
     pub(crate) fn error(&self, field: &'static str, problem: Problem) -> FormatError {
         FormatError {

@@ -1,4 +1,4 @@
-//! What gate, server and wallet say to one another: ride codes, records, vouchers and the messages
+//! What gate, server and wallet say to one another: ride codes, pictures, records, vouchers and the messages
 //! and files that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
 //!
 //! Signed things are COSE_Sign1 objects (RFC 9052) with Ed25519 over a CBOR array (RFC 8949) whose
@@ -12,20 +12,24 @@
 pub mod bundle;
 mod cbor;
 mod cose;
+mod credential;
 mod error;
 mod ids;
 mod keys;
 mod mode;
 mod money;
+pub mod picture;
 mod place;
 pub mod receipt;
 pub mod record;
 pub mod ride_code;
 pub mod rider;
+mod text;
 mod time;
 pub mod voucher;
 pub mod wire;
 
+pub use credential::VerifiedCredential;
 pub use error::{FormatError, Problem, VerifyError};
 pub use ids::{
     AccountId, CodeRef, CommandId, ConflictId, GateId, IdError, JourneyId, LineId, RecordId,
@@ -37,6 +41,7 @@ pub use mode::{
     UnknownMode,
 };
 pub use money::{Currency, Money, MoneyError};
+pub use picture::{ChainBefore, PaidBefore, Picture, SignedPicture, VerifiedPicture};
 pub use place::{GeoPoint, LaneNo, Location};
 pub use record::{
     Annulment, Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash,

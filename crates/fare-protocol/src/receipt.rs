@@ -60,25 +60,8 @@ impl Receipt {
     /// # Errors
     /// Names the field that is wrong.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
-        let error = |at, problem| FormatError {
-            what: WHAT,
-            field: "text",
-            at,
-            problem,
-        };
         // A space is a character of base45, but none that an envelope's text ends with.
-        let text = text.trim();
-        if text.len() > TEXT_LEN_MAX {
-            let got = u64::try_from(text.len()).unwrap_or(u64::MAX);
-            let expected = TEXT_LEN_MAX as u64;
-            return Err(error(0, Problem::Length { got, expected }));
-        }
-        let Some(body) = text.strip_prefix(PREFIX) else {
-            let missing = format!("the text does not begin with {PREFIX}");
-            return Err(error(0, Problem::Text(missing)));
-        };
-        let envelope = base45::decode(body)
-            .map_err(|err| error(PREFIX.len(), Problem::Text(format!("not base45: {err}"))))?;
+        let envelope = crate::text::decode(WHAT, PREFIX, TEXT_LEN_MAX, text.trim().as_bytes())?;
         let record = SignedRecord::parse(&envelope)?;
         match record.record().body {
             RecordBody::Confirmation(confirmation) => Ok(Self {
@@ -87,7 +70,12 @@ impl Receipt {
             }),
             RecordBody::Passage(_) | RecordBody::ModeChange(_) => {
                 let other = "another record stands in it; a receipt is a confirmation".to_owned();
-                Err(error(PREFIX.len(), Problem::Text(other)))
+                Err(FormatError {
+                    what: WHAT,
+                    field: "text",
+                    at: PREFIX.len(),
+                    problem: Problem::Text(other),
+                })
             }
         }
     }

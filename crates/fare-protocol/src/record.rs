@@ -3,7 +3,7 @@
 //! ```text
 //! record, signed by the gate's key (the envelope names it)
 //!   0 kind            3 confirmation, 4 passage, 10 mode change
-//!   1 version         1
+//!   1 version         1; 2 for a confirmation that names an entry
 //!   2 id              16 bytes, UUIDv7, made at the gate
 //!   3 gate            text
 //!   4 seq             1, 2, 3 ... without gaps
@@ -21,6 +21,7 @@
 //!  14 fare quoted     [minor, currency] or null
 //!  15 tariff          16 bytes or null
 //!  16 rules           number of the lane rules' version
+//!  17 entry           version 2 alone: 16 bytes, the entry confirmation of the picture that was shown
 //! mode change adds
 //!   8 entry mode      0 .. 7                10 source         0 staff, 1 server, 2 fire input
 //!   9 exit mode       0 .. 7                11 command        16 bytes, the server's, or null
@@ -50,6 +51,8 @@ const PASSAGE_KIND: u64 = 4;
 const MODE_CHANGE: &str = "mode change";
 const MODE_CHANGE_KIND: u64 = 10;
 const VERSION: u64 = 1;
+/// Of a confirmation that names an entry.
+const NAMING_VERSION: u64 = 2;
 const HEAD_FIELDS: u64 = 6;
 
 /// Place in a gate's chain; the first record has 1.
@@ -116,6 +119,8 @@ pub struct Confirmation {
     pub tariff: Option<TariffHash>,
     /// Version of the lane rules that decided.
     pub rules: u16,
+    /// The entry of the journey that this exit ends, where a picture said so.
+    pub entry: Option<RecordId>,
 }
 
 /// What became of an admitted rider.
@@ -255,9 +260,12 @@ impl Confirmation {
             None => w.null(),
         }
         w.uint(self.rules.into());
+        if let Some(entry) = self.entry {
+            w.bytes(&entry.0);
+        }
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+    fn read(r: &mut Reader<'_>, names_entry: bool) -> Result<Self, FormatError> {
         let direction = Direction::read(r)?;
         let code_ref = CodeRef(r.exact("code reference")?);
         let account = AccountId(r.exact("account")?);
@@ -271,6 +279,13 @@ impl Confirmation {
         }
         let tariff = r.optional("tariff", |r| r.exact("tariff").map(TariffHash))?;
         let rules = r.u16("rules")?;
+        let entry = match names_entry {
+            true => Some(RecordId(r.exact("entry")?)),
+            false => None,
+        };
+        if entry.is_some() && direction == Direction::Entry {
+            return Err(r.error("entry", Problem::OutOfRange));
+        }
         Ok(Self {
             direction,
             code_ref,
@@ -281,6 +296,7 @@ impl Confirmation {
             fare_quoted,
             tariff,
             rules,
+            entry,
         })
     }
 }
@@ -306,12 +322,15 @@ impl Passage {
 impl Record {
     /// The record in its envelope.
     pub fn sign(self, gate_key: &dyn Signer) -> SignedRecord {
-        let (kind, fields) = match &self.body {
-            RecordBody::Confirmation(_) => (CONFIRMATION_KIND, Confirmation::FIELDS),
-            RecordBody::Passage(_) => (PASSAGE_KIND, Passage::FIELDS),
-            RecordBody::ModeChange(_) => (MODE_CHANGE_KIND, ModeChange::FIELDS),
+        let (kind, version, fields) = match &self.body {
+            RecordBody::Confirmation(said) if said.entry.is_some() => {
+                (CONFIRMATION_KIND, NAMING_VERSION, Confirmation::FIELDS + 1)
+            }
+            RecordBody::Confirmation(_) => (CONFIRMATION_KIND, VERSION, Confirmation::FIELDS),
+            RecordBody::Passage(_) => (PASSAGE_KIND, VERSION, Passage::FIELDS),
+            RecordBody::ModeChange(_) => (MODE_CHANGE_KIND, VERSION, ModeChange::FIELDS),
         };
-        let mut w = Writer::signed(kind, VERSION, HEAD_FIELDS.saturating_add(fields));
+        let mut w = Writer::signed(kind, version, HEAD_FIELDS.saturating_add(fields));
         w.bytes(&self.id.0);
         w.text(self.gate.as_str());
         w.uint(self.seq.0);
@@ -332,14 +351,20 @@ impl Record {
     }
 
     fn read(payload: &[u8]) -> Result<Self, FormatError> {
-        let (what, kind, fields) = match Reader::kind(WHAT, payload)? {
+        let (kind, version) = Reader::kind_and_version(WHAT, payload)?;
+        let names_entry = kind == CONFIRMATION_KIND && version == NAMING_VERSION;
+        let (what, kind, fields) = match kind {
             PASSAGE_KIND => (PASSAGE, PASSAGE_KIND, Passage::FIELDS),
             MODE_CHANGE_KIND => (MODE_CHANGE, MODE_CHANGE_KIND, ModeChange::FIELDS),
             // Anything else is read as a confirmation and refused at its kind.
             _ => (CONFIRMATION, CONFIRMATION_KIND, Confirmation::FIELDS),
         };
+        let (version, fields) = match names_entry {
+            true => (NAMING_VERSION, fields + 1),
+            false => (VERSION, fields),
+        };
         let fields = HEAD_FIELDS.saturating_add(fields);
-        let mut r = Reader::signed(what, payload, kind, VERSION, fields)?;
+        let mut r = Reader::signed(what, payload, kind, version, fields)?;
         let id = RecordId(r.exact("id")?);
         let gate = r.code("gate")?;
         let seq = Seq(r.uint("seq")?);
@@ -352,7 +377,7 @@ impl Record {
         let body = match kind {
             PASSAGE_KIND => RecordBody::Passage(Passage::read(&mut r)?),
             MODE_CHANGE_KIND => RecordBody::ModeChange(ModeChange::read(&mut r)?),
-            _ => RecordBody::Confirmation(Confirmation::read(&mut r)?),
+            _ => RecordBody::Confirmation(Confirmation::read(&mut r, names_entry)?),
         };
         r.end()?;
         Ok(Self {

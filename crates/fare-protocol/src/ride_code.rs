@@ -199,7 +199,8 @@ impl RideCode {
     /// # Errors
     /// Names the field that is wrong.
     pub fn parse(scanned: &[u8]) -> Result<Self, FormatError> {
-        let sealed = decode_text(scanned.trim_ascii_end())?;
+        let text = scanned.trim_ascii_end();
+        let sealed = crate::text::decode("ride code", PREFIX, TEXT_LEN_MAX, text)?;
         let device = Sign1::parse(DEVICE_PART, &sealed)?;
         device.no_key_id(DEVICE_PART)?;
         let mut r = Reader::signed(
@@ -268,31 +269,4 @@ impl VerifiedRideCode {
     pub fn claims(&self) -> &Claims {
         &self.0
     }
-}
-
-fn decode_text(text: &[u8]) -> Result<Vec<u8>, FormatError> {
-    let error = |at, problem| FormatError {
-        what: "ride code",
-        field: "text",
-        at,
-        problem,
-    };
-    if text.len() > TEXT_LEN_MAX {
-        let got = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        return Err(error(
-            0,
-            Problem::Length {
-                got,
-                expected: TEXT_LEN_MAX as u64,
-            },
-        ));
-    }
-    let body = text.strip_prefix(PREFIX.as_bytes()).ok_or_else(|| {
-        error(
-            0,
-            Problem::Text(format!("the text does not begin with {PREFIX}")),
-        )
-    })?;
-    base45::decode(body)
-        .map_err(|err| error(PREFIX.len(), Problem::Text(format!("not base45: {err}"))))
 }

@@ -8,7 +8,7 @@ use common::*;
 use coset::{CborSerializable, CoseSign1};
 use ed25519_dalek::{Signature, SigningKey, Verifier};
 use fare_protocol::bundle::BundleKind;
-use fare_protocol::{RideCode, SignedRecord, Signer, Voucher, ride_code};
+use fare_protocol::{Picture, RideCode, SignedRecord, Signer, Voucher, picture, ride_code};
 use std::collections::BTreeMap;
 
 const VECTORS: &str = concat!(
@@ -35,6 +35,11 @@ fn made() -> BTreeMap<String, String> {
                 "confirmation",
                 hex(confirmation().sign(&gate_key()).bytes()),
             ),
+            (
+                "naming_confirmation",
+                hex(naming_confirmation().sign(&gate_key()).bytes()),
+            ),
+            ("picture", picture().seal(&server_key())),
             ("passage", hex(passage().sign(&gate_key()).bytes())),
             ("mode_change", hex(mode_change().sign(&gate_key()).bytes())),
             ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
@@ -82,6 +87,10 @@ fn a_foreign_cose_library_verifies_every_format() {
     let code = base45::decode(ride_code().strip_prefix(ride_code::PREFIX).unwrap()).unwrap();
     verify(&code, &device());
     verify(confirmation().sign(&gate_key()).bytes(), &gate_key());
+    verify(naming_confirmation().sign(&gate_key()).bytes(), &gate_key());
+    let sealed = picture().seal(&server_key());
+    let sealed = base45::decode(sealed.strip_prefix(picture::PREFIX).unwrap()).unwrap();
+    verify(&sealed, &server_key());
     verify(passage().sign(&gate_key()).bytes(), &gate_key());
     verify(mode_change().sign(&gate_key()).bytes(), &gate_key());
     verify(&entry_voucher().sign(&server_key()), &server_key());
@@ -114,12 +123,40 @@ fn a_ride_code_fits_version_10_at_level_l() {
     );
 }
 
+/// What version 12-L and 15-L hold in alphanumeric mode.
+#[test]
+fn a_picture_fits_version_12_and_the_longest_version_15_at_level_l() {
+    let usual = picture().seal(&server_key());
+    assert!(usual.len() <= 535, "{} characters", usual.len());
+    let mut longest = picture();
+    longest.station = "ABCDEFGHIJKLMNOP".parse().unwrap();
+    longest.line = "ABCDEFGHIJKLMNOP".parse().unwrap();
+    longest.valid_until = longest.entered_at.after(picture::VALID_FOR_MAX);
+    let paid = longest.paid_before.as_mut().unwrap();
+    paid.caps = vec![i64::from(u32::MAX); picture::PAID_LIST_MAX];
+    paid.discounts = vec![(i64::from(u32::MAX), u32::MAX); picture::PAID_LIST_MAX];
+    let chain = paid.chain.as_mut().unwrap();
+    (chain.from, chain.last_to) = (longest.station, longest.station);
+    let text = longest.seal(&server_key());
+    assert!(
+        text.len() <= picture::TEXT_LEN_MAX,
+        "{} characters",
+        text.len()
+    );
+    assert_eq!(Picture::parse(text.as_bytes()).unwrap().picture(), &longest);
+}
+
 #[test]
 fn every_format_reads_back_as_it_was_written() {
     let code = RideCode::parse(ride_code().as_bytes()).unwrap();
     assert_eq!(code.claims().issuer, issuer_part());
     assert_eq!((code.claims().made_at, code.claims().counter), (NOW, 42));
-    for record in [confirmation(), passage(), mode_change()] {
+    for record in [
+        confirmation(),
+        naming_confirmation(),
+        passage(),
+        mode_change(),
+    ] {
         let signed = record.sign(&gate_key());
         assert_eq!(SignedRecord::parse(signed.bytes()).unwrap(), signed);
         assert_eq!(
@@ -139,6 +176,9 @@ fn every_format_reads_back_as_it_was_written() {
         );
         Voucher::verify(&sealed, &believed(&server_key()), NOW).unwrap();
     }
+    let signed = Picture::parse(picture().seal(&server_key()).as_bytes()).unwrap();
+    let verified = signed.verify_within(&believed(&server_key()), confirmation().stamp);
+    assert_eq!(verified.unwrap().picture(), &picture());
     let sealed = feed().seal(&server_key()).unwrap();
     assert_eq!(
         fare_protocol::wire::Feed::open(&sealed, &believed(&server_key()), NOW),

@@ -8,8 +8,8 @@ use common::*;
 use fare_protocol::bundle::{BundleKind, SignedPart};
 use fare_protocol::wire::Feed;
 use fare_protocol::{
-    FormatError, KeySet, Millis, Problem, RideCode, SignedRecord, Signer, UnixMs, VerifyError,
-    Voucher, ride_code,
+    FormatError, KeySet, Millis, Picture, Problem, RideCode, SignedRecord, Signer, UnixMs,
+    VerifyError, Voucher, picture, ride_code,
 };
 use proptest::prelude::*;
 
@@ -24,14 +24,20 @@ fn any_believes(bytes: &[u8]) -> bool {
         .is_ok_and(|part| part.verify(&gate_key().public()).is_ok());
     let answers = SignedPart::parse(BundleKind::Answers, bytes)
         .is_ok_and(|part| part.verify_any(&believed(&server_key()), NOW).is_ok());
-    code || record || voucher || feed || records || answers
+    let picture = Picture::parse(bytes).is_ok_and(|picture| {
+        let now = confirmation().stamp;
+        picture.verify_within(&believed(&server_key()), now).is_ok()
+    });
+    picture || code || record || voucher || feed || records || answers
 }
 
 fn genuine() -> Vec<Vec<u8>> {
     vec![
         ride_code().into_bytes(),
+        picture().seal(&server_key()).into_bytes(),
         confirmation().sign(&gate_key()).bytes().to_vec(),
         passage().sign(&gate_key()).bytes().to_vec(),
+        naming_confirmation().sign(&gate_key()).bytes().to_vec(),
         mode_change().sign(&gate_key()).bytes().to_vec(),
         entry_voucher().sign(&server_key()),
         exit_voucher().sign(&server_key()),
@@ -48,15 +54,17 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_in_a_ride_codes_clothes_are_refused(
+    fn random_bytes_in_a_codes_clothes_are_refused(
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
-        let text = format!("{}{}", ride_code::PREFIX, base45::encode(bytes));
-        prop_assert!(!any_believes(text.as_bytes()));
+        for prefix in [ride_code::PREFIX, picture::PREFIX] {
+            let text = format!("{}{}", prefix, base45::encode(&bytes));
+            prop_assert!(!any_believes(text.as_bytes()));
+        }
     }
 
     #[test]
-    fn one_flipped_bit_is_never_believed(which in 0..9_usize, at in any::<u32>(), bit in 0..8_u8) {
+    fn one_flipped_bit_is_never_believed(which in 0..11_usize, at in any::<u32>(), bit in 0..8_u8) {
         let mut bytes = genuine().swap_remove(which);
         let at = at as usize % bytes.len();
         bytes[at] ^= 1 << bit;
@@ -64,14 +72,14 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_anywhere_is_refused(which in 0..9_usize, at in any::<u32>()) {
+    fn a_cut_anywhere_is_refused(which in 0..11_usize, at in any::<u32>()) {
         let mut bytes = genuine().swap_remove(which);
         bytes.truncate(at as usize % bytes.len());
         prop_assert!(!any_believes(&bytes));
     }
 
     #[test]
-    fn something_appended_is_refused(which in 1..9_usize, more in 1..9_usize) {
+    fn something_appended_is_refused(which in 2..11_usize, more in 1..9_usize) {
         let mut bytes = genuine().swap_remove(which);
         bytes.resize(bytes.len() + more, 0);
         prop_assert!(!any_believes(&bytes));
@@ -130,6 +138,62 @@ fn a_record_is_no_voucher_and_a_voucher_no_record() {
         (err.field, err.problem),
         ("kind", Problem::Unknown { got: 5, known: 3 })
     );
+}
+
+fn picture_with(change: impl FnOnce(&mut Picture)) -> Result<Picture, FormatError> {
+    let mut picture = picture();
+    change(&mut picture);
+    Picture::parse(picture.seal(&server_key()).as_bytes()).map(|read| read.picture().clone())
+}
+
+#[test]
+fn a_picture_names_the_field_that_is_wrong() {
+    let field = |result: Result<Picture, FormatError>| result.unwrap_err().field;
+    for wrong in [-1, 0, 86_400_001] {
+        let until = picture().entered_at.0 + wrong;
+        let result = picture_with(|picture| picture.valid_until = UnixMs(until));
+        assert_eq!(field(result), "valid for");
+    }
+    let many = vec![1; picture::PAID_LIST_MAX + 1];
+    let result = picture_with(|p| p.paid_before.as_mut().unwrap().caps = many);
+    assert_eq!(field(result), "caps");
+    assert_eq!(
+        field(Picture::parse(b"FG1:").map(|p| p.picture().clone())),
+        "text"
+    );
+    let code = RideCode::parse(picture().seal(&server_key()).as_bytes());
+    assert_eq!(code.unwrap_err().field, "text");
+    assert_eq!(
+        picture_with(|p| p.paid_before = None).unwrap().paid_before,
+        None
+    );
+}
+
+#[test]
+fn a_picture_is_no_voucher_and_another_servers_is_not_believed() {
+    let text = picture().seal(&server_key());
+    let sealed = base45::decode(text.strip_prefix(picture::PREFIX).unwrap()).unwrap();
+    let err = Voucher::parse(&sealed).unwrap_err();
+    assert_eq!(
+        (err.field, err.problem),
+        ("kind", Problem::Unknown { got: 11, known: 5 })
+    );
+    let signed = Picture::parse(text.as_bytes()).unwrap();
+    let (what, key) = ("picture", server_key().public().id());
+    assert_eq!(
+        signed.verify_within(&believed(&gate_key()), confirmation().stamp),
+        Err(VerifyError::UnknownKey { what, key })
+    );
+}
+
+#[test]
+fn an_entry_names_no_other_entry() {
+    let mut record = naming_confirmation();
+    if let fare_protocol::RecordBody::Confirmation(said) = &mut record.body {
+        said.direction = fare_protocol::Direction::Entry;
+    }
+    let err = SignedRecord::parse(record.sign(&gate_key()).bytes()).unwrap_err();
+    assert_eq!((err.what, err.field), ("confirmation", "entry"));
 }
 
 #[test]

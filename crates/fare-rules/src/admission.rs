@@ -6,15 +6,19 @@
 //! whatever the cache's age. [`Refusal::NoEntry`] is what the server's data says, and holds only
 //! while they are fresh. Neither touches a gate that leads both ways: there it is an entry.
 //!
+//! A picture is for the exit alone and proves its own entry, so none of the rules about entries touches it;
+//! it opens nothing once its journey is known to be over.
+//!
 //! Times are judged in the rider's favour by as much as the gate's clock may be off. Beyond the
 //! configured bound the age of codes is not judged at all, or nobody is admitted.
 
 use crate::lane::{
-    ClockBeyond, ConfirmationDraft, ExitWithoutEntry, Facts, LanePolicy, RULES_VERSION, Role, Tap,
+    ClockBeyond, ConfirmationDraft, Ended, ExitWithoutEntry, Facts, LanePolicy, RULES_VERSION,
+    Role, Tap, Used,
 };
 use crate::{Quote, Refusal};
 use fare_protocol::ride_code::Claims;
-use fare_protocol::{AccountId, Direction, Mode, Stamp};
+use fare_protocol::{AccountId, Direction, Mode, Picture, RecordId, Stamp, VerifiedCredential};
 
 /// What a verdict depends on besides the tap.
 pub(crate) struct Admission<'a, L> {
@@ -42,53 +46,88 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         if self.mode == Mode::Closed {
             return Err(Refusal::GateClosed);
         }
-        let claims = *tap
-            .credential
-            .as_ref()
-            .map_err(|refusal| *refusal)?
-            .claims();
+        let credential = tap.credential.as_ref().map_err(|refusal| *refusal)?;
         let facts = &tap.facts;
         let direction = self.direction;
         let quote = self.quote(direction, facts);
+        let (broken, used) = match credential {
+            VerifiedCredential::RideCode(code) => {
+                let Claims {
+                    issuer, counter, ..
+                } = *code.claims();
+                let device_key = issuer.device_key;
+                let used = Used::Code {
+                    device_key,
+                    counter,
+                };
+                (self.ride_code(code.claims(), facts, quote.as_ref()), used)
+            }
+            VerifiedCredential::Picture(picture) => {
+                let entry = picture.picture().entry;
+                (
+                    self.picture(picture.picture(), facts),
+                    Used::Picture { entry },
+                )
+            }
+        };
+        match broken {
+            Some(refusal) => Err(refusal),
+            None => Ok(self.confirmation(tap.id, credential, used, quote.as_ref())),
+        }
+    }
+
+    /// The first rule that a ride code breaks.
+    fn ride_code(&self, claims: &Claims, facts: &Facts, quote: Option<&Quote>) -> Option<Refusal> {
+        let direction = self.direction;
         let rules = [
-            (self.credential_expired(&claims), Refusal::CredentialExpired),
-            (self.code_expired(&claims), Refusal::CodeExpired),
-            (self.made_in_future(&claims), Refusal::MadeInFuture),
+            (self.credential_expired(claims), Refusal::CredentialExpired),
+            (self.code_expired(claims), Refusal::CodeExpired),
+            (self.made_in_future(claims), Refusal::MadeInFuture),
             (self.clock_refuses(), Refusal::ClockUnsure),
             (facts.denied, Refusal::Denied),
-            (counter_replayed(&claims, facts), Refusal::CounterReplayed),
+            (counter_replayed(claims, facts), Refusal::CounterReplayed),
             (self.passback(direction, facts), Refusal::Passback),
             (
-                self.wrong_direction(direction, &claims, facts),
+                self.wrong_direction(direction, claims, facts),
                 Refusal::WrongDirection,
             ),
             (self.no_entry(direction, facts), Refusal::NoEntry),
-            (
-                over_fare_limit(&claims, quote.as_ref()),
-                Refusal::OverFareLimit,
-            ),
+            (over_fare_limit(claims, quote), Refusal::OverFareLimit),
         ];
-        match rules.into_iter().find(|(broken, _)| *broken) {
-            Some((_, refusal)) => Err(refusal),
-            None => Ok(self.confirmation(tap, &claims, direction, quote.as_ref())),
-        }
+        first_broken(rules)
+    }
+
+    /// The first rule that a picture breaks. It proves its own entry, and the server has admitted what the
+    /// journey may cost.
+    fn picture(&self, picture: &Picture, facts: &Facts) -> Option<Refusal> {
+        let lets_in = self.direction == Direction::Entry;
+        let is_old = self.judges_age() && self.now.earliest() >= picture.valid_until;
+        let ended_elsewhere = self.asks_for_journey(self.direction, Direction::Exit)
+            && facts.ended == Some(Ended::Elsewhere);
+        first_broken([
+            (lets_in, Refusal::PictureAtEntry),
+            (self.clock_refuses(), Refusal::ClockUnsure),
+            (is_old, Refusal::PictureExpired),
+            (facts.denied, Refusal::Denied),
+            (facts.ended == Some(Ended::Here), Refusal::PictureUsed),
+            (ended_elsewhere, Refusal::JourneyEnded),
+        ])
     }
 
     fn confirmation(
         &self,
-        tap: &Tap,
-        claims: &Claims,
-        direction: Direction,
+        id: RecordId,
+        credential: &VerifiedCredential,
+        used: Used,
         quote: Option<&Quote>,
     ) -> ConfirmationDraft {
         ConfirmationDraft {
-            id: tap.id,
-            direction,
-            code_ref: claims.code_ref,
-            account: claims.issuer.account,
-            class: claims.issuer.class,
-            device_key: claims.issuer.device_key,
-            counter: claims.counter,
+            id,
+            direction: self.direction,
+            code_ref: credential.code_ref(),
+            account: credential.account(),
+            class: credential.class(),
+            used,
             mode: self.mode_said(),
             fare_quoted: quote.map(|quote| quote.fare),
             tariff: quote.map(|quote| quote.tariff),
@@ -185,6 +224,11 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
     fn asks_for_journey(&self, direction: Direction, rule_is_for: Direction) -> bool {
         self.mode != Mode::EntryExitExempt && direction == rule_is_for
     }
+}
+
+fn first_broken<const N: usize>(rules: [(bool, Refusal); N]) -> Option<Refusal> {
+    let broken = rules.into_iter().find(|(broken, _)| *broken);
+    broken.map(|(_, refusal)| refusal)
 }
 
 fn counter_replayed(claims: &Claims, facts: &Facts) -> bool {

@@ -34,7 +34,9 @@ pub enum ConflictKind {
     EntryTwice,
     /// An exit follows no entry, or its entry has not arrived yet.
     ExitWithoutEntry,
-    /// One code was shown at two gates.
+    /// An exit by a picture whose journey another exit by it has ended.
+    PictureTwice,
+    /// One ride code was shown at two gates.
     SameCode,
     /// The gate cannot tell whether somebody went through, and the account's next tap has not.
     PassageUnknown,
@@ -91,6 +93,8 @@ pub struct Proposal {
 pub enum Why {
     /// One ride was admitted twice.
     OneRide,
+    /// Two left by one picture, which is for one journey.
+    OneJourney,
     /// The rider left or came without a tap; the least fare that starts or ends there.
     LeastFare,
     /// The missing record is likely still at its gate.
@@ -144,10 +148,11 @@ pub enum DecisionError {
 
 impl ConflictKind {
     /// All of them, as they stand in lists.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DoubleEntry,
         Self::EntryTwice,
         Self::ExitWithoutEntry,
+        Self::PictureTwice,
         Self::SameCode,
         Self::PassageUnknown,
         Self::SecondPassage,
@@ -169,6 +174,7 @@ impl ConflictKind {
             Self::DoubleEntry => "double-entry",
             Self::EntryTwice => "entry-twice",
             Self::ExitWithoutEntry => "exit-without-entry",
+            Self::PictureTwice => "picture-twice",
             Self::SameCode => "same-code",
             Self::PassageUnknown => "passage-unknown",
             Self::SecondPassage => "second-passage",
@@ -196,6 +202,7 @@ impl ConflictKind {
             Self::DoubleEntry
             | Self::EntryTwice
             | Self::ExitWithoutEntry
+            | Self::PictureTwice
             | Self::PassageUnknown
             | Self::SecondPassage
             | Self::QuoteDiffers
@@ -227,6 +234,7 @@ impl ConflictKind {
         };
         match self {
             Self::DoubleEntry => keep(Why::OneRide),
+            Self::PictureTwice => keep(Why::OneJourney),
             Self::EntryTwice | Self::ExitWithoutEntry | Self::Unpriced => least,
             Self::PassageUnknown if around.expired => keep(Why::NoEvidence),
             Self::PassageUnknown => keep(Why::NextTapTells),
@@ -330,6 +338,9 @@ impl Why {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::OneRide => "one ride was admitted twice; the first entry costs nothing",
+            Self::OneJourney => {
+                "one picture, one journey: the first exit is charged; look who held the copy"
+            }
             Self::LeastFare => "the other end of the journey is missing; the least fare from there",
             Self::RecordMissing => {
                 "the records are likely still at the gate; bring its outbox here"

@@ -7,6 +7,10 @@
 //! journey was with what it is now ([`Journey::on`]). When a late record shows that a charged
 //! journey was paired wrongly, the charge is reversed and the right one made.
 //!
+//! An exit that names its entry, because a picture was shown, stands right behind that entry whenever it was
+//! made, so that the two are a journey whatever lies between. A second exit that names it stands behind the first
+//! one and ends nothing: a copy of the picture.
+//!
 //! An entry takes its place once its passage is known to be passed; an exit from its tap on. Annulled
 //! taps have no place. When the gate cannot tell about a passage, the account's next tap does: an
 //! entry tap shows that the rider was outside, an exit tap that the rider was inside ([`Evidence`]).
@@ -52,6 +56,18 @@ pub struct Tap {
     pub passage: Option<PassageOutcome>,
     /// When they saw nothing: what else tells.
     pub evidence: Option<Evidence>,
+    /// Of an exit that names an entry: when that was, or its own time while that is not known.
+    pub follows: Option<UnixMs>,
+}
+
+/// Where a tap stands among its account's: by time, an exit that names its entry right behind that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The time by which it is ordered: its own, or that of the entry it names.
+    pub at: UnixMs,
+    id: RecordId,
+    /// Of an exit that stands behind its entry `id`: its own time and id.
+    behind: Option<(UnixMs, RecordId)>,
 }
 
 /// How long the server waits for evidence about a passage that a gate cannot tell, from the moment
@@ -207,8 +223,9 @@ pub struct Finding<'t> {
 pub struct Price {
     /// What is charged, and how it came about.
     pub charged: Quote,
-    /// What the tariff says without the account's earlier journeys.
-    pub priced: Money,
+    /// What its gate should have shown: what the tariff says, without the account's earlier journeys unless
+    /// a picture told of them.
+    pub expected: Money,
     /// Whether the gate showed anything else than that.
     pub quote_differs: bool,
 }
@@ -223,6 +240,7 @@ impl Tap {
             confirmation,
             passage: None,
             evidence: None,
+            follows: confirmation.entry.map(|_| record.stamp.at),
         }
     }
 
@@ -281,12 +299,37 @@ impl Tap {
     }
 
     /// Where that place is.
-    pub fn place(&self) -> (UnixMs, RecordId) {
-        (self.at, self.id)
+    pub fn place(&self) -> Place {
+        match (self.confirmation.entry, self.follows) {
+            (Some(entry), Some(at)) => Place {
+                at,
+                id: entry,
+                behind: Some((self.at, self.id)),
+            },
+            (_, _) => Place {
+                at: self.at,
+                id: self.id,
+                behind: None,
+            },
+        }
     }
 
     fn is(&self, direction: Direction) -> bool {
         self.direction() == direction
+    }
+}
+
+impl Place {
+    /// What orders it among those of one time, as bytes: the id, and of an exit behind its entry its own time and
+    /// id. Bytes compare as places do.
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = self.id.0.to_vec();
+        if let Some((at, id)) = self.behind {
+            // The sign bit the other way round, so that times before 1970 come first.
+            key.extend((at.0 ^ i64::MIN).to_be_bytes());
+            key.extend(id.0);
+        }
+        key
     }
 }
 
@@ -337,7 +380,15 @@ impl<'t> Neighbours<'t> {
             };
             let paired = exit.has_place() && follows_entry(previous);
             let alone = exit.has_place() && !paired;
-            found(exit, ConflictKind::ExitWithoutEntry, alone, None);
+            let first = previous.filter(|first| alone && names_the_same(first, exit));
+            let is_copy = first.is_some();
+            found(exit, ConflictKind::PictureTwice, is_copy, first);
+            found(
+                exit,
+                ConflictKind::ExitWithoutEntry,
+                alone && !is_copy,
+                None,
+            );
             if !paired {
                 found(exit, ConflictKind::QuoteDiffers, false, None);
                 found(exit, ConflictKind::Unpriced, false, None);
@@ -350,6 +401,12 @@ impl<'t> Neighbours<'t> {
         found(self.tap, ConflictKind::PassageUnknown, untold, None);
         findings
     }
+}
+
+/// Whether both are exits of one picture's journey.
+fn names_the_same(first: &Tap, second: &Tap) -> bool {
+    let (first, second) = (first.confirmation.entry, second.confirmation.entry);
+    first.is_some() && first == second
 }
 
 fn follows_entry(previous: Option<&Tap>) -> bool {
@@ -543,7 +600,7 @@ impl From<Event> for Journey {
 
 /// What an exit costs when the tariff says `quote`: nothing where its gate's mode takes no fare,
 /// else what the gate showed where that is lower. `alone` is what the tariff says without the account's
-/// earlier journeys, of which a gate does not know.
+/// earlier journeys, of which a gate knows only by a picture.
 pub fn price(exit: &Tap, quote: Quote, alone: Money) -> Price {
     let (quote, alone) = match exit.confirmation.mode {
         Mode::FareExempt | Mode::Emergency | Mode::Free => {
@@ -559,13 +616,17 @@ pub fn price(exit: &Tap, quote: Quote, alone: Money) -> Price {
     let lower = shown.filter(|shown| {
         shown.currency == priced.currency && (0..priced.minor).contains(&shown.minor)
     });
+    let expected = match exit.confirmation.entry {
+        Some(_) => priced,
+        None => alone,
+    };
     Price {
         charged: match lower {
             Some(shown) => lowered(quote, shown),
             None => quote,
         },
-        priced: alone,
-        quote_differs: shown.is_some_and(|shown| shown != alone),
+        expected,
+        quote_differs: shown.is_some_and(|shown| shown != expected),
     }
 }
 

@@ -14,8 +14,8 @@ mod sample;
 pub mod tariff;
 
 pub use lane::{
-    ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Event, ExitWithoutEntry, Facts, Lane,
-    LanePolicy, ModeChangeDraft, Note, PassageDraft, RULES_VERSION, Role, Tap,
+    ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Ended, Event, ExitWithoutEntry, Facts,
+    Lane, LanePolicy, ModeChangeDraft, Note, PassageDraft, RULES_VERSION, Role, Tap, Used,
 };
 pub use refusal::Refusal;
 pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -15,6 +15,8 @@ pub enum Refusal {
     Unreadable,
     /// Some other code: an advertisement, a ticket of another network.
     NotOurs,
+    /// A picture, which lets nobody in.
+    PictureAtEntry,
     /// Altered or forged: a signature does not hold.
     BadSignature,
     /// Signed by an issuer key this gate does not have.
@@ -29,16 +31,22 @@ pub enum Refusal {
     MadeInFuture,
     /// The gate's clock may be off by too much to judge any time.
     ClockUnsure,
+    /// The picture has outlived its time.
+    PictureExpired,
     /// The account is on the deny list.
     Denied,
     /// The code, or a later one of the same phone, was used before.
     CounterReplayed,
+    /// This gate saw the account go through since the entry that the picture is for.
+    PictureUsed,
     /// The account has entered and not left.
     Passback,
     /// The account has just left through this gate and is shown to go out once more.
     WrongDirection,
     /// Exit without a known entry.
     NoEntry,
+    /// The server says that the picture's journey is over.
+    JourneyEnded,
     /// The journey costs more than the issuer allows without asking.
     OverFareLimit,
     /// The journal could not commit the confirmation.
@@ -49,10 +57,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
+        Self::PictureAtEntry,
         Self::BadSignature,
         Self::UnknownIssuerKey,
         Self::IssuerKeyNotValid,
@@ -60,11 +69,14 @@ impl Refusal {
         Self::CodeExpired,
         Self::MadeInFuture,
         Self::ClockUnsure,
+        Self::PictureExpired,
         Self::Denied,
         Self::CounterReplayed,
+        Self::PictureUsed,
         Self::Passback,
         Self::WrongDirection,
         Self::NoEntry,
+        Self::JourneyEnded,
         Self::OverFareLimit,
         Self::NotRecorded,
         Self::BarrierFault,
@@ -77,6 +89,7 @@ impl Refusal {
             Self::GateClosed => 10,
             Self::Unreadable => 20,
             Self::NotOurs => 21,
+            Self::PictureAtEntry => 22,
             Self::BadSignature => 30,
             Self::UnknownIssuerKey => 31,
             Self::IssuerKeyNotValid => 32,
@@ -84,11 +97,14 @@ impl Refusal {
             Self::CodeExpired => 41,
             Self::MadeInFuture => 42,
             Self::ClockUnsure => 43,
+            Self::PictureExpired => 44,
             Self::Denied => 50,
             Self::CounterReplayed => 51,
+            Self::PictureUsed => 52,
             Self::Passback => 60,
             Self::WrongDirection => 61,
             Self::NoEntry => 62,
+            Self::JourneyEnded => 63,
             Self::OverFareLimit => 70,
             Self::NotRecorded => 80,
             Self::BarrierFault => 81,
@@ -101,6 +117,7 @@ impl Refusal {
             Self::GateClosed => "gate-closed",
             Self::Unreadable => "unreadable",
             Self::NotOurs => "not-ours",
+            Self::PictureAtEntry => "picture-at-entry",
             Self::BadSignature => "bad-signature",
             Self::UnknownIssuerKey => "unknown-issuer-key",
             Self::IssuerKeyNotValid => "issuer-key-not-valid",
@@ -108,11 +125,14 @@ impl Refusal {
             Self::CodeExpired => "code-expired",
             Self::MadeInFuture => "made-in-future",
             Self::ClockUnsure => "clock-unsure",
+            Self::PictureExpired => "picture-expired",
             Self::Denied => "denied",
             Self::CounterReplayed => "counter-replayed",
+            Self::PictureUsed => "picture-used",
             Self::Passback => "passback",
             Self::WrongDirection => "wrong-direction",
             Self::NoEntry => "no-entry",
+            Self::JourneyEnded => "journey-ended",
             Self::OverFareLimit => "over-fare-limit",
             Self::NotRecorded => "not-recorded",
             Self::BarrierFault => "barrier-fault",
@@ -125,6 +145,7 @@ impl Refusal {
             Self::GateClosed => "this gate is closed",
             Self::Unreadable => "the code could not be read",
             Self::NotOurs => "not a ride code",
+            Self::PictureAtEntry => "a picture for the exit was shown at an entry",
             Self::BadSignature => "the code was altered or forged",
             Self::UnknownIssuerKey => "signed with a key this gate does not know",
             Self::IssuerKeyNotValid => "signed with a key outside its time",
@@ -132,11 +153,14 @@ impl Refusal {
             Self::CodeExpired => "the code is too old",
             Self::MadeInFuture => "the phone's clock is ahead of the gate's",
             Self::ClockUnsure => "the gate's clock may be too far off",
+            Self::PictureExpired => "the picture is too old",
             Self::Denied => "the account is on the deny list",
             Self::CounterReplayed => "this code, or a later one, was used before",
+            Self::PictureUsed => "the picture was used at this gate before",
             Self::Passback => "the account has entered and not left",
             Self::WrongDirection => "the account has just left through this gate",
             Self::NoEntry => "no entry is known",
+            Self::JourneyEnded => "the picture's journey is over",
             Self::OverFareLimit => "the fare is above what the issuer allows",
             Self::NotRecorded => "the journal could not record it",
             Self::BarrierFault => "the barrier did not open",
@@ -154,6 +178,7 @@ impl Refusal {
             Self::GateClosed => "This gate is closed. Please use another one.",
             Self::Unreadable => "We could not read the code. Please show it again.",
             Self::NotOurs => "This is not a ride code. Please show your ride code.",
+            Self::PictureAtEntry => "This picture is for the exit. Please show your ride code.",
             Self::BadSignature => "This code is not valid. Please make a new one.",
             Self::UnknownIssuerKey => "We cannot check this code here yet. Please ask staff.",
             Self::IssuerKeyNotValid => "Please update your wallet and try again.",
@@ -161,11 +186,14 @@ impl Refusal {
             Self::CodeExpired => "This code is too old. Please make a new one.",
             Self::MadeInFuture => "Please check the time on your phone.",
             Self::ClockUnsure => "This gate does not know the time. Please use another one.",
+            Self::PictureExpired => "This picture is too old. Please show your ride code.",
             Self::Denied => "Please settle your account, or ask staff.",
             Self::CounterReplayed => "This code was used. Please make a new one.",
+            Self::PictureUsed => "This picture was used here before. Please ask staff.",
             Self::Passback => "You have already entered. Please ask staff.",
             Self::WrongDirection => "You have just left. Please use an entry gate.",
             Self::NoEntry => "We found no entry for you. Please ask staff.",
+            Self::JourneyEnded => "This journey is over already. Please ask staff.",
             Self::OverFareLimit => "This fare is above your limit. Please ask staff.",
             Self::NotRecorded => "Sorry, please try again or use another gate.",
             Self::BarrierFault => "Sorry, the barrier is stuck. Please use another gate.",
@@ -180,6 +208,9 @@ impl Refusal {
                 "Ask for a brighter screen held still; clean the glass if it recurs."
             }
             Self::NotOurs => "Ask the rider to open the wallet and show a ride code.",
+            Self::PictureAtEntry => {
+                "Ask for the ride code instead; the journey of the picture may still be open."
+            }
             Self::BadSignature => {
                 "Ask the rider to reload the wallet; if it recurs, take it for forged."
             }
@@ -201,15 +232,24 @@ impl Refusal {
             Self::ClockUnsure => {
                 "Send riders to other gates; bring the gate's network or NTP back, or change its mode."
             }
+            Self::PictureExpired => {
+                "Ask for the ride code; if many are refused, check the gate's clock."
+            }
             Self::Denied => "The account is on the deny list: send the rider to the desk.",
             Self::CounterReplayed => {
                 "Ask for a new code; if it recurs, it may be a copy: look who holds it."
+            }
+            Self::PictureUsed => {
+                "The journey ended here: it may be a copy of the picture, look who holds it."
             }
             Self::Passback => "Look whether two riders share the account, or an exit is missing.",
             Self::WrongDirection => {
                 "The account left here just now: look whether a second rider uses it."
             }
             Self::NoEntry => "Ask where the rider entered and settle the journey at the desk.",
+            Self::JourneyEnded => {
+                "Look at the wallet's receipt; it may be a copy of the picture, look who holds it."
+            }
             Self::OverFareLimit => "Send the rider to the desk to pay this journey.",
             Self::NotRecorded => {
                 "Send riders to other gates; check the gate's disk and call service."
@@ -231,15 +271,19 @@ impl Refusal {
             | Self::BarrierFault => true,
             Self::GateClosed
             | Self::NotOurs
+            | Self::PictureAtEntry
             | Self::BadSignature
             | Self::IssuerKeyNotValid
             | Self::CredentialExpired
             | Self::CodeExpired
+            | Self::PictureExpired
             | Self::Denied
             | Self::CounterReplayed
+            | Self::PictureUsed
             | Self::Passback
             | Self::WrongDirection
             | Self::NoEntry
+            | Self::JourneyEnded
             | Self::OverFareLimit => false,
         }
     }

@@ -10,8 +10,9 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::ride_code::VerifiedRideCode;
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Currency, FareStep, IssuerPart, KeyEntry, KeySet, Millis, Money,
-    PassageOutcome, RecordId, RideCode, RiderClass, Signer, Stamp, TariffHash, UnixMs,
+    AccountId, Annulment, CodeRef, Currency, FareStep, IssuerPart, JourneyId, KeyEntry, KeySet,
+    Millis, Money, PassageOutcome, Picture, RecordId, RideCode, RiderClass, Signer, Stamp,
+    TariffHash, UnixMs, VerifiedCredential,
 };
 
 /// When the tests' times begin.
@@ -90,6 +91,33 @@ impl Phone {
     }
 }
 
+/// A picture of `rider`, who entered a minute ago, good for an hour, and believed.
+pub(crate) fn picture(rider: u8, change: impl FnOnce(&mut Picture)) -> VerifiedCredential {
+    let server = SigningKey::from_bytes(&[201; 32]);
+    let entered_at = START.before(Millis(60_000));
+    let mut picture = Picture {
+        journey: JourneyId([98; 16]),
+        entry: RecordId([99; 16]),
+        account: account(rider),
+        class: RiderClass::Adult,
+        station: "PGY".parse().unwrap(),
+        line: "1".parse().unwrap(),
+        entered_at,
+        as_of: entered_at,
+        valid_until: entered_at.after(Millis(3_600_000)),
+        paid_before: None,
+    };
+    change(&mut picture);
+    let (from_ms, until_ms) = (UnixMs(i64::MIN), UnixMs(i64::MAX));
+    let servers = KeySet(vec![KeyEntry {
+        key: server.public(),
+        from_ms,
+        until_ms,
+    }]);
+    let signed = Picture::parse(picture.seal(&server).as_bytes()).unwrap();
+    signed.verify_within(&servers, at(0)).unwrap().into()
+}
+
 pub(crate) fn account(rider: u8) -> AccountId {
     AccountId([rider; 16])
 }
@@ -138,7 +166,7 @@ pub(crate) fn tap(n: u8, shown: u8, credential: Result<VerifiedRideCode, Refusal
         id: confirmation(n),
         passage_id: passage(n),
         shown: CodeRef([shown; 16]),
-        credential,
+        credential: credential.map(Into::into),
         facts: Facts::default(),
     }
 }

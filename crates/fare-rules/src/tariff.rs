@@ -95,6 +95,7 @@
 //! The hash of a tariff is over what decides a fare and not over the TOML, so that a comment or a
 //! corrected station name is not another tariff: see [`Tariff::hash`].
 
+mod before;
 mod calendar;
 mod canonical;
 mod error;
@@ -117,7 +118,7 @@ pub use zones::ZONES_MAX;
 
 use fare_protocol::wire::TariffText;
 use fare_protocol::{
-    Currency, Direction, FareStep, Money, RiderClass, StationId, TariffHash, UnixMs,
+    Currency, Direction, FareStep, Money, PaidBefore, RiderClass, StationId, TariffHash, UnixMs,
 };
 use network::Network;
 use pricing::{Sheet, Terms};
@@ -284,7 +285,27 @@ impl Tariff {
     /// # Errors
     /// When the tariff lacks one of the stations.
     pub fn price(&self, ride: &Ride<'_>) -> Result<Quote, QuoteError> {
-        Ok(self.quoted(self.sheet(ride)?))
+        let before = self.paid_before(ride.entry, ride.earlier);
+        Ok(self.quoted(self.sheet(ride, &before)?))
+    }
+
+    /// The same when it is known what the account paid before, instead of its earlier journeys. What
+    /// another tariff says of that counts for nothing.
+    ///
+    /// # Errors
+    /// When the tariff lacks one of the stations.
+    pub fn price_after(
+        &self,
+        ride: &Ride<'_>,
+        before: Option<&PaidBefore>,
+    ) -> Result<Quote, QuoteError> {
+        let nothing = self.nothing_before();
+        let ours = |before: &&PaidBefore| {
+            let lists = (before.caps.len(), before.discounts.len());
+            before.tariff == self.hash && lists == (nothing.caps.len(), nothing.discounts.len())
+        };
+        let before = before.filter(ours).unwrap_or(&nothing);
+        Ok(self.quoted(self.sheet(ride, before)?))
     }
 
     /// What a journey costs whose `missing` end has no tap; `None` when nothing is charged for that.

@@ -16,7 +16,7 @@ use fare_protocol::{
     Annulment, CodeRef, Direction, GeoPoint, LaneNo, Millis, Mode, Passage, PassageOutcome,
     RecordBody, RiderClass, VerifiedRecord,
 };
-use fare_rules::{ConfirmationDraft, PassageDraft};
+use fare_rules::{ConfirmationDraft, PassageDraft, Used};
 use tempfile::TempDir;
 
 /// A gate with its journal in a folder of its own.
@@ -162,8 +162,10 @@ pub(crate) fn confirmation(n: u64, direction: Direction, rider: u8) -> Draft {
         code_ref: CodeRef([rider; 16]),
         account: account(rider),
         class: RiderClass::Adult,
-        device_key: device(rider),
-        counter: u32::try_from(n).unwrap(),
+        used: Used::Code {
+            device_key: device(rider),
+            counter: u32::try_from(n).unwrap(),
+        },
         mode: Mode::Normal,
         fare_quoted: None,
         tariff: None,

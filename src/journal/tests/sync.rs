@@ -2,7 +2,11 @@
 
 use super::*;
 use Direction::Entry;
-use fare_protocol::wire::{Answer, AnswerOutcome, Envelope, RecordRefusal};
+use fare_protocol::wire::{
+    Answer, AnswerOutcome, Envelope, FeedChange, OpenJourney, RecordRefusal,
+};
+use fare_protocol::{JourneyId, RecordBody};
+use fare_rules::Ended;
 
 fn raw(n: u64, outcome: AnswerOutcome) -> RawAnswer {
     let answer = Answer { id: id(n), outcome };
@@ -163,4 +167,94 @@ async fn a_commit_wakes_the_courier_and_a_note_does_not() {
     tokio::time::timeout(std::time::Duration::from_secs(20), woken)
         .await
         .unwrap();
+}
+
+/// A picture of rider 7, who entered elsewhere at 5 s.
+fn picture_of_seven() -> Picture {
+    Picture {
+        journey: JourneyId([1; 16]),
+        entry: id(900),
+        account: account(7),
+        class: RiderClass::Adult,
+        station: "GCH".parse().unwrap(),
+        line: "1".parse().unwrap(),
+        entered_at: UnixMs(5_000),
+        as_of: UnixMs(5_100),
+        valid_until: UnixMs(3_600_000),
+        paid_before: None,
+    }
+}
+
+impl Gate {
+    fn ended(&self) -> Option<Ended> {
+        let facts = self.journal.facts_of_picture(&picture_of_seven()).unwrap();
+        let open = facts
+            .open_journey
+            .map(|open| (open.entry, open.entered_at_ms));
+        assert_eq!(open, Some((id(900), UnixMs(5_000))), "its own journey");
+        facts.ended
+    }
+}
+
+#[tokio::test]
+async fn a_picture_is_over_once_the_server_says_so() {
+    let gate = Gate::new();
+    assert_eq!(gate.ended(), None);
+    let (account, entry) = (account(7), id(900));
+    let over = Feed {
+        as_of_ms: UnixMs(9_000),
+        cursor: 5,
+        snapshot: false,
+        issuers: None,
+        tariff: None,
+        changes: vec![FeedChange::JourneyClosed { account, entry }],
+    };
+    gate.journal.apply_feed(over.clone()).await.unwrap();
+    assert_eq!(gate.ended(), Some(Ended::Elsewhere));
+    let open = OpenJourney {
+        account,
+        entry,
+        station: "GCH".parse().unwrap(),
+        line: "1".parse().unwrap(),
+        entered_at_ms: UnixMs(5_000),
+    };
+    let mended = Feed {
+        cursor: 6,
+        changes: vec![FeedChange::JourneyOpened(open)],
+        ..over
+    };
+    gate.journal.apply_feed(mended).await.unwrap();
+    assert_eq!(gate.ended(), None, "a late record has mended it");
+}
+
+#[test]
+fn a_picture_is_over_once_its_rider_went_through_here() {
+    let gate = Gate::new();
+    // Before the entry, and of somebody else.
+    gate.ride(1, Direction::Exit, 7, 4_000);
+    gate.ride(3, Direction::Exit, 8, 6_000);
+    assert_eq!(gate.ended(), None);
+    let Draft::Confirmation(exit) = confirmation(5, Direction::Exit, 7) else {
+        panic!("a confirmation")
+    };
+    let out = |n| {
+        let used = Used::Picture { entry: id(900) };
+        let draft = ConfirmationDraft {
+            id: id(n),
+            used,
+            ..exit
+        };
+        gate.commit(Draft::Confirmation(draft), 7_000)
+    };
+    let record = out(5);
+    let RecordBody::Confirmation(said) = record.record().body else {
+        panic!("{record:?}")
+    };
+    assert_eq!(said.entry, Some(id(900)));
+    gate.commit(passage(6, 5, Direction::Exit, 7, 7_000, NOBODY), 8_000);
+    assert_eq!(gate.ended(), None, "nobody went through");
+    out(7);
+    let passed = PassageOutcome::Passed;
+    gate.commit(passage(8, 7, Direction::Exit, 7, 9_000, passed), 10_000);
+    assert_eq!(gate.ended(), Some(Ended::Here));
 }

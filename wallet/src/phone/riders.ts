@@ -3,6 +3,7 @@
 
 import type { Bytes } from '../protocol/bytes';
 import type { Journey } from '../server/api';
+import type { Picture } from './picture';
 
 export interface Rider {
   /** 32 hexadecimal digits; who pays. */
@@ -28,6 +29,8 @@ export interface Rider {
   journeys: Journey[];
   /** When the journeys were last asked for. */
   journeysMs: number;
+  /** What is shown at the exit of the open journey; absent for riders of before there were pictures. */
+  picture?: Picture | null;
 }
 
 const DATABASE = 'faregate-wallet';

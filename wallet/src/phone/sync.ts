@@ -7,6 +7,7 @@ import * as api from '../server/api';
 import { EventReader } from '../server/events';
 import { now } from './clock';
 import { type DeviceKey, newDeviceKey, verifyWithRaw } from './key';
+import { VALID_FOR_MAX_MS, pictureAfter } from './picture';
 import { type Rider, addRider, changeRider } from './riders';
 
 /** An issuer part older than this is fetched anew at the next contact. */
@@ -80,6 +81,7 @@ export async function takeJourneys(rider: Rider): Promise<Rider> {
   return changeRider(rider.account, (kept) => {
     kept.journeys = journeys;
     kept.journeysMs = now();
+    kept.picture = pictureAfter(kept.picture, journeys);
   });
 }
 
@@ -90,6 +92,15 @@ async function takeVoucher(rider: Rider, view: api.VoucherView): Promise<Rider> 
   if (voucher.account !== rider.account) throw new Error('a voucher of somebody else');
   return changeRider(rider.account, (kept) => {
     kept.cursor = Math.max(kept.cursor, view.number);
+    // An exit voucher alone does not end a picture: nobody may have gone through yet. The journey's state
+    // does, which is asked for after every voucher.
+    const isNewer = voucher.kind === 'entry' && voucher.enteredAtMs >= (kept.picture?.enteredAtMs ?? 0);
+    if (isNewer && view.picture !== undefined) {
+      // One that an offline gate sent late does not take the place of a newer one.
+      const { entry, enteredAtMs } = voucher;
+      const validUntilMs = Math.min(voucher.validUntilMs, enteredAtMs + VALID_FOR_MAX_MS);
+      kept.picture = { text: view.picture, entry, enteredAtMs, validUntilMs };
+    }
   });
 }
 

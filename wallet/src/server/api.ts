@@ -26,7 +26,7 @@ export interface Correction {
 
 export interface Journey {
   entry: string;
-  state: 'tapped' | 'open' | 'incomplete' | 'unpriced' | 'held' | 'closed';
+  state: 'tapped' | 'open' | 'incomplete' | 'unpriced' | 'held' | 'closed' | 'no-exit';
   from: Station;
   entered_at_ms: number;
   to: Station | null;
@@ -51,6 +51,8 @@ export interface VoucherView {
   kind: 'entry' | 'exit';
   entry: string;
   envelope: string;
+  /** Beside an entry: what is shown at the exit. */
+  picture?: string;
 }
 
 /** The server answered, and the answer is no. */

@@ -1,12 +1,14 @@
-// The white card with the code. A code that is over is never on the screen: it is replaced well before,
-// and wiped when the page goes to the background, where no timer can be trusted.
+// The white card with the code. While a journey is open it is the picture for the exit, which stays as it
+// is; else a ride code. A code that is over is never on the screen: it is replaced well before, and wiped
+// when the page goes to the background, where no timer can be trusted.
 
 import { now } from '../phone/clock';
 import { PartOver, type ShownCode, nextCode } from '../phone/codes';
+import { type Picture, shownPicture } from '../phone/picture';
 import type { Rider } from '../phone/riders';
 import { ICONS, h, icon } from './dom';
-import { clearCode, drawCode } from './qr';
-import { say } from './words';
+import { clearCode, codeFile, drawCode } from './qr';
+import { clockTime, say, stationName } from './words';
 
 /** A code is replaced when so much of its life is over: gates still take it for as long again. */
 const REPLACED_AT = 0.5;
@@ -27,9 +29,15 @@ export class CodeCard {
   private readonly hint = h('p', { class: 'hold' });
   private readonly next = h('p', { class: 'next', 'data-testid': 'next' });
   private readonly bar = h('div', { class: 'bar' }, h('div'));
+  private readonly save = h('button', { class: 'quiet', type: 'button', 'data-testid': 'save', click: () => void this.saveFile() });
+  private readonly other = h('button', { class: 'quiet', type: 'button', 'data-testid': 'other', click: () => this.toggleOther() });
+  private readonly choices = h('div', { class: 'choices' }, this.save, this.other);
   private readonly big = h('button', { class: 'quiet round', type: 'button', click: () => this.toggleBig() });
   private rider: Rider | undefined;
   private shown: ShownCode | undefined;
+  private picture: Picture | null = null;
+  /** The entry whose picture the rider has put away for the ride code. */
+  private putAway: string | undefined;
   private timer: ReturnType<typeof setInterval> | undefined;
   private making = false;
   private wakeLock: WakeLockSentinel | undefined;
@@ -41,34 +49,49 @@ export class CodeCard {
       h('div', { class: 'box' }, this.canvas),
       this.bar,
       h('div', { class: 'under' }, h('div', {}, this.hint, this.next), this.big),
+      this.choices,
     );
     document.addEventListener('visibilitychange', () => this.look());
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && document.body.classList.contains('big')) this.toggleBig();
     });
-    globalThis.addEventListener('resize', () => this.draw());
+    globalThis.addEventListener('resize', () => this.redraw());
   }
 
   /** Whether a code stands on the screen. */
   get isShown(): boolean {
-    return this.shown !== undefined;
+    return this.shown !== undefined || this.picture !== null;
   }
 
   async start(rider: Rider): Promise<void> {
     const same = this.rider?.account === rider.account;
     this.rider = rider;
     if (!same) this.wipe();
+    this.choose();
     this.label();
     clearInterval(this.timer);
     this.timer = setInterval(() => this.look(), LOOK_MS);
-    if (same && this.shown !== undefined) this.draw();
+    if (same && this.isShown) this.draw();
     else await this.renew();
   }
 
-  /** The rider has a fresh issuer part; the next code is made around it. */
+  /** The rider has a fresh issuer part, and the next code is made around it; or a picture has come or gone. */
   change(rider: Rider): void {
     this.rider = rider;
-    if (this.shown === undefined) void this.renew();
+    this.choose();
+    if (!this.isShown) void this.renew();
+  }
+
+  /** Picture or ride code: whichever belongs on the card now. */
+  private choose(): void {
+    const wanted = shownPicture(this.rider?.picture, now());
+    const picture = wanted?.entry === this.putAway ? null : wanted;
+    this.other.hidden = wanted === null;
+    if (picture?.text === this.picture?.text) return;
+    this.wipe();
+    this.picture = picture;
+    this.label();
+    this.draw();
   }
 
   stop(): void {
@@ -83,6 +106,11 @@ export class CodeCard {
       return;
     }
     void this.stayAwake();
+    this.choose();
+    if (this.picture !== null) {
+      this.draw();
+      return;
+    }
     const shown = this.shown;
     if (shown === undefined) {
       void this.renew();
@@ -97,11 +125,11 @@ export class CodeCard {
 
   private async renew(): Promise<void> {
     const rider = this.rider;
-    if (rider === undefined || this.making || isHidden()) return;
+    if (rider === undefined || this.picture !== null || this.making || isHidden()) return;
     this.making = true;
     try {
       const code = await nextCode(rider);
-      if (this.rider?.account !== rider.account || isHidden()) return;
+      if (this.rider?.account !== rider.account || this.picture !== null || isHidden()) return;
       this.shown = code;
       this.draw();
     } catch (error) {
@@ -114,19 +142,31 @@ export class CodeCard {
   }
 
   private draw(): void {
-    const shown = this.shown;
+    const text = this.picture?.text ?? this.shown?.text;
     const box = this.canvas.parentElement;
-    if (shown === undefined || box === null) return;
+    if (text === undefined || box === null || this.canvas.dataset['text'] === text) return;
+    this.drawNow(text, box);
+  }
+
+  private drawNow(text: string, box: HTMLElement): void {
     const bounds = box.getBoundingClientRect();
     const room = document.body.classList.contains('big') ? Math.min(bounds.width, innerHeight * 0.72) : bounds.width;
-    if (room > 0) drawCode(this.canvas, shown.text, room);
+    if (room <= 0) return;
+    drawCode(this.canvas, text, room);
     this.canvas.classList.remove('wiped');
     // For whoever tests this page; the code itself is on the screen anyway.
-    this.canvas.dataset['text'] = shown.text;
+    this.canvas.dataset['text'] = text;
+  }
+
+  /** Draws once more what stands there, for another size. */
+  private redraw(): void {
+    delete this.canvas.dataset['text'];
+    this.draw();
   }
 
   private wipe(): void {
     this.shown = undefined;
+    this.picture = null;
     clearCode(this.canvas);
     this.canvas.classList.add('wiped');
     delete this.canvas.dataset['text'];
@@ -141,8 +181,16 @@ export class CodeCard {
   }
 
   private label(): void {
-    this.canvas.setAttribute('aria-label', say('code.label', { name: this.rider?.name ?? '' }));
-    this.hint.textContent = say('code.hold');
+    const picture = this.picture;
+    const name = this.rider?.name ?? '';
+    this.canvas.setAttribute('aria-label', say(picture === null ? 'code.label' : 'picture.label', { name }));
+    this.hint.textContent = say(picture === null ? 'code.hold' : 'picture.hold');
+    if (picture !== null) this.next.textContent = say('picture.until', { time: clockTime(picture.validUntilMs) });
+    this.element.dataset['shows'] = picture === null ? 'code' : 'picture';
+    this.bar.hidden = picture !== null;
+    this.save.hidden = picture === null;
+    this.save.textContent = say('picture.save');
+    this.other.textContent = say(picture === null ? 'picture.back' : 'picture.other');
     const isBig = document.body.classList.contains('big');
     const text = say(isBig ? 'code.small' : 'code.big');
     this.big.setAttribute('aria-pressed', String(isBig));
@@ -152,8 +200,32 @@ export class CodeCard {
   private toggleBig(): void {
     document.body.classList.toggle('big');
     this.label();
-    this.draw();
+    this.redraw();
     this.big.focus();
+  }
+
+  /** The ride code instead of the picture, or back. */
+  private toggleOther(): void {
+    const entry = this.rider?.picture?.entry;
+    this.putAway = this.picture === null ? undefined : entry;
+    this.choose();
+    if (!this.isShown) void this.renew();
+  }
+
+  /** The picture as a file, for the lock screen. */
+  private async saveFile(): Promise<void> {
+    const { picture, rider } = this;
+    if (picture === null || rider === undefined) return;
+    const from = rider.journeys.find((journey) => journey.entry === picture.entry)?.from;
+    const time = clockTime(picture.enteredAtMs);
+    const lines = [
+      from === undefined ? '' : say('open.from', { station: stationName(from), time }),
+      say('picture.until', { time: clockTime(picture.validUntilMs) }),
+    ];
+    const url = URL.createObjectURL(await codeFile(picture.text, lines));
+    h('a', { href: url, download: `metro-exit-${time.replace(':', '')}.png` }).click();
+    // The browser has begun to read by then.
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
   private async stayAwake(): Promise<void> {

@@ -6,10 +6,11 @@ use fare_protocol::bundle::BundleKind;
 use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
-    AccountId, CommandId, Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareStep,
-    GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, Location, Millis, Mode, ModeChange,
-    ModeCommand, ModeSource, Modes, Money, Passage, PassageOutcome, Record, RecordBody, RecordHash,
-    RecordId, RideCode, RiderClass, Seq, Signer, Stamp, TariffHash, UnixMs, Voucher, VoucherId,
+    AccountId, ChainBefore, CommandId, Confirmation, Currency, Direction, EntryVoucher,
+    ExitVoucher, FareStep, GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, Location,
+    Millis, Mode, ModeChange, ModeCommand, ModeSource, Modes, Money, PaidBefore, Passage,
+    PassageOutcome, Picture, Record, RecordBody, RecordHash, RecordId, RideCode, RiderClass, Seq,
+    Signer, Stamp, TariffHash, UnixMs, Voucher, VoucherId,
 };
 
 pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
@@ -94,6 +95,47 @@ pub fn confirmation() -> Record {
             fare_quoted: Some(yuan(500)),
             tariff: Some(TariffHash(*b"tariff-hash-0001")),
             rules: 1,
+            entry: None,
+        }),
+    }
+}
+
+/// The exit of a rider who showed a picture.
+pub fn naming_confirmation() -> Record {
+    let mut record = confirmation();
+    if let RecordBody::Confirmation(said) = &mut record.body {
+        said.entry = Some(picture().entry);
+    }
+    record
+}
+
+pub fn picture() -> Picture {
+    let entered_at = NOW.before(Millis(1_800_000));
+    Picture {
+        journey: JourneyId(*b"journey-00000001"),
+        entry: RecordId(*b"confirmation-000"),
+        account: ACCOUNT,
+        class: RiderClass::Student,
+        station: "PGY".parse().unwrap(),
+        line: "1".parse().unwrap(),
+        entered_at,
+        as_of: entered_at.after(Millis(2_000)),
+        valid_until: entered_at.after(Millis(14_400_000)),
+        paid_before: Some(PaidBefore {
+            tariff: TariffHash(*b"tariff-hash-0001"),
+            caps: vec![1_200, 4_500],
+            discounts: vec![(10_500, 31), (10_500, 31)],
+            chain: Some(ChainBefore {
+                rule: Some(0),
+                from: "GCH".parse().unwrap(),
+                entered_at: entered_at.before(Millis(5_400_000)),
+                last_entered_at: entered_at.before(Millis(2_400_000)),
+                last_to: "PGY".parse().unwrap(),
+                last_left_at: entered_at.before(Millis(600_000)),
+                journeys: 2,
+                minor: 700,
+                metres: 12_345,
+            }),
         }),
     }
 }

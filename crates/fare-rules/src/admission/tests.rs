@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::sample::{Phone, START, account, at, cny, open_journey, policy, quote, tap};
+use crate::sample::{Phone, START, account, at, cny, open_journey, picture, policy, quote, tap};
 use Direction::{Entry, Exit};
 use Refusal::*;
-use fare_protocol::{Currency, Millis, Money, UnixMs};
+use fare_protocol::{Currency, Millis, Money, Signer, UnixMs};
 
 /// Each line: what, given what besides, which verdict.
 macro_rules! verdicts {
     ($($what:literal: $base:ident { $($field:ident: $value:expr),* } => $verdict:expr;)*) => {$(
-        let given = Given { $($field: $value,)* ..$base };
+        #[allow(unused_mut)]
+        let mut given = $base;
+        $(given.$field = $value;)*
         let got = given.verdict().map(|draft| draft.direction);
         assert_eq!(got, $verdict, "{}: {given:?}", $what);
     )*};
@@ -97,6 +99,7 @@ impl Given {
         let mut tap = tap(1, 1, self.not_believed.map_or(Ok(phone.code()), Err));
         tap.facts = Facts {
             open_journey: self.entered.map(|ms| open_journey(1, ago(ms))),
+            ended: None,
             last_counter: self.last_counter,
             denied: self.denied,
             cache_as_of: self.cache.map(ago),
@@ -329,6 +332,111 @@ fn a_confirmation_says_what_was_decided_on() {
         ..OK
     }
     .verdict();
-    let entry = entry.map(|draft| (draft.fare_quoted, draft.tariff, draft.counter, draft.rules));
-    assert_eq!(entry, Ok((None, None, 8, RULES_VERSION)));
+    let entry = entry.map(|draft| (draft.fare_quoted, draft.tariff, draft.used, draft.rules));
+    let device_key = ed25519_dalek::SigningKey::from_bytes(&[1; 32]).public();
+    let used = Used::Code {
+        device_key,
+        counter: 8,
+    };
+    assert_eq!(entry, Ok((None, None, used, RULES_VERSION)));
+}
+
+/// A picture at a gate, `ms` after its rider entered.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    role: Role,
+    mode: Mode,
+    ms: i64,
+    clock_error: u32,
+    beyond: ClockBeyond,
+    denied: bool,
+    ended: Option<Ended>,
+    fare: Option<i64>,
+}
+
+const SHOWN: Shown = Shown {
+    role: Role::Exit,
+    mode: Mode::Normal,
+    ms: HOUR / 2,
+    clock_error: 0,
+    beyond: ClockBeyond::TimeExempt,
+    denied: false,
+    ended: None,
+    fare: Some(300),
+};
+
+impl Shown {
+    fn verdict(&self) -> Result<ConfirmationDraft, Refusal> {
+        let entered_at = UnixMs(START.0 - self.ms);
+        let picture = picture(1, |picture| {
+            picture.entered_at = entered_at;
+            picture.valid_until = UnixMs(entered_at.0 + HOUR);
+        });
+        let mut tap = tap(1, 1, Err(NotOurs));
+        tap.credential = Ok(picture);
+        tap.facts = Facts {
+            open_journey: Some(open_journey(1, entered_at)),
+            ended: self.ended,
+            denied: self.denied,
+            quote: self.fare.map(quote),
+            ..Facts::default()
+        };
+        let policy = LanePolicy {
+            clock_beyond: self.beyond,
+            ..policy(self.role)
+        };
+        Admission {
+            policy: &policy,
+            mode: self.mode,
+            direction: direction(policy.role, &tap.facts),
+            // Of the account; what a picture is used up by is its journey.
+            just_left: |_| true,
+            now: Stamp {
+                error_ms: Millis(self.clock_error),
+                ..at(0)
+            },
+        }
+        .decide(&tap)
+    }
+}
+
+#[test]
+fn a_picture_lets_its_rider_out_once() {
+    let (here, elsewhere) = (Some(Ended::Here), Some(Ended::Elsewhere));
+    let refuse = ClockBeyond::Refuse;
+    let exempt = Mode::EntryExitExempt;
+    verdicts! {
+        "out": SHOWN {} => Ok(Exit);
+        "at a gate for both it is an exit": SHOWN { role: Role::Both } => Ok(Exit);
+        "a fare that could not be found": SHOWN { fare: None } => Ok(Exit);
+        "a fare above any ride code's limit": SHOWN { fare: Some(100_000) } => Ok(Exit);
+        "not in": SHOWN { role: Role::Entry } => Err(PictureAtEntry);
+        "not in, however old": SHOWN { role: Role::Entry, ms: 9 * HOUR } => Err(PictureAtEntry);
+        "last moment": SHOWN { ms: HOUR - 1 } => Ok(Exit);
+        "over": SHOWN { ms: HOUR } => Err(PictureExpired);
+        "over, but for the gate's clock": SHOWN { ms: HOUR + 499, clock_error: 500 } => Ok(Exit);
+        "over by any clock": SHOWN { ms: HOUR + 500, clock_error: 500 } => Err(PictureExpired);
+        "over, time exempt": SHOWN { ms: 9 * HOUR, mode: Mode::TimeExempt } => Ok(Exit);
+        "over, by a clock that is unsure": SHOWN { ms: 9 * HOUR, clock_error: 30_001 } => Ok(Exit);
+        "a clock that refuses": SHOWN { clock_error: 30_001, beyond: refuse } => Err(ClockUnsure);
+        "by a clock that is behind": SHOWN { ms: -HOUR } => Ok(Exit);
+        "denied": SHOWN { denied: true, ended: here } => Err(Denied);
+        "used here": SHOWN { ended: here } => Err(PictureUsed);
+        "used here, exempt": SHOWN { ended: here, mode: exempt } => Err(PictureUsed);
+        "over elsewhere": SHOWN { ended: elsewhere } => Err(JourneyEnded);
+        "over elsewhere, exempt": SHOWN { ended: elsewhere, mode: exempt } => Ok(Exit);
+        "closed": SHOWN { mode: Mode::Closed } => Err(GateClosed);
+    }
+}
+
+#[test]
+fn the_confirmation_of_a_picture_names_its_entry() {
+    let draft = SHOWN.verdict().unwrap();
+    let entry = open_journey(1, START).entry;
+    assert_eq!(draft.used, Used::Picture { entry });
+    assert_eq!(
+        (draft.account, draft.fare_quoted),
+        (account(1), Some(cny(300)))
+    );
+    assert_eq!(draft.used.entry(), Some(entry));
 }

@@ -34,11 +34,13 @@ fn entry(gate: &str, minute: i64, code: u8) -> Tap {
             },
             mode: Mode::Normal,
             fare_quoted: None,
+            entry: None,
             tariff: None,
             rules: 1,
         },
         passage: None,
         evidence: None,
+        follows: None,
     }
 }
 

@@ -37,12 +37,22 @@ fn tap(number: u8, direction: Direction) -> Tap {
             },
             mode: Mode::Normal,
             fare_quoted: None,
+            entry: None,
             tariff: None,
             rules: 1,
         },
         passage: None,
         evidence: None,
+        follows: None,
     }
+}
+
+/// The same by a picture of this entry.
+fn named_exit(number: u8, entry: u8) -> Tap {
+    let mut exit = tap(number, Direction::Exit);
+    exit.confirmation.entry = Some(id(entry));
+    exit.follows = Some(tap(entry, Direction::Entry).at);
+    exit
 }
 
 /// The fare between two taps: tells by its digits which two they are.
@@ -232,7 +242,13 @@ impl Account {
             match (tap.direction(), placed.get(n + 1)) {
                 (Direction::Exit, _) if previous == Some(Direction::Entry) => {}
                 (Direction::Exit, _) => {
-                    conflicts.insert((tap.id, ConflictKind::ExitWithoutEntry));
+                    let names = tap.confirmation.entry;
+                    let first = n.checked_sub(1).and_then(|n| placed[n].confirmation.entry);
+                    let kind = match names.is_some() && first == names {
+                        true => ConflictKind::PictureTwice,
+                        false => ConflictKind::ExitWithoutEntry,
+                    };
+                    conflicts.insert((tap.id, kind));
                 }
                 (Direction::Entry, None) => {
                     journeys.insert(tap.id, Journey::Open);
@@ -283,16 +299,24 @@ impl Account {
 }
 
 /// Taps in the words of the tables below: `E1+` entry 1, passed; `X2` exit 2, pending; `-`
-/// annulled; `?` unknown. A passage that comes by itself: `1+`.
+/// annulled; `?` unknown. A passage that comes by itself: `1+`. `P3/1+`: exit 3 by the picture of entry 1.
 fn arrivals(story: &str) -> Vec<Arrival> {
     let mut all = Vec::new();
     for word in story.split_whitespace() {
-        let digits: String = word.chars().filter(char::is_ascii_digit).collect();
-        let number: u8 = digits.parse().unwrap();
+        let digits = |part: &str| {
+            part.chars()
+                .filter(char::is_ascii_digit)
+                .collect::<String>()
+        };
+        let (word_of, named) = word.split_once('/').unwrap_or((word, ""));
+        let number: u8 = digits(word_of).parse().unwrap();
         if word.starts_with('E') {
             all.push(Arrival::Confirmation(tap(number, Direction::Entry)));
         } else if word.starts_with('X') {
             all.push(Arrival::Confirmation(tap(number, Direction::Exit)));
+        } else if word.starts_with('P') {
+            let entry = digits(named).parse().unwrap();
+            all.push(Arrival::Confirmation(named_exit(number, entry)));
         }
         let outcome = match word.chars().next_back().unwrap() {
             '+' => PassageOutcome::Passed,
@@ -354,6 +378,22 @@ fn journeys_follow_what_happened_in_whatever_order_it_is_told() {
         ("E1+ X4+ E3+ X2+", "1 closed, 3 closed", "", 0, 4006),
         ("E1+ X4 X2+", "1 closed", "4 exit-without-entry", 0, 1002),
         ("E1+ X2 X4+ 2-", "1 closed", "", 0, 1004),
+        ("E1+ P2/1+", "1 closed", "", 0, 1002),
+        ("P2/1+", "", "2 exit-without-entry", 0, 0),
+        ("E1+ P2/1- P3/1+", "1 closed", "", 0, 1003),
+        ("E1+ P2/1+ P3/1+", "1 closed", "3 picture-twice", 0, 1002),
+        ("E1+ P3/1+ P2/1+", "1 closed", "3 picture-twice", 0, 1002),
+        // The gate cannot tell about the first; that the picture is shown again does.
+        ("E1+ P2/1? P3/1+", "1 closed", "", 0, 1003),
+        // Two with one account: each exit belongs to the entry that it names.
+        ("E1+ E2+ P4/1+ P5/2+", "1 closed, 2 closed", "", 0, 3009),
+        (
+            "E1+ P2/1+ E3+ P4/1+ P5/3+",
+            "1 closed, 3 closed",
+            "4 picture-twice",
+            0,
+            4007,
+        ),
     ] {
         let mut account = Account::default();
         arrivals(story)
@@ -454,6 +494,32 @@ fn riders_pay_what_they_were_shown_or_less() {
     }
 }
 
+/// A picture told the gate of earlier journeys, so it should have shown what the server finds.
+#[test]
+fn an_exit_by_a_picture_is_held_against_the_price_with_earlier_journeys() {
+    // quoted | fare, differs
+    for (quoted, fare, differs) in [(200, 200, false), (150, 150, true), (400, 200, true)] {
+        let mut exit = named_exit(2, 1);
+        exit.confirmation.fare_quoted = Some(cny(quoted));
+        let steps = vec![FareStep {
+            text: "4 km, capped".to_owned(),
+            minor: 200,
+        }];
+        let quote = Quote {
+            fare: cny(200),
+            tariff: TariffHash([0; 16]),
+            steps,
+        };
+        let price = price(&exit, quote, cny(400));
+        assert_eq!(
+            (price.charged.fare, price.quote_differs),
+            (cny(fare), differs),
+            "{quoted}"
+        );
+        assert_eq!(price.expected, cny(200));
+    }
+}
+
 fn outcome() -> impl Strategy<Value = Option<PassageOutcome>> {
     prop_oneof![
         6 => Just(Some(PassageOutcome::Passed)),
@@ -466,11 +532,20 @@ fn outcome() -> impl Strategy<Value = Option<PassageOutcome>> {
 /// Up to twelve taps of one account with their passages, shuffled, some of it told again.
 fn any_order() -> impl Strategy<Value = Vec<Arrival>> {
     let direction = prop_oneof![Just(Direction::Entry), Just(Direction::Exit)];
-    let taps = prop::collection::vec((direction, outcome()), 1..12);
+    let named = prop::option::of(any::<prop::sample::Index>());
+    let taps = prop::collection::vec((direction, outcome(), named), 1..12);
     let all = taps.prop_map(|taps| {
         let mut all = Vec::new();
-        for (number, (direction, outcome)) in (1..).zip(taps) {
-            all.push(Arrival::Confirmation(tap(number, direction)));
+        let mut entries = Vec::new();
+        for (number, (direction, outcome, named)) in (1..).zip(taps) {
+            let named = named.filter(|_| direction == Direction::Exit && !entries.is_empty());
+            all.push(Arrival::Confirmation(match named {
+                Some(named) => named_exit(number, *named.get(&entries)),
+                None => tap(number, direction),
+            }));
+            if direction == Direction::Entry {
+                entries.push(number);
+            }
             all.extend(outcome.map(|outcome| Arrival::Passage(id(number), outcome)));
         }
         all

@@ -97,10 +97,8 @@ pub struct ConfirmationDraft {
     pub account: AccountId,
     /// The fares that apply.
     pub class: RiderClass,
-    /// The phone's key, whose counter is used up with this record.
-    pub device_key: PublicKey,
-    /// The code's counter.
-    pub counter: u32,
+    /// What is used up with this record.
+    pub used: Used,
     /// How strictly the lane decided.
     pub mode: Mode,
     /// The fare shown, at exits where the entry is known.
@@ -109,6 +107,33 @@ pub struct ConfirmationDraft {
     pub tariff: Option<TariffHash>,
     /// Version of the rules that decided.
     pub rules: u16,
+}
+
+/// What a confirmation uses up, so that it opens once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    /// A ride code.
+    Code {
+        /// The phone's key.
+        device_key: PublicKey,
+        /// The code's counter: it and all below are used up.
+        counter: u32,
+    },
+    /// A picture: it and the journey of this entry end together.
+    Picture {
+        /// The entry confirmation.
+        entry: RecordId,
+    },
+}
+
+impl Used {
+    /// The entry that the confirmation is to name.
+    pub const fn entry(&self) -> Option<RecordId> {
+        match self {
+            Self::Code { .. } => None,
+            Self::Picture { entry } => Some(*entry),
+        }
+    }
 }
 
 /// A passage to be, with what a cache of open journeys needs: an entry that was not annulled opens

@@ -2,7 +2,7 @@
 
 use crate::{Quote, Refusal};
 use fare_protocol::wire::OpenJourney;
-use fare_protocol::{CodeRef, Modes, RecordId, UnixMs, VerifiedRideCode};
+use fare_protocol::{CodeRef, Modes, RecordId, UnixMs, VerifiedCredential};
 
 /// Something that happened at the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +41,27 @@ pub struct Tap {
     /// Hash of the scanned bytes: tells a repeat of the same code.
     pub shown: CodeRef,
     /// The credential, or why it was not believed.
-    pub credential: Result<VerifiedRideCode, Refusal>,
+    pub credential: Result<VerifiedCredential, Refusal>,
     /// What the gate knows about it.
     pub facts: Facts,
+}
+
+/// How a journey is known to be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// This gate let the account through since.
+    Here,
+    /// The server says so.
+    Elsewhere,
 }
 
 /// What the gate's caches say about a credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The account's open journey, if one is known.
+    /// The account's open journey, if one is known; a picture's own.
     pub open_journey: Option<OpenJourney>,
+    /// How the journey of a picture is known to be over.
+    pub ended: Option<Ended>,
     /// The highest counter seen of this device key.
     pub last_counter: Option<u32>,
     /// Whether the account is on the deny list.

@@ -38,8 +38,10 @@ mod restoring;
 mod ride;
 mod turn;
 
-pub use effect::{ConfirmationDraft, Display, Draft, Effect, ModeChangeDraft, Note, PassageDraft};
-pub use event::{Event, Facts, Tap};
+pub use effect::{
+    ConfirmationDraft, Display, Draft, Effect, ModeChangeDraft, Note, PassageDraft, Used,
+};
+pub use event::{Ended, Event, Facts, Tap};
 pub use policy::{
     COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, LanePolicy, OBSTRUCTED_EXTRA,
     RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL,
@@ -54,7 +56,7 @@ use ride::Deciding;
 use turn::{Memory, Stop, Turn};
 
 /// Version of the rules that confirmations name.
-pub const RULES_VERSION: u16 = 1;
+pub const RULES_VERSION: u16 = 2;
 
 /// One lane.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::{COMMIT_WAIT, ConfirmationDraft, Event, FreePassage, Note, State, Tap
 use crate::Refusal;
 use fare_protocol::{
     AccountId, Annulment, CodeRef, Direction, Millis, Money, PassageOutcome, RecordId, UnixMs,
+    VerifiedCredential,
 };
 
 /// One confirmation and what it takes to finish it.
@@ -19,7 +20,7 @@ pub(super) struct Ride {
     pub(super) direction: Direction,
     pub(super) account: AccountId,
     pub(super) fare: Option<Money>,
-    /// The server's time behind the fare, when the caches were no longer fresh.
+    /// The server's time behind the fare, when that is no longer fresh.
     pub(super) as_of: Option<UnixMs>,
     pub(super) confirmed_at: UnixMs,
     /// When the barrier was told to open; the time of the verdict until then.
@@ -52,10 +53,18 @@ impl Ride {
             direction: draft.direction,
             account: draft.account,
             fare: draft.fare_quoted,
-            as_of: tap.facts.cache_as_of.filter(old),
+            as_of: priced_as_of(tap).filter(old),
             confirmed_at: now,
             opened_at: now,
         }
+    }
+}
+
+/// The server's time behind the fare: a picture brings its own.
+fn priced_as_of(tap: &Tap) -> Option<UnixMs> {
+    match &tap.credential {
+        Ok(VerifiedCredential::Picture(picture)) => Some(picture.picture().as_of),
+        Ok(VerifiedCredential::RideCode(_)) | Err(_) => tap.facts.cache_as_of,
     }
 }
 

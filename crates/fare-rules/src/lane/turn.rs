@@ -11,6 +11,7 @@ use crate::Refusal;
 use crate::admission::{self, Admission};
 use fare_protocol::{
     AccountId, CodeRef, Direction, Millis, Mode, Modes, Passage, PassageOutcome, Stamp, UnixMs,
+    VerifiedCredential,
 };
 
 /// What the lane knows in every state.
@@ -260,7 +261,8 @@ impl Turn {
         self.memory
             .recent
             .push(tap.shown, self.now.at, Some(refusal));
-        let account = tap.credential.map(|code| code.claims().issuer.account).ok();
+        let account = tap.credential.as_ref().ok();
+        let account = account.map(VerifiedCredential::account);
         self.refuse(refusal, tap.shown, account);
     }
 

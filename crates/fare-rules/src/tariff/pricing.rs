@@ -2,13 +2,15 @@
 //! in), the share of the period and of the class, a transfer, the discount for who travels much, the
 //! supplement for who stays too long, the caps. Each says in a step what it changed.
 
-use super::calendar::{By, Day};
-use super::ride::{Paid, Ride};
-use super::rules::{Cap, Discount, From, Measured, Transfer, TransferPrice};
+use super::calendar::By;
+use super::ride::Ride;
+use super::rules::{From, Transfer, TransferPrice};
 use super::structure::{Structure, Way, Within};
 use super::table::class_name;
 use super::{QuoteError, Tariff};
-use fare_protocol::{FareStep, Millis, Money, RiderClass, StationId, UnixMs};
+use fare_protocol::{
+    ChainBefore, FareStep, Millis, Money, PaidBefore, RiderClass, StationId, UnixMs,
+};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -28,10 +30,10 @@ pub(super) struct Terms<'t> {
     pub(super) inside_ms: Option<i64>,
 }
 
-/// The journeys that one goes on from, the first one first, and by which rule.
-struct Chain<'t, 'h> {
+/// The journeys that one goes on from, and by which rule.
+struct Chain<'t, 'b> {
     rule: &'t Transfer,
-    journeys: Vec<&'h Paid>,
+    so_far: &'b ChainBefore,
 }
 
 impl Sheet {
@@ -47,8 +49,8 @@ impl Sheet {
 }
 
 impl Tariff {
-    /// The sheet of a whole journey.
-    pub(super) fn sheet(&self, ride: &Ride<'_>) -> Result<Sheet, QuoteError> {
+    /// The sheet of a whole journey, after what was paid before by this very tariff.
+    pub(super) fn sheet(&self, ride: &Ride<'_>, before: &PaidBefore) -> Result<Sheet, QuoteError> {
         let (from, to, class) = (ride.entry.station, ride.exit.station, ride.counts_as());
         let terms = Terms {
             class,
@@ -57,13 +59,14 @@ impl Tariff {
         };
         let metres = self.metres(from, to)?;
         let mut sheet = self.own(Way { from, to, metres }, terms)?;
-        let before = ride.before();
-        if let Some(chain) = self.chain(&before, ride) {
-            self.transfer(&mut sheet, &chain, ride, terms)?;
+        if let Some(so_far) = &before.chain
+            && let Some((_, rule)) = self.joins(so_far, ride.entry, ride.exit)
+        {
+            self.transfer(&mut sheet, &Chain { rule, so_far }, ride, terms)?;
         }
-        self.discount(&mut sheet, &before, ride);
+        self.discount(&mut sheet, before);
         self.over_time(&mut sheet, ride);
-        self.cap(&mut sheet, &before, ride, class);
+        self.cap(&mut sheet, before, ride, class);
         Ok(sheet)
     }
 
@@ -151,69 +154,6 @@ impl Tariff {
         })
     }
 
-    fn day(&self, at: UnixMs) -> Day {
-        self.table.calendar.day(at)
-    }
-
-    /// The chain that the journey goes on from. Chains are made from the first journey of the
-    /// service day on: each journey joins the one before when a rule says so and not too many have.
-    fn chain<'t, 'h>(&'t self, before: &[&'h Paid], ride: &Ride<'_>) -> Option<Chain<'t, 'h>> {
-        if self.rules.transfers.is_empty() {
-            return None;
-        }
-        let today = self.day(ride.entry.at);
-        let known = |id| self.network.station(id).is_some();
-        let of_today = before.iter().filter(|paid| {
-            // Another tariff may have priced it, with other stations.
-            let here = known(paid.entry.station) && known(paid.exit.station);
-            here && self.day(paid.entry.at) == today
-        });
-        let own = Paid {
-            entry: ride.entry,
-            exit: ride.exit,
-            minor: 0,
-        };
-        let mut journeys: Vec<&Paid> = Vec::new();
-        let mut rule = None;
-        for next in of_today {
-            rule = self.joins(rule, &journeys, next);
-            if rule.is_none() {
-                journeys.clear();
-            }
-            journeys.push(next);
-        }
-        let rule = self.joins(rule, &journeys, &own)?;
-        Some(Chain { rule, journeys })
-    }
-
-    /// By which rule `next` joins the journeys so far.
-    fn joins(
-        &self,
-        so_far: Option<&Transfer>,
-        journeys: &[&Paid],
-        next: &Paid,
-    ) -> Option<&Transfer> {
-        let (first, last) = (journeys.first()?, journeys.last()?);
-        let transfers = u32::try_from(journeys.len()).unwrap_or(u32::MAX);
-        self.rules.transfers.iter().find(|rule| {
-            let (from, to) = match rule.measured {
-                Measured::EntryToExit => (last.entry, next.exit),
-                Measured::EntryToEntry => (last.entry, next.entry),
-                Measured::ExitToEntry => (last.exit, next.entry),
-                Measured::ExitToExit => (last.exit, next.exit),
-            };
-            let within_ms = i64::from(rule.within_min) * MINUTE_MS;
-            // Back where the chain began is a way back, not a way on.
-            let goes_on =
-                rule.price != TransferPrice::OneJourney || first.entry.station != next.exit.station;
-            transfers <= rule.most
-                && so_far.is_none_or(|before| before.id == rule.id)
-                && (0..=within_ms).contains(&to.at.since(from.at))
-                && rule.joins(last.exit.station, next.entry.station)
-                && goes_on
-        })
-    }
-
     fn transfer(
         &self,
         sheet: &mut Sheet,
@@ -221,10 +161,7 @@ impl Tariff {
         ride: &Ride<'_>,
         terms: Terms<'_>,
     ) -> Result<(), QuoteError> {
-        let paid = chain
-            .journeys
-            .iter()
-            .fold(0, |sum: i64, paid| sum.saturating_add(paid.minor));
+        let paid = chain.so_far.minor;
         let share = |minor| {
             let percent = self.percent(terms.class, terms.period);
             self.rules.rounding.share(minor, percent)
@@ -235,9 +172,8 @@ impl Tariff {
             TransferPrice::Add(minor) => sheet.sum.saturating_add(minor),
             TransferPrice::Total(minor) => share(minor).saturating_sub(paid),
         };
-        let start = chain.journeys.first().map_or(ride.entry, |paid| paid.entry);
         let (id, paid) = (&chain.rule.id, Money::new(paid, self.table.currency));
-        let text = format!("{id}: goes on from {}, {paid} paid", start.station);
+        let text = format!("{id}: goes on from {}, {paid} paid", chain.so_far.from);
         // Nobody pays more because of a transfer.
         sheet.make(text, fare.clamp(0, sheet.sum.max(0)));
         Ok(())
@@ -250,44 +186,29 @@ impl Tariff {
         ride: &Ride<'_>,
         terms: Terms<'_>,
     ) -> Result<Sheet, QuoteError> {
-        let start = chain.journeys.first().map_or(ride.entry, |paid| paid.entry);
-        let mut metres = self.metres(ride.entry.station, ride.exit.station)?;
-        for part in &chain.journeys {
-            let part = self.metres(part.entry.station, part.exit.station)?;
-            metres = metres.saturating_add(part);
-        }
+        let metres = self.metres(ride.entry.station, ride.exit.station)?;
         let way = Way {
-            from: start.station,
+            from: chain.so_far.from,
             to: ride.exit.station,
-            metres,
+            metres: metres.saturating_add(chain.so_far.metres),
         };
         let terms = Terms {
-            period: self.period(start.at, ride.exit.at),
+            period: self.period(chain.so_far.entered_at, ride.exit.at),
             inside_ms: None,
             ..terms
         };
         self.own(way, terms)
     }
 
-    fn discount(&self, sheet: &mut Sheet, before: &[&Paid], ride: &Ride<'_>) {
-        let today = self.day(ride.entry.at);
-        let so_far = |discount: &Discount| {
-            let calendar = &self.table.calendar;
-            let of_span = before
-                .iter()
-                .filter(|p| calendar.same(discount.span, self.day(p.entry.at), today));
-            of_span.fold((0_i64, 0_u32), |(minor, journeys), paid| {
-                (minor.saturating_add(paid.minor), journeys.saturating_add(1))
-            })
-        };
-        let reached = self.rules.discounts.iter().rev().find_map(|discount| {
-            let (minor, journeys) = so_far(discount);
+    fn discount(&self, sheet: &mut Sheet, before: &PaidBefore) {
+        let told = self.rules.discounts.iter().zip(&before.discounts);
+        let reached = told.rev().find_map(|(discount, (minor, journeys))| {
             let (is_reached, what) = match discount.from {
                 From::Minor(from) => {
-                    let paid = Money::new(minor, self.table.currency);
-                    (minor >= from, format!("{paid} paid"))
+                    let paid = Money::new(*minor, self.table.currency);
+                    (*minor >= from, format!("{paid} paid"))
                 }
-                From::Journeys(from) => (journeys >= from, format!("{journeys} journeys")),
+                From::Journeys(from) => (*journeys >= from, format!("{journeys} journeys")),
             };
             is_reached.then_some((discount, what))
         });
@@ -325,24 +246,16 @@ impl Tariff {
     }
 
     /// The tightest cap counts.
-    fn cap(&self, sheet: &mut Sheet, before: &[&Paid], ride: &Ride<'_>, class: RiderClass) {
+    fn cap(&self, sheet: &mut Sheet, before: &PaidBefore, ride: &Ride<'_>, class: RiderClass) {
         let (table, rounding) = (&self.table, self.rules.rounding);
-        let today = self.day(ride.entry.at);
-        let rooms = self.rules.caps.iter().filter_map(|cap| {
-            let within = |a, b| self.is_within(cap, a) && self.is_within(cap, b);
-            if !within(ride.entry.station, ride.exit.station) {
+        let told = self.rules.caps.iter().zip(&before.caps);
+        let rooms = told.filter_map(|(cap, paid)| {
+            let within = |station| self.is_within(cap, station);
+            if !within(ride.entry.station) || !within(ride.exit.station) {
                 return None;
             }
-            let counts = |paid: &&&Paid| {
-                table
-                    .calendar
-                    .same(cap.span, self.day(paid.entry.at), today)
-                    && within(paid.entry.station, paid.exit.station)
-            };
-            let paid = before.iter().filter(counts);
-            let paid = paid.fold(0, |sum: i64, paid| sum.saturating_add(paid.minor));
             let most = cap.most(class, &table.percent, rounding);
-            Some((most.saturating_sub(paid).max(0), cap, most, paid))
+            Some((most.saturating_sub(*paid).max(0), cap, most, *paid))
         });
         let Some((room, cap, most, paid)) = rooms.min_by_key(|(room, ..)| *room) else {
             return;
@@ -356,13 +269,6 @@ impl Tariff {
                 money(most)
             );
             sheet.make(text, room);
-        }
-    }
-
-    fn is_within(&self, cap: &Cap, station: StationId) -> bool {
-        match &self.table.structure {
-            Structure::Zones(zones) => cap.zones.is_empty() || zones.is_within(station, &cap.zones),
-            Structure::Distance(_) | Structure::Flat(_) | Structure::Pairs(_) => true,
         }
     }
 

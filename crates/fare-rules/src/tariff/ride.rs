@@ -48,17 +48,6 @@ impl Ride<'_> {
         }
     }
 
-    /// The journeys before this one, in the order of their entries.
-    pub(super) fn before(&self) -> Vec<&Paid> {
-        let mut before: Vec<&Paid> = self
-            .earlier
-            .iter()
-            .filter(|paid| paid.entry.at < self.entry.at)
-            .collect();
-        before.sort_by_key(|paid| (paid.entry.at, paid.exit.at));
-        before
-    }
-
     /// The same as if it were the account's first: what a gate without a network can tell.
     #[must_use]
     pub fn alone(self) -> Ride<'static> {

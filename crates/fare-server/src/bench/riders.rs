@@ -177,6 +177,7 @@ impl Making {
             location: self.location,
             mode: Mode::Normal,
             fare_quoted: None,
+            entry: None,
             tariff: None,
             rules: 1,
         };

@@ -111,7 +111,9 @@ impl Intake<'_> {
                 self.raise(found.records(detail, record.clone(), None))?;
             }
         }
-        if let Some(other) = self.tx.same_code_elsewhere(tap)? {
+        // A picture may be shown again elsewhere when nobody went through: what matters is who did.
+        let is_code = tap.confirmation.entry.is_none();
+        if is_code && let Some(other) = self.tx.same_code_elsewhere(tap)? {
             let detail = format!("one code was shown at gates {} and {}", other.gate, gate.id);
             let (scope, code) = (Scope::Account(tap.account()), tap.code_ref().to_hex());
             let first = self.tx.tap_record(other.account(), other.id)?;

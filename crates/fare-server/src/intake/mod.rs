@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod conflicts;
 mod evidence;
+mod picture;
 mod pricing;
 mod riders;
 mod settle;
@@ -189,7 +190,7 @@ impl<'a> Intake<'a> {
         record: &VerifiedRecord,
         confirmation: Confirmation,
     ) -> Result<Option<fare_protocol::wire::Envelope>, IntakeError> {
-        let tap = Tap::new(record.record(), confirmation);
+        let tap = self.placed(Tap::new(record.record(), confirmation))?;
         let passage = self.tx.passage(tap.gate, tap.id)?;
         let (before, after) = self.tx.adjacent(&tap)?;
         let tap = evidence::weighed(Tap { passage, ..tap }, after.as_ref());
@@ -225,6 +226,20 @@ impl<'a> Intake<'a> {
                 Ok(voucher)
             }
         }
+    }
+
+    /// The tap at its place: an exit that names an entry stands behind that.
+    fn placed(&self, tap: Tap) -> Result<Tap, IntakeError> {
+        let Some(entry) = tap.confirmation.entry else {
+            return Ok(tap);
+        };
+        let entry = self.tx.tap(tap.account(), entry)?;
+        let entry = entry.filter(|entry| entry.direction() == Direction::Entry);
+        let follows = entry.map(|entry| entry.at);
+        Ok(Tap {
+            follows: follows.or(tap.follows),
+            ..tap
+        })
     }
 
     fn pass(&mut self, record: &VerifiedRecord, passage: Passage) -> Result<(), IntakeError> {

@@ -4,10 +4,10 @@
 use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::store::{JourneyRow, StoreError, Tx};
-use fare_protocol::{Money, RecordId, UnixMs};
+use fare_protocol::{Money, PaidBefore, RecordId, UnixMs};
 use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::{Event, Price, Tap, price};
-use fare_rules::{End, Paid, QuoteError, Ride};
+use fare_rules::{End, Paid, QuoteError, Ride, Tariff};
 
 /// Most entries whose day is closed in one transaction; the next one takes the rest.
 const CLOSED_MAX: u32 = 500;
@@ -26,11 +26,18 @@ impl Intake<'_> {
         self.conflict(exit, ConflictKind::Unpriced, None, None)?;
         let shown = exit.confirmation.fare_quoted;
         let detail = shown.filter(|_| price.quote_differs).map(|shown| {
-            let (gate, priced, fare) = (exit.gate, price.priced, price.charged.fare);
+            let (gate, priced, fare) = (exit.gate, price.expected, price.charged.fare);
             format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
         });
         self.conflict(exit, ConflictKind::QuoteDiffers, detail, Some(entry))?;
         Ok(Some(price.charged.fare))
+    }
+
+    /// What the account paid before this entry, as far as it matters for what follows it.
+    pub(super) fn paid_before(&self, entry: &Tap) -> Result<PaidBefore, StoreError> {
+        let tariff = self.settlement.tariff_at(entry.at);
+        let earlier = earlier(&tariff, self.tx, entry)?;
+        Ok(tariff.paid_before(end(entry), &earlier))
     }
 
     /// The price of a journey by the tariff of its entry's day.
@@ -100,13 +107,7 @@ pub(crate) fn priced(
     exit: &Tap,
 ) -> Result<Result<Price, QuoteError>, StoreError> {
     let tariff = settlement.tariff_at(entry.at);
-    let earlier = match tariff.reach() {
-        Some(reach) => {
-            let span = (entry.at.before(reach), entry.at);
-            tx.paid(entry.account(), span, tariff.currency())?
-        }
-        None => Vec::new(),
-    };
+    let earlier = earlier(&tariff, tx, entry)?;
     let ride = ride(entry, exit, &earlier);
     let both = tariff
         .price(&ride)
@@ -114,12 +115,26 @@ pub(crate) fn priced(
     Ok(both.map(|(quote, alone)| price(exit, quote, alone)))
 }
 
-/// A journey as a tariff prices it.
-fn ride<'h>(entry: &Tap, exit: &Tap, earlier: &'h [Paid]) -> Ride<'h> {
-    let end = |tap: &Tap| End {
+/// The account's earlier journeys, as far back as they matter.
+fn earlier(tariff: &Tariff, tx: &Tx<'_>, entry: &Tap) -> Result<Vec<Paid>, StoreError> {
+    match tariff.reach() {
+        Some(reach) => {
+            let span = (entry.at.before(reach), entry.at);
+            tx.paid(entry.account(), span, tariff.currency())
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+fn end(tap: &Tap) -> End {
+    End {
         station: tap.station(),
         at: tap.at,
-    };
+    }
+}
+
+/// A journey as a tariff prices it.
+fn ride<'h>(entry: &Tap, exit: &Tap, earlier: &'h [Paid]) -> Ride<'h> {
     Ride {
         class: exit.class(),
         class_until: None,

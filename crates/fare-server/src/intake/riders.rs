@@ -69,9 +69,15 @@ impl Intake<'_> {
                     kind,
                     entry,
                     voucher: Envelope(bytes),
-                } => self
-                    .tx
-                    .keep_voucher(account, (kind, entry), &bytes, self.now)?,
+                } => {
+                    let picture = match kind {
+                        VoucherKind::Entry => self.picture(account, entry)?,
+                        VoucherKind::Exit => None,
+                    };
+                    let kept = (bytes.as_slice(), picture.as_deref());
+                    self.tx
+                        .keep_voucher(account, (kind, entry), kept, self.now)?;
+                }
                 News::Charged(pair) => self.keep_exit(&pair)?,
             }
         }
@@ -92,7 +98,8 @@ impl Intake<'_> {
         };
         if let Some(Envelope(bytes)) = self.exit_voucher(pair, &exit, journey.id)? {
             let about = (VoucherKind::Exit, entry);
-            self.tx.keep_voucher(account, about, &bytes, self.now)?;
+            let kept = (bytes.as_slice(), None);
+            self.tx.keep_voucher(account, about, kept, self.now)?;
         }
         Ok(())
     }

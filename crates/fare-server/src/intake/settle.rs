@@ -95,6 +95,7 @@ impl Intake<'_> {
             | Mode::Free => false,
         };
         if again == Some(ConflictKind::DoubleEntry)
+            || self.is_second_of_one_ride(entry)?
             || !takes_fares
             || self.tx.is_spared(entry.station(), entry.at, due)?
         {
@@ -103,6 +104,17 @@ impl Intake<'_> {
         let tariff = self.settlement.tariff_at(entry.at);
         let quote = tariff.maximum(Direction::Exit, entry.class());
         Ok(quote.map(|quote| quote.fare))
+    }
+
+    /// Whether the ride of the entry had been admitted at another gate, and left by a picture of that entry.
+    fn is_second_of_one_ride(&self, entry: &Tap) -> Result<bool, IntakeError> {
+        let (before, _) = self.tx.neighbours(entry)?;
+        let Some(first) = before.and_then(|before| before.confirmation.entry) else {
+            return Ok(false);
+        };
+        let first = self.tx.tap(entry.account(), first)?;
+        let again = first.map(|first| entered_again(&first, entry));
+        Ok(again == Some(ConflictKind::DoubleEntry))
     }
 
     pub(super) fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
@@ -164,6 +176,9 @@ fn sentence(kind: ConflictKind, tap: &Tap) -> String {
         ConflictKind::DoubleEntry => "entered, and was admitted at another gate too",
         ConflictKind::EntryTwice => "entered, then entered again without an exit between",
         ConflictKind::ExitWithoutEntry => "left without an entry, or its record is still to come",
+        ConflictKind::PictureTwice => {
+            "left by a picture by which somebody else had left already; that journey is charged once"
+        }
         ConflictKind::PassageUnknown => match (tap.direction(), tap.evidence) {
             (_, Some(Evidence::Expired)) => {
                 "the gate cannot tell whether the rider went through, and no later tap has told"

@@ -59,6 +59,9 @@ pub(super) struct VoucherView {
     pub entry: RecordId,
     /// As the server signed it.
     pub envelope: Envelope,
+    /// Beside an entry voucher: the text of the picture that is shown at the exit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 impl From<KeptVoucher> for VoucherView {
@@ -68,6 +71,7 @@ impl From<KeptVoucher> for VoucherView {
             kind: kept.kind,
             entry: kept.entry,
             envelope: Envelope(kept.envelope),
+            picture: kept.picture,
         }
     }
 }

@@ -6,7 +6,8 @@
 //! POST /v1/rider                        enrols the phone's key    -> Enrolled; 200 when it was already
 //! POST /v1/rider/issuer-part            a fresh issuer part       -> Enrolled
 //! GET  /v1/rider/journeys?before=&most= newest first              -> Journeys
-//! GET  /v1/rider/vouchers?after=NUMBER  what was missed           -> Vouchers
+//! GET  /v1/rider/vouchers?after=NUMBER  what was missed           -> Vouchers; an entry voucher with the
+//!                                       picture for the exit
 //! GET  /v1/rider/events?after=NUMBER    server-sent events: `voucher` as it is made, `journeys` when
 //!                                       one has changed
 //! POST /v1/rider/corrections            where a journey ended whose exit is missing

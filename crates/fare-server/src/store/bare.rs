@@ -19,12 +19,11 @@ const TABLES: [Table; 7] = [
         read: "SELECT gate, confirmation, outcome FROM passage ORDER BY confirmation",
     },
     Table {
-        insert: "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage, has_place,
-                                  evidence, unknown_ms)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        read:
-            "SELECT tap.account, id, at_ms, code_ref, gate, envelope, passage, has_place, evidence,
-                      unknown_ms, entry
+        insert: "INSERT INTO tap (account, id, at_ms, place, code_ref, gate, envelope, passage,
+                                  has_place, evidence, unknown_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        read: "SELECT tap.account, id, at_ms, place, code_ref, gate, envelope, passage, has_place,
+                      evidence, unknown_ms, entry
                FROM tap JOIN journey ON journey.account = tap.account
                 AND (journey.entry = tap.id OR journey.exit = tap.id)",
     },

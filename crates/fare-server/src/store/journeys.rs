@@ -59,7 +59,7 @@ impl Tx<'_> {
 
     /// Entries whose day is over at `now` and that have no exit: at most `most`, the oldest first.
     pub fn without_exit(&self, now: UnixMs, most: u32) -> Result<Vec<Tap>, StoreError> {
-        let sql = "SELECT envelope, passage, evidence FROM journey
+        let sql = "SELECT envelope, passage, evidence, at_ms FROM journey
                    JOIN tap ON tap.account = journey.account AND tap.id = journey.entry
                    WHERE state IN ('open', 'incomplete') AND due_ms <= $1
                    ORDER BY due_ms LIMIT $2";

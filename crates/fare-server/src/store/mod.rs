@@ -60,7 +60,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 8] = [
+const MIGRATIONS: [Step; 10] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -93,6 +93,14 @@ const MIGRATIONS: [Step; 8] = [
     Step {
         sqlite: include_str!("staff.sql"),
         postgres: include_str!("postgres/staff.sql"),
+    },
+    Step {
+        sqlite: include_str!("pictures.sql"),
+        postgres: include_str!("postgres/pictures.sql"),
+    },
+    Step {
+        sqlite: include_str!("places.sql"),
+        postgres: include_str!("postgres/places.sql"),
     },
 ];
 

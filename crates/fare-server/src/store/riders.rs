@@ -41,6 +41,8 @@ pub struct KeptVoucher {
     pub entry: RecordId,
     /// As the server signed it.
     pub envelope: Vec<u8>,
+    /// The text of the picture for the exit, beside an entry voucher.
+    pub picture: Option<String>,
 }
 
 /// One of a rider's own journeys.
@@ -144,12 +146,12 @@ impl Tx<'_> {
         self.exists(sql, &[&account])
     }
 
-    /// Keeps a voucher for its rider, who was enrolled here.
+    /// Keeps a voucher for its rider, who was enrolled here, and the picture that goes with an entry.
     pub fn keep_voucher(
         &self,
         account: AccountId,
         (kind, entry): (VoucherKind, RecordId),
-        envelope: &[u8],
+        (envelope, picture): (&[u8], Option<&str>),
         now: UnixMs,
     ) -> Result<(), StoreError> {
         let last = "SELECT coalesce(max(number), 0) FROM rider_voucher WHERE account = $1";
@@ -157,11 +159,13 @@ impl Tx<'_> {
             .only(last, &[&account])?
             .get::<u64>(0)?
             .saturating_add(1);
-        let sql = "INSERT INTO rider_voucher (account, number, entry, kind, envelope, made_ms)
-                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let sql = "INSERT INTO rider_voucher
+                       (account, number, entry, kind, envelope, picture, made_ms)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let kind = kind.code();
         self.run(
             sql,
-            &[&account, &number, &entry, &kind.code(), &envelope, &now],
+            &[&account, &number, &entry, &kind, &envelope, &picture, &now],
         )?;
         Ok(())
     }
@@ -186,7 +190,7 @@ impl Tx<'_> {
         after: u64,
         most: u32,
     ) -> Result<Vec<KeptVoucher>, StoreError> {
-        let sql = "SELECT number, kind, entry, envelope FROM rider_voucher
+        let sql = "SELECT number, kind, entry, envelope, picture FROM rider_voucher
                    WHERE account = $1 AND number > $2 ORDER BY number LIMIT $3";
         let kept = |row: Row| {
             Ok(KeptVoucher {
@@ -194,6 +198,7 @@ impl Tx<'_> {
                 kind: VoucherKind::read(&row.get::<String>(1)?),
                 entry: row.get(2)?,
                 envelope: row.get(3)?,
+                picture: row.get(4)?,
             })
         };
         let rows = self.rows(sql, &[&account, &after, &most])?;

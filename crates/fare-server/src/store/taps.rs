@@ -75,9 +75,9 @@ pub(super) const INSERT_PASSAGE: &str =
     "INSERT INTO passage (gate, confirmation, outcome) VALUES ($1, $2, $3)";
 
 pub(super) const INSERT_TAP: &str = "
-    INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, passage, has_place, evidence,
+    INSERT INTO tap (account, id, at_ms, place, code_ref, gate, envelope, passage, has_place, evidence,
                      unknown_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 pub(super) const UPDATE_TAP: &str = "
     UPDATE tap SET passage = $1, has_place = $2, evidence = $3,
@@ -85,8 +85,8 @@ pub(super) const UPDATE_TAP: &str = "
     WHERE account = $5 AND id = $6";
 
 pub(super) const SAME_CODE: &str = "
-    SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND code_ref = $2 AND gate <> $3
-    ORDER BY at_ms, id LIMIT 1";
+    SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND code_ref = $2 AND gate <> $3
+    ORDER BY at_ms, place LIMIT 1";
 
 pub(super) const JOURNEY: &str = "
     SELECT journey, state, exit, fare_minor, currency, due_ms FROM journey
@@ -161,11 +161,13 @@ impl Tx<'_> {
         let (account, code) = (tap.account(), tap.code_ref().0);
         let passage = tap.passage.map(outcome_text).transpose()?;
         let evidence = tap.evidence.map(evidence_text);
-        let (place, unknown) = (tap.has_place(), tap.is_unknown().then_some(now));
+        let (has_place, unknown) = (tap.has_place(), tap.is_unknown().then_some(now));
+        let (at, key) = (tap.place().at, tap.place().key());
+        let place = key.as_slice();
         self.run(
             INSERT_TAP,
             &[
-                &account, &tap.id, &tap.at, &code, &tap.gate, &envelope, &passage, &place,
+                &account, &tap.id, &at, &place, &code, &tap.gate, &envelope, &passage, &has_place,
                 &evidence, &unknown,
             ],
         )?;
@@ -197,19 +199,19 @@ impl Tx<'_> {
 
     /// The account's taps just before and just after this one, whatever became of them.
     pub fn adjacent(&self, tap: &Tap) -> Result<(Option<Tap>, Option<Tap>), StoreError> {
-        let before = "SELECT envelope, passage, evidence FROM tap
-                      WHERE account = $1 AND (at_ms, id) < ($2, $3)
-                      ORDER BY at_ms DESC, id DESC LIMIT 1";
-        let after = "SELECT envelope, passage, evidence FROM tap
-                     WHERE account = $1 AND (at_ms, id) > ($2, $3)
-                     ORDER BY at_ms, id LIMIT 1";
+        let before = "SELECT envelope, passage, evidence, at_ms FROM tap
+                      WHERE account = $1 AND (at_ms, place) < ($2, $3)
+                      ORDER BY at_ms DESC, place DESC LIMIT 1";
+        let after = "SELECT envelope, passage, evidence, at_ms FROM tap
+                     WHERE account = $1 AND (at_ms, place) > ($2, $3)
+                     ORDER BY at_ms, place LIMIT 1";
         self.both_sides(tap, false, [before, after])
     }
 
     /// The unknown passages that the server learnt of before `learnt` and of which nothing tells:
     /// at most `most` taps.
     pub fn untold_since(&self, learnt: UnixMs, most: u32) -> Result<Vec<Tap>, StoreError> {
-        let sql = "SELECT envelope, passage, evidence FROM tap
+        let sql = "SELECT envelope, passage, evidence, at_ms FROM tap
                    WHERE unknown_ms < $1 AND evidence IS NULL ORDER BY unknown_ms LIMIT $2";
         self.rows(sql, &[&learnt, &most])?
             .iter()
@@ -246,7 +248,8 @@ impl Tx<'_> {
     }
 
     fn tap_near(&self, sql: &str, tap: &Tap) -> Result<Option<Tap>, StoreError> {
-        let row = self.row(sql, &[&tap.account(), &tap.at, &tap.id])?;
+        let (at, key) = (tap.place().at, tap.place().key());
+        let row = self.row(sql, &[&tap.account(), &at, &key.as_slice()])?;
         row.as_ref().map(read_tap).transpose()
     }
 
@@ -255,19 +258,20 @@ impl Tx<'_> {
         if let Some(known) = self.batch.borrow().tap(account, id) {
             return Ok(known);
         }
-        let sql = "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND id = $2";
+        let sql =
+            "SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND id = $2";
         let row = self.row(sql, &[&account, &id])?;
         row.as_ref().map(read_tap).transpose()
     }
 
     /// The nearest taps that have a place before and after this one.
     pub fn neighbours(&self, tap: &Tap) -> Result<(Option<Tap>, Option<Tap>), StoreError> {
-        let before = "SELECT envelope, passage, evidence FROM tap
-                      WHERE account = $1 AND has_place = 1 AND (at_ms, id) < ($2, $3)
-                      ORDER BY at_ms DESC, id DESC LIMIT 1";
-        let after = "SELECT envelope, passage, evidence FROM tap
-                     WHERE account = $1 AND has_place = 1 AND (at_ms, id) > ($2, $3)
-                     ORDER BY at_ms, id LIMIT 1";
+        let before = "SELECT envelope, passage, evidence, at_ms FROM tap
+                      WHERE account = $1 AND has_place = 1 AND (at_ms, place) < ($2, $3)
+                      ORDER BY at_ms DESC, place DESC LIMIT 1";
+        let after = "SELECT envelope, passage, evidence, at_ms FROM tap
+                     WHERE account = $1 AND has_place = 1 AND (at_ms, place) > ($2, $3)
+                     ORDER BY at_ms, place LIMIT 1";
         self.both_sides(tap, true, [before, after])
     }
 
@@ -425,6 +429,7 @@ fn evidence_read(text: &str) -> Result<Evidence, StoreError> {
     found.ok_or(StoreError::Corrupt("evidence"))
 }
 
+/// A tap of its envelope, passage, evidence and the time of its place.
 pub(super) fn read_tap(row: &Row) -> Result<Tap, StoreError> {
     let record = envelope(row, 0)?;
     let record = record.record();
@@ -433,10 +438,14 @@ pub(super) fn read_tap(row: &Row) -> Result<Tap, StoreError> {
     };
     let evidence = row.get::<Option<String>>(2)?;
     let evidence = evidence.map(|text| evidence_read(&text)).transpose()?;
+    let tap = Tap::new(record, confirmation);
+    let placed: UnixMs = row.get(3)?;
+    let follows = confirmation.entry.map(|_| placed);
     Ok(Tap {
         passage: outcome_read(row, 1)?,
         evidence,
-        ..Tap::new(record, confirmation)
+        follows,
+        ..tap
     })
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Tap {
     pub(crate) account: AccountId,
     pub(crate) minute: i64,
     pub(crate) quoted: Option<Money>,
+    /// The entry that the exit's picture is for.
+    pub(crate) names: Option<RecordId>,
     pub(crate) code: u8,
 }
 
@@ -105,6 +107,7 @@ impl Gate {
             location,
             mode: Mode::Normal,
             fare_quoted: tap.quoted,
+            entry: tap.names,
             tariff: None,
             rules: 1,
         };
@@ -124,6 +127,7 @@ impl Gate {
             account,
             minute,
             quoted: None,
+            names: None,
             code,
         })
     }
@@ -135,6 +139,7 @@ impl Gate {
             account,
             minute,
             quoted: None,
+            names: None,
             code: account.0[0],
         })
     }

@@ -103,6 +103,7 @@ fn a_decision_about_a_charged_journey_reverses_and_charges_anew() {
         account: account(1),
         minute: 40,
         quoted: Some(cny(400)),
+        names: None,
         code: 40,
     });
     site.send(&b, &[&exit]);
@@ -225,6 +226,7 @@ fn one_credential_at_two_gates_is_a_double_entry_that_costs_once() {
             account: account(1),
             minute: 1,
             quoted: None,
+            names: None,
             code: 9,
         });
         let passed = gate.passage(&entry, PassageOutcome::Passed);

@@ -68,6 +68,107 @@ fn an_entry_and_an_exit_are_vouched_for_and_charged() {
     assert!(site.conflicts().is_empty());
 }
 
+/// Somebody leaves by the picture of this entry, upon this quote.
+fn leaves_by(gate: &Gate, entry: &SignedRecord, minute: i64, quoted: Money) -> [SignedRecord; 2] {
+    let tap = gate.tap(Tap {
+        direction: Direction::Exit,
+        account: account(1),
+        minute,
+        quoted: Some(quoted),
+        names: Some(entry.record().id),
+        code: 77,
+    });
+    let passage = gate.passage(&tap, PassageOutcome::Passed);
+    [tap, passage]
+}
+
+/// Neither gate had a network: the copy is found when the records come together.
+#[test]
+fn one_picture_at_two_gates_is_charged_once_whichever_comes_first() {
+    for copy_first in [false, true] {
+        let (a, b) = pingguoyuan_and_xidan();
+        let c = Gate::new("GCH-01", "GCH");
+        let mut site = Site::new(&[&a, &b, &c]);
+        let entry = a.passes(Direction::Entry, account(1), 1);
+        site.send(&a, &entry.each_ref());
+        let rider = leaves_by(&c, &entry[0], 20, cny(300));
+        let copy = leaves_by(&b, &entry[0], 40, cny(500));
+        if copy_first {
+            site.send(&b, &copy.each_ref());
+            assert_eq!(site.sum("fare-revenue"), 500);
+            site.send(&c, &rider.each_ref());
+        } else {
+            site.send(&c, &rider.each_ref());
+            site.send(&b, &copy.each_ref());
+        }
+        let revenue = site.sum("fare-revenue");
+        assert_eq!((revenue, site.sum("held")), (300, 0), "{copy_first}");
+        let kinds = site.conflict_kinds();
+        assert!(kinds.contains(&"picture-twice".to_owned()), "{kinds:?}");
+        // Neither is proposed to be charged, nor taken for anything else.
+        let others = kinds.iter().filter(|kind| *kind != "repaired");
+        assert_eq!(others.count(), 1, "{kinds:?}");
+        let journey = site.journeys().remove(0);
+        assert_eq!(journey.to, Some("GCH".to_owned()));
+    }
+}
+
+#[test]
+fn a_copy_that_is_shown_in_a_later_journey_does_not_end_that() {
+    let (a, b) = pingguoyuan_and_xidan();
+    let c = Gate::new("GCH-01", "GCH");
+    let mut site = Site::new(&[&a, &b, &c]);
+    let first = a.passes(Direction::Entry, account(1), 1);
+    let home = leaves_by(&b, &first[0], 40, cny(500));
+    let second = b.passes(Direction::Entry, account(1), 60);
+    let copy = leaves_by(&c, &first[0], 70, cny(300));
+    let back = leaves_by(&a, &second[0], 90, cny(500));
+    site.send(&a, &first.each_ref());
+    site.send(&b, &home.each_ref());
+    site.send(&c, &copy.each_ref());
+    site.send(&b, &second.each_ref());
+    site.send(&a, &back.each_ref());
+    assert_eq!(site.conflict_kinds(), ["picture-twice"]);
+    assert_eq!((site.sum("fare-revenue"), site.sum("held")), (1_000, 0));
+    let states: Vec<_> = site.journeys().into_iter().map(|j| j.state).collect();
+    assert_eq!(states, ["closed", "closed"]);
+}
+
+/// Nobody went through: the same picture opens elsewhere, and that is no conflict.
+#[test]
+fn a_picture_that_was_of_no_use_at_one_gate_ends_the_journey_at_another() {
+    let (a, b) = pingguoyuan_and_xidan();
+    let c = Gate::new("GCH-01", "GCH");
+    let mut site = Site::new(&[&a, &b, &c]);
+    let entry = a.passes(Direction::Entry, account(1), 1);
+    site.send(&a, &entry.each_ref());
+    let [tap, _] = leaves_by(&c, &entry[0], 20, cny(300));
+    c.rewind(&tap);
+    let annulled = c.passage(&tap, PassageOutcome::Annulled(Annulment::TimedOut));
+    site.send(&c, &[&tap, &annulled]);
+    site.send(&b, &leaves_by(&b, &entry[0], 40, cny(500)).each_ref());
+    assert_eq!(site.conflict_kinds(), [""; 0]);
+    assert_eq!(site.sum("fare-revenue"), 500);
+}
+
+#[test]
+fn a_rider_with_a_picture_is_never_charged_more_than_the_gate_showed() {
+    // shown | charged, conflicts
+    for (shown, charged, conflicts) in [
+        (500, 500, &[][..]),
+        (300, 300, &["quote-differs"][..]),
+        (700, 500, &["quote-differs"][..]),
+    ] {
+        let (a, b) = pingguoyuan_and_xidan();
+        let mut site = Site::new(&[&a, &b]);
+        let entry = a.passes(Direction::Entry, account(1), 1);
+        site.send(&a, &entry.each_ref());
+        site.send(&b, &leaves_by(&b, &entry[0], 40, cny(shown)).each_ref());
+        assert_eq!(site.sum("fare-revenue"), charged, "shown {shown}");
+        assert_eq!(site.conflict_kinds(), conflicts, "shown {shown}");
+    }
+}
+
 #[test]
 fn an_exit_waits_for_an_entry_that_comes_days_later() {
     let (a, b) = pingguoyuan_and_xidan();
@@ -151,6 +252,7 @@ fn the_lower_fare_shown_is_charged_and_the_difference_shown() {
             account,
             minute: 40,
             quoted,
+            names: None,
             code: 40,
         });
         let answers = site.send(&b, &[&exit]);
@@ -176,6 +278,7 @@ fn conflicts_are_shown_and_the_records_stay() {
         account: account(1),
         minute,
         quoted: None,
+        names: None,
         code,
     };
     let first = a.tap(tap(Direction::Entry, 7, 1));

@@ -2,13 +2,13 @@
 
 use super::api::{Running, problem};
 use super::site::{forever, settlement};
-use crate::gate::{Gate, MORNING};
+use crate::gate::{Gate, MORNING, Tap};
 use ed25519_dalek::SigningKey;
 use fare_protocol::rider::{KEY_HEADER, RiderRequest, SIGNATURE_HEADER, SKEW_MS_MAX, TIME_HEADER};
 use fare_protocol::wire::{ApiProblem, Envelope};
 use fare_protocol::{
-    AccountId, Direction, PassageOutcome, RideCode, RiderClass, SignedRecord, Signer, UnixMs,
-    Voucher,
+    AccountId, Currency, Direction, Millis, Money, PassageOutcome, Picture, RideCode, RiderClass,
+    SignedRecord, Signer, Stamp, UnixMs, Voucher,
 };
 use fare_server::clock;
 use reqwest::{Method, Response, StatusCode};
@@ -330,6 +330,80 @@ async fn a_journey_comes_with_its_vouchers_and_its_receipt_to_its_own_rider_alon
         other.json("/v1/rider/vouchers").await["vouchers"],
         json!([])
     );
+    server.end().await;
+}
+
+/// The picture is the server's own word about the journey, and an exit that names it ends it.
+#[tokio::test]
+async fn an_entry_voucher_comes_with_the_picture_for_the_exit() {
+    let (entry_gate, exit_gate) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let server = Running::new(&[&entry_gate, &exit_gate]).await;
+    let phone = Phone::new(&server, 1);
+    let (_, account) = phone.enrol().await;
+    let minute = (clock::now().0 - MORNING) / 60_000 - 30;
+    let entry = entry_gate.entry_at(account, minute);
+    let passage = entry_gate.passage(&entry, PassageOutcome::Passed);
+    server.send(&entry_gate, &[entry.clone(), passage]).await;
+    let vouchers = phone.json("/v1/rider/vouchers").await;
+    let text = vouchers["vouchers"][0]["picture"].as_str().unwrap();
+    assert!(text.len() <= 535, "version 12-L: {} characters", text.len());
+
+    let now = Stamp {
+        at: clock::now(),
+        error_ms: Millis(0),
+    };
+    let signed = Picture::parse(text.as_bytes()).unwrap();
+    let verified = signed.verify_within(&forever(&*settlement().signer), now);
+    let picture = verified.unwrap().picture().clone();
+    let said = entry.record();
+    let (Voucher::Entry(voucher), _) =
+        Voucher::parse(&envelope(&vouchers["vouchers"][0]["envelope"])).unwrap()
+    else {
+        panic!("{vouchers}")
+    };
+    assert_eq!(
+        (picture.journey, picture.entry, picture.account),
+        (voucher.journey, said.id, account)
+    );
+    assert_eq!(
+        (picture.entered_at, picture.valid_until),
+        (said.stamp.at, voucher.valid_until)
+    );
+    assert!(picture.as_of <= now.at && now.at.since(picture.as_of) < 60_000);
+    let paid_before = picture.paid_before.unwrap();
+    assert_eq!(paid_before.tariff, settlement().tariff.hash());
+
+    let exit = exit_gate.tap(Tap {
+        direction: Direction::Exit,
+        account,
+        minute: minute + 30,
+        quoted: Some(Money::new(500, Currency::CNY)),
+        names: Some(picture.entry),
+        code: 9,
+    });
+    let passage = exit_gate.passage(&exit, PassageOutcome::Passed);
+    server.send(&exit_gate, &[exit, passage]).await;
+    let vouchers = phone.json("/v1/rider/vouchers?after=1").await;
+    assert_eq!(vouchers["vouchers"][0]["kind"], "exit");
+    assert!(vouchers["vouchers"][0].get("picture").is_none());
+    let journeys = phone.json("/v1/rider/journeys").await;
+    assert_eq!(journeys["journeys"][0]["state"], "closed");
+    assert_eq!(journeys["journeys"][0]["fare"]["minor"], 500);
+    server.end().await;
+}
+
+/// Whose picture would be over when it came gets none.
+#[tokio::test]
+async fn an_entry_of_long_ago_comes_without_a_picture() {
+    let gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let phone = Phone::new(&server, 1);
+    let (_, account) = phone.enrol().await;
+    let minute = (clock::now().0 - MORNING) / 60_000 - 241;
+    server.send(&gate, &[gate.entry_at(account, minute)]).await;
+    let vouchers = phone.json("/v1/rider/vouchers").await;
+    assert_eq!(vouchers["vouchers"][0]["kind"], "entry");
+    assert!(vouchers["vouchers"][0].get("picture").is_none());
     server.end().await;
 }
 

@@ -10,7 +10,7 @@ use fare_protocol::{
     AccountId, CodeRef, Direction, GeoPoint, LaneNo, Location, Millis, Mode, Passage,
     PassageOutcome, PublicKey, RecordId, RiderClass, Signer, Stamp, UnixMs,
 };
-use fare_rules::{ConfirmationDraft, Draft, Note, PassageDraft, RULES_VERSION};
+use fare_rules::{ConfirmationDraft, Draft, Note, PassageDraft, RULES_VERSION, Used};
 use faregate::journal::{
     CommitRequest, GateIdentity, Journal, JournalHandle, OutboxFile, RawAnswer, Retention,
 };
@@ -78,8 +78,10 @@ fn draft(n: u64) -> ConfirmationDraft {
         code_ref: CodeRef(u128::from(n).to_be_bytes()),
         account: AccountId(u128::from(n).to_be_bytes()),
         class: RiderClass::Adult,
-        device_key: public_key(),
-        counter: u32::try_from(n).unwrap_or(u32::MAX),
+        used: Used::Code {
+            device_key: public_key(),
+            counter: u32::try_from(n).unwrap_or(u32::MAX),
+        },
         mode: Mode::Normal,
         fare_quoted: None,
         tariff: None,

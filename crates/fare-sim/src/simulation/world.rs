@@ -290,7 +290,7 @@ impl World {
                 passage_id: self.new_id(),
                 shown,
                 facts: self.facts(g, &code)?,
-                credential: Ok(code),
+                credential: Ok(code.into()),
             };
             self.tell(g, Event::Tap(Box::new(tap)), None)?;
             self.later(9_000, 10_000, Happening::Leaves(g, rider, attempt));

@@ -161,6 +161,7 @@ impl Backlog {
             location: self.location,
             mode: Mode::Normal,
             fare_quoted: None,
+            entry: None,
             tariff: None,
             rules: RULES_VERSION,
         }

@@ -213,4 +213,29 @@ proptest! {
             prop_assert!(tariff.price(&ride).unwrap().fare.minor >= quote.fare.minor);
         }
     }
+
+    /// What a picture carries is all that a price looks at.
+    #[test]
+    fn what_was_paid_before_stands_for_the_journeys(city in city(), journeys in journeys()) {
+        let tariff = parse(&[STEPS, &city.rules].concat(), &eight()).unwrap();
+        let all = month(&tariff, RiderClass::Student, &journeys);
+        let earlier: Vec<Paid> = all.iter().map(|(paid, _)| *paid).collect();
+        for (own, quote) in &all {
+            let ride = Ride {
+                class: RiderClass::Student,
+                class_until: None,
+                entry: own.entry,
+                exit: own.exit,
+                earlier: &[],
+            };
+            let before = tariff.paid_before(own.entry, &earlier);
+            prop_assert!(before.fits());
+            prop_assert_eq!(&tariff.price_after(&ride, Some(&before)).unwrap(), quote);
+            let mut others = before.clone();
+            others.tariff.0[0] ^= 1;
+            let alone = tariff.price(&ride).unwrap();
+            prop_assert_eq!(&tariff.price_after(&ride, Some(&others)).unwrap(), &alone);
+            prop_assert_eq!(&tariff.price_after(&ride, None).unwrap(), &alone);
+        }
+    }
 }

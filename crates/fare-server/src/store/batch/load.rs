@@ -1,7 +1,7 @@
 //! Reads what an upload needs at once.
 
 use super::super::taps::JourneyRow;
-use super::{Account, Batch, Chain, Kept, Moving, Place};
+use super::{Account, Batch, Chain, Kept, Moving};
 use crate::store::chain::envelope;
 use crate::store::sql::{Bind, Row, Value};
 use crate::store::taps::{outcome_read, read_journey, read_tap};
@@ -10,6 +10,7 @@ use fare_protocol::{
     AccountId, Confirmation, Direction, GateId, Record, RecordBody, RecordId, Seq, UnixMs,
     VerifiedRecord,
 };
+use fare_rules::journey::Place;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Longest stretch of a chain that is read at once, as a multiple of the records that came.
@@ -111,14 +112,14 @@ impl Tx<'_> {
         spans: &BTreeMap<AccountId, (UnixMs, UnixMs)>,
     ) -> Result<HashMap<AccountId, Account>, StoreError> {
         let before = format!(
-            "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND at_ms < $2
-             ORDER BY at_ms DESC, id DESC LIMIT {BEYOND}"
+            "SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND at_ms < $2
+             ORDER BY at_ms DESC, place DESC LIMIT {BEYOND}"
         );
-        let within = "SELECT envelope, passage, evidence FROM tap
+        let within = "SELECT envelope, passage, evidence, at_ms FROM tap
                       WHERE account = $1 AND at_ms >= $2 AND at_ms <= $3";
         let after = format!(
-            "SELECT envelope, passage, evidence FROM tap WHERE account = $1 AND at_ms > $2
-             ORDER BY at_ms, id LIMIT {BEYOND}"
+            "SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND at_ms > $2
+             ORDER BY at_ms, place LIMIT {BEYOND}"
         );
         let decided = "SELECT 1 FROM conflict_end WHERE account = $1 LIMIT 1";
         let standing = "SELECT kind, subject FROM conflict WHERE scope = $1 AND NOT EXISTS
@@ -286,7 +287,7 @@ impl Account {
         let edge = |rows: &[Row]| -> Result<Option<Place>, StoreError> {
             let last = rows.get(beyond.saturating_sub(1));
             let tap = last.map(read_tap).transpose()?;
-            Ok(tap.map(|tap| (tap.at, tap.id)))
+            Ok(tap.map(|tap| tap.place()))
         };
         let (from, to) = (edge(before)?, edge(after)?);
         let mut account = Self {
@@ -301,7 +302,7 @@ impl Account {
         };
         for row in stretch.iter().flatten() {
             let (tap, record) = (read_tap(row)?, envelope(row, 0)?);
-            let place = (tap.at, tap.id);
+            let place = tap.place();
             account.places.insert(tap.id, place);
             let unknown = None;
             account.taps.insert(

@@ -14,12 +14,9 @@ use fare_protocol::{
     AccountId, CodeRef, GateId, JourneyId, Money, PassageOutcome, RecordId, Seq, SignedRecord,
     UnixMs,
 };
-use fare_rules::journey::{Journey, Tap};
+use fare_rules::journey::{Journey, Place, Tap};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
-
-/// Where a tap stands among its account's.
-type Place = (UnixMs, RecordId);
 
 /// Rows for one statement.
 type Rows = (&'static str, Vec<Vec<Value>>);
@@ -147,7 +144,7 @@ impl Batch {
     /// The nearest tap before or after this one: any, or one that has a place.
     pub(super) fn near(&self, tap: &Tap, after: bool, has_place: bool) -> Option<Option<Tap>> {
         let account = self.accounts.get(&tap.account())?;
-        account.near((tap.at, tap.id), after, has_place)
+        account.near(tap.place(), after, has_place)
     }
 
     pub(super) fn same_code_elsewhere(&self, tap: &Tap) -> Option<Option<Tap>> {
@@ -238,7 +235,7 @@ impl Batch {
         let Some(account) = self.accounts.get_mut(&tap.account()) else {
             return false;
         };
-        let place = (tap.at, tap.id);
+        let place = tap.place();
         let (from, to) = (account.from, account.to);
         if from.is_some_and(|from| place < from) || to.is_some_and(|to| place > to) {
             return false;
@@ -256,7 +253,7 @@ impl Batch {
     }
 
     pub(super) fn change_tap(&mut self, tap: &Tap, now: UnixMs) -> bool {
-        let place = (tap.at, tap.id);
+        let place = tap.place();
         let account = self.accounts.get_mut(&tap.account());
         let Some(kept) = account.and_then(|account| account.taps.get_mut(&place)) else {
             return false;
@@ -270,7 +267,7 @@ impl Batch {
     }
 
     pub(super) fn put_journey(&mut self, entry: &Tap, id: JourneyId, due: UnixMs) -> bool {
-        let place = (entry.at, entry.id);
+        let place = entry.place();
         let Some(account) = self.accounts.get_mut(&entry.account()) else {
             return false;
         };
@@ -395,7 +392,8 @@ fn new_tap(kept: &Kept) -> Result<Vec<Value>, StoreError> {
     Ok(vec![
         tap.account().value(),
         tap.id.value(),
-        tap.at.value(),
+        tap.place().at.value(),
+        tap.place().key().value(),
         tap.code_ref().0.value(),
         tap.gate.value(),
         kept.record.bytes().value(),
