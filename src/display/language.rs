@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_file_that_lacks_a_sentence_says_which() {
         let (_, english) = BUILT_IN[0];
-        let without = english.replace("62 = ", "63 = ");
+        let without = english.replace("62 = ", "64 = ");
         let said = Language::parse(&without).unwrap_err().to_string();
         assert!(said.contains("refusal.62"), "{said}");
         let more = english.replace("[hint]", "[hint]\nrain = \"Wait\"");

@@ -214,6 +214,7 @@ impl Account {
     }
 
     /// What the journeys and conflicts must be, worked out at once from everything known.
+    // long: one look at all taps
     fn expected(
         &self,
     ) -> (

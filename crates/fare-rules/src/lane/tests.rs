@@ -14,7 +14,8 @@ mod table;
 use super::*;
 use crate::Refusal;
 use crate::sample::{
-    Phone, START, account, at, cny, confirmation, open_journey, passage, policy, quote, say, tap,
+    Phone, START, account, at, cny, confirmation, open_journey, passage, picture, policy, quote,
+    say, tap,
 };
 use fare_protocol::{Direction, Millis, Mode, VerifiedRideCode};
 
@@ -162,6 +163,52 @@ fn a_fare_from_old_data_says_how_old() {
         assert!(effects.starts_with(&wanted), "{age_ms} ms: {effects}");
         assert_eq!(effects.contains("as of"), !shown.is_empty(), "{effects}");
     }
+}
+
+/// Whatever the caches' age: what was paid before is as of the picture's making.
+#[test]
+fn a_fare_by_a_picture_is_as_of_its_making() {
+    let fresh = i64::from(policy(Role::Exit).cache_fresh.0);
+    for (age_ms, is_old) in [(fresh, false), (fresh + 1, true)] {
+        let Event::Tap(mut tap) = leaving(1, 1, 1) else {
+            panic!("leaving is a tap");
+        };
+        let as_of = UnixMs(START.0 - age_ms);
+        tap.credential = Ok(picture(1, |picture| picture.as_of = as_of));
+        tap.facts.cache_as_of = Some(START);
+        let mut gate = Gate::new(Role::Exit, Mode::Normal);
+        gate.on(0, Event::Tap(tap));
+        let effects = gate.on(5, committed(1));
+        let wanted = format!(", as of {}", as_of.0);
+        assert_eq!(effects.contains(&wanted), is_old, "{effects}");
+    }
+}
+
+/// A picture opens again when nobody went through, and while it is held out it is one tap.
+#[test]
+fn a_picture_that_nobody_used_opens_again() {
+    let shows = |n| {
+        let Event::Tap(mut tap) = leaving(n, 1, 1) else {
+            panic!("leaving is a tap");
+        };
+        tap.credential = Ok(picture(1, |_| {}));
+        Event::Tap(tap)
+    };
+    let mut gate = Gate::new(Role::Exit, Mode::Normal);
+    gate.on(0, shows(1));
+    gate.on(5, committed(1));
+    gate.on(10, BarrierOpened);
+    assert_eq!(gate.on(20, shows(2)), NOTHING, "the phone is still there");
+    gate.on(5_500, Deadline);
+    gate.on(6_500, Deadline);
+    gate.on(6_600, passage_committed(1));
+    assert_eq!(
+        gate.on(9_000, shows(3)),
+        NOTHING,
+        "within the grace of the verdict"
+    );
+    let again = gate.on(10_001, shows(4));
+    assert!(again.starts_with("commit exit confirmation 4"), "{again}");
 }
 
 #[test]
