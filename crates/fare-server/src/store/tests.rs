@@ -341,11 +341,8 @@ fn a_database_opens_again_and_a_newer_one_does_not() {
         drop(database);
         let refused = Database::open(url).err().unwrap().to_string();
         let known = MIGRATIONS.len();
-        assert_eq!(
-            refused,
-            format!(
-                "the database has schema 99, this program knows up to {known}; use a newer one"
-            )
+        let said = format!(
+            "the database has schema 99, this program knows up to {known}; use a newer one"
         );
         assert_eq!(refused, said);
     }
