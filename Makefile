@@ -58,6 +58,10 @@ deny: ## check bans, licences and sources of dependencies
 audit: ## check dependencies for known vulnerabilities (fetches the advisory database; not part of `test`)
 	@$(STEP) audit cargo deny --locked --log-level warn check advisories
 
+.PHONY: guest
+guest: ## run the daemon on real GPIO and keyboard drivers, in a small virtual machine (as root, on Debian)
+	@scripts/guest/devices
+
 .PHONY: setup-wallet
 setup-wallet:
 	@scripts/setup wallet
