@@ -8,7 +8,8 @@ mod common;
 use common::browser::{Browser, Screen};
 use common::lane::Lane;
 use common::{Process, Site, change, program, until};
-use fare_protocol::{RideCode, UnixMs, picture, ride_code};
+use fare_protocol::receipt::Receipt;
+use fare_protocol::{RideCode, SignedRecord, UnixMs, picture, ride_code};
 use fare_sim::board::{BoardEvent, Habits};
 use fare_sim::cast::Cast;
 use fare_sim::crowd::Optics;
@@ -407,6 +408,63 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
         "{}",
         wallet.text()
     );
+    inspected(&mut metro, &wallet, &at_exit);
+}
+
+/// An inspector checks the exit's receipt where there is no network.
+fn inspected(metro: &mut Metro, wallet: &Wallet, at_exit: &Lane) {
+    let journal = rusqlite::Connection::open(&at_exit.files.journal).unwrap();
+    let first = "SELECT envelope FROM records ORDER BY seq LIMIT 1";
+    let envelope: Vec<u8> = journal.query_row(first, [], |row| row.get(0)).unwrap();
+    let receipt = Receipt::text(&SignedRecord::parse(&envelope).unwrap()).unwrap();
+    let page = format!("{}#inspect", metro.page());
+    let keys = "return document.querySelector('[data-testid=keys]')?.textContent.startsWith('Keys of 2 gates')";
+    wallet.browser.open("about:blank");
+    wallet.browser.open(&page);
+    assert!(
+        wallet.browser.waits_for(keys, &json!(true)),
+        "{}",
+        wallet.text()
+    );
+    metro.network_is_lost();
+    wallet.browser.open("about:blank");
+    wallet.browser.open(&page);
+    assert!(
+        wallet.browser.waits_for(keys, &json!(true)),
+        "{}",
+        wallet.text()
+    );
+    wallet.is_accessible("the inspector's page");
+    let checks = |text: &str, how: &str| {
+        let typed = json!(text);
+        wallet.browser.run(&format!(
+            "document.querySelector('[data-testid=receipt-text]').value = {typed}"
+        ));
+        wallet.clicks("[data-testid=check]");
+        let said = "return document.querySelector('[data-how]')?.dataset.how ?? null";
+        assert!(
+            wallet.browser.waits_for(said, &json!(how)),
+            "{}",
+            wallet.text()
+        );
+    };
+    checks(&receipt, "good");
+    for expected in ["Genuine", "Guomao", "GMO-02, line 1, lane 2", "6.00"] {
+        assert!(
+            wallet.text().contains(expected),
+            "{expected}: {}",
+            wallet.text()
+        );
+    }
+    wallet.shot("inspected");
+    wallet.is_accessible("a genuine receipt");
+    wallet.fits_at_twice_the_size("inspected");
+    // In the hash of the record before: still a record, and not the one that was signed.
+    let mut altered = envelope;
+    altered[60] ^= 1;
+    let altered = Receipt::text(&SignedRecord::parse(&altered).unwrap()).unwrap();
+    checks(&altered, "bad");
+    assert!(wallet.text().contains("Not genuine"), "{}", wallet.text());
 }
 
 #[test]

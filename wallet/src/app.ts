@@ -63,7 +63,7 @@ export class App {
         speak: (id) => this.speak(id),
       }),
     );
-    const main = h('main', {}, this.open, this.card.element, this.ready, this.list.element);
+    const main = h('main', {}, this.card.element, this.open, this.ready, this.list.element);
     this.root.replaceChildren(this.top, main);
     this.showRider(rider);
     void this.card.start(rider);

@@ -3,10 +3,19 @@
 import { App } from './app';
 import { loadWords } from './view/words';
 
+/** Where an inspector checks receipts; the rest of the page is for riders. */
+const INSPECT = '#inspect';
+
 async function start(): Promise<void> {
   await loadWords();
   const root = document.getElementById('app');
   if (root === null) return;
+  if (location.hash === INSPECT) {
+    const { inspector } = await import('./inspect/page');
+    await inspector(root);
+    await saved();
+    return;
+  }
   const app = new App(root);
   await app.start();
   app.isSaved = await saved();

@@ -15,3 +15,17 @@ export function encode(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** The bytes that a text spells; throws at anything else. */
+export function decode(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (let at = 0; at < text.length; at += 3) {
+    const group = Array.from(text.slice(at, at + 3), (letter) => DIGITS.indexOf(letter));
+    const number = group.reduceRight((sum, digit) => sum * 45 + digit, 0);
+    const most = group.length === 3 ? 0xffff : 0xff;
+    if (group.length === 1 || group.includes(-1) || number > most) throw new Error(`not base45 at ${at}`);
+    if (group.length === 3) bytes.push(number >> 8);
+    bytes.push(number & 0xff);
+  }
+  return Uint8Array.from(bytes);
+}

@@ -145,6 +145,11 @@ export async function sendCorrection(
   return (await ask(key, 'POST', '/v1/rider/corrections', said)).json();
 }
 
+/** The gates' public keys, which check receipts. */
+export async function gates(): Promise<{ gate: string; key: string }[]> {
+  return (await get('/v1/gates', {})).json();
+}
+
 export async function stations(): Promise<Station[]> {
   return (await get('/v1/stations', {})).json();
 }

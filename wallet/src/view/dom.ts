@@ -36,6 +36,7 @@ export function icon(path: string): SVGSVGElement {
 
 export const ICONS = {
   tick: 'M5 12.5l4.5 4.5L19 7.5',
+  cross: 'M6 6l12 12M18 6L6 18',
   wait: 'M12 7v5l3 2M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18',
   sun: 'M12 8a4 4 0 1 0 0 8a4 4 0 1 0 0-8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6L19 19M5 19l1.4-1.4M17.6 6.4L19 5',
   cloud: 'M4 4l16 16M7.5 18h10M18 17.9a4 4 0 0 0 .6-7.4A6 6 0 0 0 9 6.6M6.2 9.2A4.5 4.5 0 0 0 7.5 18',

@@ -12,6 +12,7 @@
 //!                                       one has changed
 //! POST /v1/rider/corrections            where a journey ended whose exit is missing
 //! GET  /v1/stations                     names of stations; for anybody
+//! GET  /v1/gates                        the gates' public keys, which check receipts; for anybody
 //! GET  /…                               the wallet's files
 //! ```
 //! Every answer that is an error is problem+json and names the header, parameter or field at fault.
@@ -38,6 +39,7 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fare_protocol::StationId;
+use fare_protocol::receipt::GateKey;
 use fare_rules::{Station, Tariff};
 use limit::{Limits, Replays};
 use serde::Serialize;
@@ -105,6 +107,7 @@ pub fn router(app: App, config: &Config) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/v1/stations", get(stations))
+        .route("/v1/gates", get(gates))
         .route("/v1/rider", post(enrol::enrol))
         .route("/v1/rider/issuer-part", post(enrol::refresh))
         .route("/v1/rider/journeys", get(journeys::list))
@@ -125,6 +128,15 @@ async fn stations(State(riders): State<Riders>) -> impl IntoResponse {
         .stations()
         .map(|station| StationName::of(station.id, tariff));
     Json(names.collect::<Vec<_>>())
+}
+
+async fn gates(State(riders): State<Riders>) -> Result<Json<Vec<GateKey>>, Problem> {
+    let gates = riders.app.store.read(|tx| tx.gates()).await?;
+    let keys = gates.into_iter().map(|gate| GateKey {
+        gate: gate.id,
+        key: gate.key,
+    });
+    Ok(Json(keys.collect()))
 }
 
 async fn finish(mut response: Response) -> Response {

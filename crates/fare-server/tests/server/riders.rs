@@ -609,8 +609,13 @@ async fn an_exit_that_comes_after_all_clears_what_the_rider_told() {
 }
 
 #[tokio::test]
-async fn stations_are_for_anybody_and_what_is_not_there_is_said_as_a_problem() {
-    let server = Running::new(&[]).await;
+async fn stations_and_gates_are_for_anybody_and_what_is_not_there_is_said_as_a_problem() {
+    let gate = Gate::new("PGY-01", "PGY");
+    let server = Running::new(&[&gate]).await;
+    let keys = server.client.get(format!("{}/v1/gates", server.riders));
+    let keys: Value = keys.send().await.unwrap().json().await.unwrap();
+    let key = Signer::public(&gate.key).to_string();
+    assert_eq!(keys, json!([{ "gate": "PGY-01", "key": key }]));
     let get = |path: &str| server.client.get(format!("{}{path}", server.riders)).send();
     let stations: Value = get("/v1/stations").await.unwrap().json().await.unwrap();
     let guomao = json!({"id": "GMO", "name": "Guomao", "local": "国贸"});
