@@ -8,6 +8,7 @@
 //!                                           person decided so
 //! resolve   rider -fare   revenue +fare     a person decided about a conflict
 //! ```
+//! How what riders owe becomes money on a platform is in [`crate::charging`].
 //! Nothing is ever changed or deleted; a correction is one more posting.
 
 use fare_protocol::{AccountId, Money, MoneyError};
@@ -21,6 +22,20 @@ pub enum LedgerAccount {
     Held,
     /// What journeys have earned.
     FareRevenue,
+    /// What has been asked of platforms and is not known to be paid (negative).
+    Charging,
+    /// What platforms declined and riders owe (negative).
+    Debt,
+    /// What Alipay took for us and owes us (negative).
+    Alipay,
+    /// The same of WeChat Pay.
+    WeChat,
+    /// What riders paid in beforehand and we owe them.
+    StoredValue,
+    /// What desks took for it (negative).
+    Cash,
+    /// What was charged too much, or too little (negative): a person looks.
+    Suspense,
 }
 
 /// One line of a posting.
@@ -45,6 +60,18 @@ pub enum PostingKind {
     Reverse,
     /// A person decided about a conflict.
     Resolve,
+    /// A charge was sent to a platform.
+    Send,
+    /// The platform said no.
+    Decline,
+    /// The platform charged it.
+    Settle,
+    /// A platform charged what nothing asked for.
+    Unexpected,
+    /// A platform gave back.
+    Refund,
+    /// Money was paid into stored value.
+    TopUp,
 }
 
 /// Entries of one currency that sum to zero. No other posting exists.
@@ -78,6 +105,13 @@ impl LedgerAccount {
             Self::Rider(_) => "rider",
             Self::Held => "held",
             Self::FareRevenue => "fare-revenue",
+            Self::Charging => "charging",
+            Self::Debt => "debt",
+            Self::Alipay => "alipay",
+            Self::WeChat => "wechat",
+            Self::StoredValue => "stored-value",
+            Self::Cash => "cash",
+            Self::Suspense => "suspense",
         }
     }
 }
@@ -91,6 +125,12 @@ impl PostingKind {
             Self::Void => "void",
             Self::Reverse => "reverse",
             Self::Resolve => "resolve",
+            Self::Send => "send",
+            Self::Decline => "decline",
+            Self::Settle => "settle",
+            Self::Unexpected => "unexpected",
+            Self::Refund => "refund",
+            Self::TopUp => "top-up",
         }
     }
 }
@@ -159,6 +199,76 @@ impl Posting {
     pub fn resolve(rider: AccountId, fare: Money) -> Result<Self, PostingError> {
         let (from, to) = (LedgerAccount::Rider(rider), LedgerAccount::FareRevenue);
         Self::transfer(PostingKind::Resolve, from, to, fare)
+    }
+
+    /// What is owed, by the rider's account or as debt, is asked of a platform.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn send(owed: LedgerAccount, amount: Money) -> Result<Self, PostingError> {
+        Self::transfer(PostingKind::Send, LedgerAccount::Charging, owed, amount)
+    }
+
+    /// The platform said no: it is debt.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn decline(amount: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Debt, LedgerAccount::Charging);
+        Self::transfer(PostingKind::Decline, from, to, amount)
+    }
+
+    /// A platform charged `got` for what stands in `owed` with `wanted`; what differs goes to suspense.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn settle(
+        owed: LedgerAccount,
+        platform: LedgerAccount,
+        wanted: Money,
+        got: Money,
+    ) -> Result<Self, PostingError> {
+        if got.minor < 0 {
+            return Err(PostingError::NegativeFare(got));
+        }
+        let entry = |account, amount| Entry { account, amount };
+        let mut entries = vec![entry(owed, wanted), entry(platform, got.checked_neg()?)];
+        let more = got.checked_add(wanted.checked_neg()?)?;
+        if more.minor != 0 {
+            entries.push(entry(LedgerAccount::Suspense, more));
+        }
+        Self::new(PostingKind::Settle, entries)
+    }
+
+    /// A platform charged what nothing asked for.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn unexpected(platform: LedgerAccount, got: Money) -> Result<Self, PostingError> {
+        let (kind, to) = (PostingKind::Unexpected, LedgerAccount::Suspense);
+        Self::transfer(kind, platform, to, got)
+    }
+
+    /// A platform gave back to the rider.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn refund(
+        rider: AccountId,
+        platform: LedgerAccount,
+        amount: Money,
+    ) -> Result<Self, PostingError> {
+        let from = LedgerAccount::Rider(rider);
+        Self::transfer(PostingKind::Refund, from, platform, amount)
+    }
+
+    /// Money was paid into stored value at a desk.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn top_up(amount: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Cash, LedgerAccount::StoredValue);
+        Self::transfer(PostingKind::TopUp, from, to, amount)
     }
 
     fn transfer(

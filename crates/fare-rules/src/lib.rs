@@ -3,6 +3,7 @@
 //! No clock, no I/O, no randomness: everything these need comes in as a parameter.
 
 mod admission;
+pub mod charging;
 pub mod clock;
 pub mod conflict;
 pub mod journey;

@@ -2,6 +2,8 @@
 
 use crate::api::room::Room;
 use crate::api::{self, App, Seen};
+use crate::charging::desk::Desk;
+use crate::charging::notices;
 use crate::clock;
 use crate::config::{self, Config, Settlement};
 use crate::console;
@@ -36,6 +38,9 @@ const EXPIRE: Duration = Duration::from_secs(60);
 /// How long who did so last does it alone: twice as long, and some.
 const EXPIRE_LEASE: Millis = Millis(150_000);
 
+/// How often to look for what is to be charged.
+const CHARGE: Duration = Duration::from_secs(5);
+
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -58,6 +63,9 @@ pub enum StartError {
         /// Why.
         err: io::Error,
     },
+    /// No randomness for the name under which this server charges.
+    #[error("the operating system gives no randomness")]
+    NoRandomness,
     /// The issuers, as JSON.
     #[error("the issuers: {0}")]
     Json(#[from] serde_json::Error),
@@ -73,6 +81,8 @@ pub struct Server {
     gates: Bound,
     console: Option<Bound>,
     riders: Option<(Bound, config::Riders)>,
+    desk: Option<Desk>,
+    notices: Option<Bound>,
     status: Option<Bound>,
     staff: Option<(Bound, Option<TlsAcceptor>)>,
     store_thread: JoinHandle<()>,
@@ -104,10 +114,12 @@ impl Server {
             Some(riders) => Some((listen(riders.listen).await?, riders)),
             None => None,
         };
+        let settlement = Arc::new(config.settlement);
+        let (desk, notices) = charging(config.charging.as_ref(), &store, &settlement).await?;
         let server = Self {
             app: App {
                 store,
-                settlement: Arc::new(config.settlement),
+                settlement,
                 stopping,
                 seen: Seen::default(),
                 room: Room::new(config.uploads_max),
@@ -120,6 +132,8 @@ impl Server {
             riders,
             status,
             staff,
+            desk,
+            notices,
             store_thread,
         };
         if let Some(file) = config.ready_file {
@@ -164,6 +178,11 @@ impl Server {
         self.status.as_ref().map(|(_, address)| *address)
     }
 
+    /// Where payment platforms tell what became of orders.
+    pub fn notices_address(&self) -> Option<SocketAddr> {
+        self.notices.as_ref().map(|(_, address)| *address)
+    }
+
     /// Writes the addresses whole or not at all, so that who waits for the file can read it.
     fn write_ready(&self, file: &Path) -> io::Result<()> {
         let ready = serde_json::json!({
@@ -172,6 +191,7 @@ impl Server {
             "riders_listen": self.riders_address(),
             "staff_listen": self.staff_address(),
             "status_listen": self.status_address(),
+            "notices_listen": self.notices_address(),
         });
         let half = file.with_extension("part");
         fs::write(&half, format!("{ready}\n"))?;
@@ -199,6 +219,10 @@ impl Server {
             let tls = config.tls.map(TlsAcceptor::from);
             net::serve(listener, tls, router, stopping.clone())
         });
+        let charging = tokio::spawn(charge(self.desk.clone()));
+        let notices = self.notices.zip(self.desk).map(|((listener, _), desk)| {
+            net::serve(listener, None, notices::router(desk), stopping.clone())
+        });
         let status = self.status.map(|(listener, _)| {
             let router = health::router(self.app.clone());
             net::serve(listener, None, router, stopping.clone())
@@ -214,9 +238,10 @@ impl Server {
             when_there(console),
             when_there(riders),
             when_there(staff),
-            when_there(status)
+            when_there(status),
+            when_there(notices)
         );
-        for task in [looking, expiring, ending] {
+        for task in [looking, expiring, ending, charging] {
             task.abort();
             let _cancelled = task.await;
         }
@@ -226,6 +251,36 @@ impl Server {
             tracing::error!("the store's thread did not end in order");
         }
         tracing::info!("stopped");
+    }
+}
+
+/// What charges, and where platforms tell of it.
+async fn charging(
+    config: Option<&config::Charging>,
+    store: &Store,
+    settlement: &Arc<Settlement>,
+) -> Result<(Option<Desk>, Option<Bound>), StartError> {
+    let Some(config) = config else {
+        return Ok((None, None));
+    };
+    let holder = crate::ids::new_id(clock::now()).map_err(|_| StartError::NoRandomness)?;
+    let (platforms, rules) = (config.platforms(store), config.rules.clone());
+    let desk = Desk::new(store.clone(), settlement.clone(), rules, platforms, holder);
+    Ok((Some(desk), listen_if(config.notices_listen).await?))
+}
+
+/// Charges what is to be charged, for as long as the server runs.
+async fn charge(desk: Option<Desk>) {
+    let Some(desk) = desk else { return };
+    let mut ticks = tokio::time::interval(CHARGE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match desk.round(clock::now()).await {
+            Ok(done) if done.is_nothing() => {}
+            Ok(done) => tracing::info!(?done, "charged"),
+            Err(err) => tracing::error!(%err, "charging did not go on"),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod audit;
 mod bench;
 mod books;
+mod charges;
 mod conflicts;
 mod deny;
 mod fares;
@@ -45,6 +46,8 @@ enum Command {
     Conflicts(conflicts::ConflictsArgs),
     /// Tables of fares: from draft to release, and what they come to
     Fares(fares::FaresArgs),
+    /// How accounts pay, what was charged and declined, refunds, platforms' bills
+    Charges(charges::ChargesArgs),
     /// Look at journeys and correct them
     Journeys(journeys::JourneysArgs),
     /// Have gates refuse an account, or no longer
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Conflicts(args) => conflicts::run(args),
         Command::Fares(args) => fares::run(args),
+        Command::Charges(args) => charges::run(args),
         Command::Journeys(args) => journeys::run(args),
         Command::Deny(args) => deny::run(args),
         Command::Staff(args) => staff::run(args),

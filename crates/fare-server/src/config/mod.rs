@@ -1,11 +1,13 @@
 //! `server.toml`: read, checked whole, and everything it names loaded before anything is bound.
 //! `server.example.toml` beside the crate's manifest explains every key.
 
+mod charging;
 mod problem;
 mod raw;
 mod riders;
 mod staff;
 
+pub use charging::Charging;
 pub use problem::{ConfigError, Problem};
 pub use riders::Riders;
 pub use staff::StaffListener;
@@ -57,6 +59,8 @@ pub struct Config {
     pub riders: Option<Riders>,
     /// Where staff sign in.
     pub staff: Option<StaffListener>,
+    /// How what riders owe is charged.
+    pub charging: Option<Charging>,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -166,6 +170,10 @@ impl Check<'_> {
             Some(riders) => Some(self.riders(riders, settlement.as_ref()?)?),
             None => None,
         };
+        let charging = match &raw.charging {
+            Some(charging) => Some(self.charging(charging)?),
+            None => None,
+        };
         let staff = match &raw.staff {
             Some(staff) => Some(self.staff(staff)?),
             None => None,
@@ -181,6 +189,7 @@ impl Check<'_> {
             uploads_max: uploads_max?,
             riders,
             staff,
+            charging,
             tls: tls?,
         })
     }
@@ -321,17 +330,29 @@ impl Check<'_> {
     }
 }
 
-/// Reads an Ed25519 seed of 64 hexadecimal digits that only its owner can read.
-fn read_seed(path: &Path) -> Result<SigningKey, String> {
+/// Reads a file that only its owner can read; `hint` says what belongs there when it cannot be read.
+fn read_private(path: &Path, hint: &str) -> Result<String, String> {
     let shown = path.display();
-    let unreadable = |err| format!("cannot read {shown}: {err}; write 64 hex digits there");
+    let unreadable = |err| format!("cannot read {shown}: {err}{hint}");
     let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(format!(
             "{shown} has mode {mode:03o}: others could read the key; run `chmod 600 {shown}`"
         ));
     }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
+    fs::read_to_string(path).map_err(unreadable)
+}
+
+/// Reads a key of a payment platform that only its owner can read.
+fn read_secret(path: &Path) -> Result<String, String> {
+    let text = read_private(path, "; put the key there")?;
+    Ok(text.trim().to_owned())
+}
+
+/// Reads an Ed25519 seed of 64 hexadecimal digits that only its owner can read.
+fn read_seed(path: &Path) -> Result<SigningKey, String> {
+    let shown = path.display();
+    let text = read_private(path, "; write 64 hex digits there")?;
     fare_protocol::signing_key(text.trim()).map_err(|_| {
         format!("{shown} is not 64 hexadecimal digits; make one with `openssl rand -hex 32`")
     })

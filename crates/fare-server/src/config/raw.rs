@@ -19,6 +19,7 @@ pub(super) struct RawServer {
     pub uploads_max: Option<Spanned<u32>>,
     pub riders: Option<RawRiders>,
     pub staff: Option<RawStaff>,
+    pub charging: Option<RawCharging>,
     pub tls: RawTls,
 }
 
@@ -49,4 +50,45 @@ pub(super) struct RawTls {
     pub cert: Spanned<String>,
     pub key: Spanned<String>,
     pub client_ca: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCharging {
+    pub notices_listen: Option<Spanned<String>>,
+    pub policy: Spanned<String>,
+    pub threshold_minor: Option<i64>,
+    pub retry_days: Spanned<Vec<u16>>,
+    pub subject: String,
+    pub answer_ms: Option<u64>,
+    #[serde(default)]
+    pub stored_value: bool,
+    pub alipay: Option<RawAlipay>,
+    pub wechat: Option<RawWeChat>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAlipay {
+    pub gateway: Spanned<String>,
+    pub authorities: Option<String>,
+    pub app_id: String,
+    pub key: Spanned<String>,
+    pub platform_key: Spanned<String>,
+    pub notify_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWeChat {
+    pub api: Spanned<String>,
+    pub authorities: Option<String>,
+    pub app_id: String,
+    pub merchant_id: String,
+    pub serial_no: String,
+    pub key: Spanned<String>,
+    pub api_v3_key: Spanned<String>,
+    pub platform_key: Option<Spanned<String>>,
+    pub platform_key_id: Option<String>,
+    pub notify_url: String,
 }

@@ -218,3 +218,99 @@ fn a_missing_key_is_named() {
     let refused = load(&file, Overrides::default()).err().unwrap().to_string();
     assert!(refused.contains("missing field `issuers`"), "{refused}");
 }
+
+/// The example with its payment platforms, and the keys that they name.
+fn with_platforms(change: (&str, &str)) -> (TempDir, PathBuf) {
+    let (before, rest) = EXAMPLE.split_once("# [charging.alipay]").unwrap();
+    let (platforms, after) = rest.split_once("\n[tls]").unwrap();
+    let bare: String = platforms
+        .lines()
+        .filter(|line| line.contains(" = ") || line.starts_with("# [charging"))
+        .map(|line| format!("{}\n", line.trim_start_matches("# ")))
+        .collect();
+    let text = format!("{before}[charging.alipay]\n{bare}\n[tls]{after}")
+        .replace("gateway =", "authorities = \"server-cert.pem\"\ngateway =")
+        .replace("api =", "authorities = \"server-cert.pem\"\napi =");
+    assert!(text.contains(change.0), "{}", change.0);
+    let (folder, file) = folder(&text.replacen(change.0, change.1, 1));
+    let key = include_str!("../../../fare-sim/src/platform/keys/merchant.pem");
+    let public = include_str!("../../../fare-sim/src/platform/keys/platform.pub.pem");
+    for (name, text, mode) in [
+        ("alipay-app-key.pem", key, 0o600),
+        ("wechat-merchant-key.pem", key, 0o600),
+        ("open-key.pem", key, 0o644),
+        (
+            "wechat-api-v3.key",
+            "sandbox-api-v3-key-of-32-letters\n",
+            0o600,
+        ),
+        ("alipay-public-key.pem", public, 0o644),
+        ("wechat-public-key.pem", public, 0o644),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    (folder, file)
+}
+
+#[test]
+fn the_example_of_payment_platforms_holds() {
+    let (_folder, file) = with_platforms(("retry_days = [1, 3, 7]", "retry_days = [2, 5]"));
+    let charging = load(&file, Overrides::default()).unwrap().charging.unwrap();
+    let names: Vec<_> = charging.remote.iter().map(|one| one.id().code()).collect();
+    assert_eq!(names, ["alipay", "wechat"]);
+    assert!(charging.stored_value);
+    assert_eq!(charging.rules.policy, fare_rules::charging::Policy::Day);
+    assert_eq!(charging.rules.subject, "Metro fare");
+}
+
+#[test]
+fn mistakes_about_payment_platforms_are_told_with_what_to_write() {
+    for (good, bad, said) in [
+        ("[1, 3, 7]", "[3, 1]", "each later than the one before"),
+        (
+            "\"end-of-day\"\n",
+            "\"weekly\"\n",
+            "write \"per-journey\", \"end-of-day\" or",
+        ),
+        (
+            "\"end-of-day\"\n",
+            "\"threshold\"\n",
+            "needs `threshold_minor`",
+        ),
+        (
+            "# threshold_minor",
+            "threshold_minor",
+            "belongs to the policy",
+        ),
+        (
+            "\"127.0.0.1:8083\"",
+            "\"0.0.0.0:8083\"",
+            "write a loopback address",
+        ),
+        (
+            "\"https://openapi.alipay.com\"",
+            "\"http://openapi.alipay.com\"",
+            "go over https only",
+        ),
+        ("\"alipay-app-key.pem\"", "\"open-key.pem\"", "has mode 644"),
+        ("\"alipay-app-key.pem\"", "\"server-key.pem\"", "mode"),
+        (
+            "\"alipay-public-key.pem\"",
+            "\"issuers.json\"",
+            "not a public key",
+        ),
+        (
+            "\"wechat-api-v3.key\"",
+            "\"issuer.seed\"",
+            "has 32 letters and digits",
+        ),
+        ("platform_key_id =", "# platform_key_id =", "go together"),
+        ("subject = \"Metro fare\"\n", "", "missing field `subject`"),
+    ] {
+        let (_folder, file) = with_platforms((good, bad));
+        let refused = load(&file, Overrides::default()).err().unwrap().to_string();
+        assert!(refused.contains(said), "{good} -> {bad}: {refused}");
+    }
+}

@@ -68,13 +68,18 @@ impl Tx<'_> {
         let new = self.run(sql, &[&account, &now])? > 0;
         if new {
             self.tell(&FeedChange::Denied { account })?;
+        } else {
+            let sql = "UPDATE denied SET why = 'both' WHERE account = $1 AND why = 'debt'";
+            self.run(sql, &[&account])?;
         }
         Ok(new)
     }
 
-    /// Refuses an account no longer; answers whether it was refused.
+    /// Refuses an account no longer, unless it owes; answers whether gates let it in again.
     pub fn allow(&self, account: AccountId) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM denied WHERE account = $1";
+        let owes = "UPDATE denied SET why = 'debt' WHERE account = $1 AND why = 'both'";
+        self.run(owes, &[&account])?;
+        let sql = "DELETE FROM denied WHERE account = $1 AND why = 'staff'";
         let was = self.run(sql, &[&account])? > 0;
         if was {
             self.tell(&FeedChange::Cleared { account })?;

@@ -8,6 +8,7 @@
 pub mod bare;
 mod batch;
 mod chain;
+mod charging;
 mod conflicts;
 mod fares;
 mod feed;
@@ -18,10 +19,12 @@ mod modes;
 mod riders;
 mod sql;
 mod staff;
+mod stored;
 mod taps;
 mod url;
 mod views;
 
+pub use charging::{Booked, ChargeRow, ChargeView, Payer, RefundRow, TryRow, Way};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
@@ -31,6 +34,7 @@ pub use modes::{GateModes, StoredChange};
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
+pub use stored::{Move, MoveKind};
 pub use taps::{About, JourneyRow, Scope};
 pub use url::{DatabaseUrl, ServerUrl, UrlError};
 pub use views::{Books, ConflictView, Counts, GateView, JourneyView, PostingView, Sum};
@@ -60,7 +64,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 10] = [
+const MIGRATIONS: [Step; 11] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -101,6 +105,10 @@ const MIGRATIONS: [Step; 10] = [
     Step {
         sqlite: include_str!("places.sql"),
         postgres: include_str!("postgres/places.sql"),
+    },
+    Step {
+        sqlite: include_str!("charging.sql"),
+        postgres: include_str!("postgres/charging.sql"),
     },
 ];
 

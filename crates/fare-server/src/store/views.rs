@@ -245,7 +245,10 @@ impl Tx<'_> {
         let sums = self.rows(sql, &[])?.into_iter().map(sum);
         let sums = sums.collect::<Result<_, StoreError>>()?;
         let postings = self.only("SELECT count(*) FROM posting", &[])?.get(0)?;
-        let balanced = self.posts_balance()? && self.journeys_agree()? && self.decisions_agree()?;
+        let balanced = self.posts_balance()?
+            && self.journeys_agree()?
+            && self.decisions_agree()?
+            && self.charges_agree()?;
         Ok(Books {
             balanced,
             postings,

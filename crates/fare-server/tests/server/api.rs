@@ -65,6 +65,7 @@ impl Running {
                 listen: any,
                 tls: None,
             }),
+            charging: None,
             key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),
         };

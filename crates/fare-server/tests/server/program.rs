@@ -56,6 +56,7 @@ fn folder() -> (TempDir, PathBuf) {
             .replace(":8080\"\n", ":0\"\n")
             .replace(":8082\"\n", ":0\"\n")
             .replace(":8081\"\n", ":0\"\n")
+            .replace(":8083\"\n", ":0\"\n")
             .replace(":8090\"\n", ":0\"\n"),
     );
     let config = folder.path().join("server.toml");
@@ -481,5 +482,110 @@ fn staff_are_kept_from_the_command_line_and_what_is_done_is_printed() {
     assert_eq!(
         (&newest["what"], &newest["via"]),
         (&"deny-add".into(), &"command".into())
+    );
+}
+
+#[test]
+// long: one table
+fn charges_are_looked_after_by_commands_that_are_audited() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fares.sqlite3");
+    let database = file.to_str().unwrap();
+    drop(fare_server::store::Database::open(&file).unwrap());
+    let (account, nobodys) = ("01".repeat(16), "0a".repeat(16));
+    let charges = |args: &[&str]| {
+        let (what, rest) = args.split_first().unwrap();
+        let all = [&["charges", what, "--database", database], rest].concat();
+        let output = fareserver(&all);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        (output.status.code().unwrap(), said)
+    };
+    let agreement = folder.path().join("agreement");
+    fs::write(&agreement, "20250000000000000001\n").unwrap();
+    let agreement = agreement.to_str().unwrap();
+    for (args, status, says) in [
+        (
+            &["bind", &account, "--platform", "alipay"][..],
+            2,
+            "--agreement",
+        ),
+        (
+            &["bind", &account, "--platform", "paypal"],
+            2,
+            "stored-value, alipay or wechat",
+        ),
+        (
+            &[
+                "bind",
+                &account,
+                "--platform",
+                "alipay",
+                "--agreement",
+                agreement,
+            ],
+            0,
+            "",
+        ),
+        (
+            &[
+                "bind",
+                &account,
+                "--platform",
+                "stored-value",
+                "--policy",
+                "threshold:0",
+            ],
+            2,
+            "more than 0",
+        ),
+        (
+            &[
+                "bind",
+                &account,
+                "--platform",
+                "stored-value",
+                "--policy",
+                "threshold:900",
+            ],
+            0,
+            "",
+        ),
+        (
+            &["top-up", &account, "--amount", "CNY:0"],
+            2,
+            "more than zero",
+        ),
+        (&["top-up", &account, "--amount", "CNY:500"], 0, "CNY 5.00"),
+        (&["list"], 0, ""),
+        (&["list", "--state", "debts"], 2, "differs"),
+        (&["retry", &nobodys], 1, "there is no such charge"),
+        (
+            &[
+                "refund", &nobodys, "--amount", "CNY:1", "--by", "Wang", "--reason", "late",
+            ],
+            1,
+            "there is no such charge",
+        ),
+        (&["unbind", &account], 0, "bound no longer"),
+        (&["unbind", &account], 0, "was not bound"),
+    ] {
+        let (got, said) = charges(args);
+        assert_eq!(got, status, "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+        assert!(
+            !said.contains("20250000000000000001") && !said.contains(&account),
+            "{said}"
+        );
+    }
+    let audit = text(&fareserver(&["audit", "--database", database]).stdout);
+    for what in ["charges-bind", "charges-top-up", "charges-unbind"] {
+        assert!(audit.contains(what), "{audit}");
+    }
+    let books = fareserver(&["books", "--database", database]);
+    assert!(books.status.success());
+    assert!(
+        text(&books.stdout).contains("stored-value"),
+        "{}",
+        text(&books.stdout)
     );
 }

@@ -26,7 +26,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(gates: &[&Gate]) -> Self {
-        let fresh = super::fresh();
+        Self::new_in(super::fresh(), gates)
+    }
+
+    /// In this database, which goes when the site does.
+    pub(crate) fn new_in(fresh: Fresh, gates: &[&Gate]) -> Self {
         let site = Self::at(&fresh.url, gates);
         Self {
             _fresh: Some(fresh),

@@ -1,0 +1,10 @@
+//! Journeys charged, on SQLite.
+
+pub(crate) use crate::fresh::sqlite as fresh;
+
+#[path = "journeys.rs"]
+mod journeys;
+#[path = "../../../fare-server/tests/server/site.rs"]
+pub(crate) mod site;
+#[path = "stored.rs"]
+mod stored;
