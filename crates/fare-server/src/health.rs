@@ -4,12 +4,14 @@
 //! GET /healthz   the process answers
 //! GET /readyz    so does the database, and its schema is the one that this program knows; else 503
 //! GET /metrics   figures for Prometheus: docs/server-metrics.md
+//! GET /openapi.json   what can be asked of the server, at all its addresses
 //! ```
 
 use crate::api::App;
 use crate::api::problem::{Problem, dress, panicked};
 use crate::clock;
 use crate::metrics::{self, Figures, Listener};
+use crate::openapi;
 use crate::store::StoreError;
 use axum::Router;
 use axum::extract::State;
@@ -32,6 +34,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi::serve))
         .with_state(app)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(dress))

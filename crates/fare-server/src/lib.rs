@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod bench;
+pub mod books;
 pub mod charging;
 pub mod cli;
 pub mod clock;
@@ -26,7 +27,9 @@ pub mod import;
 pub mod inbox;
 pub mod intake;
 pub mod metrics;
+pub mod modes;
 pub mod net;
+pub mod openapi;
 pub mod riders;
 pub mod server;
 mod sse;

@@ -44,6 +44,11 @@ pub const PROBLEMS: &[Listed] = &[
         "The server has a fault; nothing was stored. Tell whoever runs it.",
     ),
     (
+        "key-used",
+        "422",
+        "The `Idempotency-Key` was sent with another request before.",
+    ),
+    (
         "method-not-allowed",
         "405",
         "The path is right, the method is not; `Allow` says which are.",
@@ -56,9 +61,19 @@ pub const PROBLEMS: &[Listed] = &[
     ("no-such-gate", "404", "No gate with this id is registered."),
     ("no-such-journey", "404", "This rider has no such journey."),
     (
+        "no-such-station",
+        "404",
+        "No gate stands at a station with this id.",
+    ),
+    (
         "not-allowed",
         "403",
         "The person who is signed in has none of the roles that this needs.",
+    ),
+    (
+        "no-such-table",
+        "404",
+        "There is no table of fares with this hash.",
     ),
     ("not-enrolled", "401", "The phone's key is not enrolled."),
     ("not-found", "404", "There is nothing at this path."),

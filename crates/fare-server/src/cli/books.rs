@@ -1,21 +1,90 @@
-//! `fareserver books`: do the books balance, and what stands in them.
+//! `fareserver books`: do the books balance, and what stands in them; closing them, looking at the closes,
+//! and sharing revenue out among operators.
 
-use super::database;
-use crate::store::{Books, Counts, Database, DatabaseUrl, StoreError};
-use clap::Args;
-use fare_protocol::Money;
+use super::{Usage, database, deed, operator};
+use crate::books::clearing::{Rule, Statement, statements};
+use crate::books::{self, CloseError, SETTLED_MS, Verdict};
+use crate::clock::{self, rfc3339};
+use crate::store::{Books, CloseRow, Counts, Database, DatabaseUrl, StoreError};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use fare_protocol::{Money, RecordHash, UnixMs};
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct BooksArgs {
+    #[command(subcommand)]
+    command: Option<BooksCommand>,
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: Option<DatabaseUrl>,
+}
+
+#[derive(Debug, Subcommand)]
+enum BooksCommand {
+    /// Close the books up to a moment: sums and a hash that carries the one of the close before
+    Close(CloseArgs),
+    /// Look whether everything is as it was closed; exit status 1 when something is not
+    Verify(VerifyArgs),
+    /// Write what each operator gets of the revenue of a time: OPERATOR.csv and OPERATOR.json
+    Statements(StatementsArgs),
+}
+
+#[derive(Debug, Args)]
+struct CloseArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// Up to before this moment, for example 2026-11-29T04:30:00+08:00; ten minutes ago when absent
+    #[arg(long, value_name = "MOMENT", value_parser = clock::moment)]
+    until: Option<UnixMs>,
+    /// Who closes
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
     /// The database: a SQLite file or postgres://…
     #[arg(long, value_name = "URL", value_parser = database)]
     database: DatabaseUrl,
 }
 
+#[derive(Debug, Args)]
+struct StatementsArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// Whose lines are whose, and how a fare is shared: gate-config/clearing.toml explains it
+    #[arg(long, value_name = "FILE")]
+    rule: PathBuf,
+    /// From this moment on
+    #[arg(long, value_name = "MOMENT", value_parser = clock::moment)]
+    from: UnixMs,
+    /// Up to before this moment
+    #[arg(long, value_name = "MOMENT", value_parser = clock::moment)]
+    until: UnixMs,
+    /// The folder for the files; made when absent
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
 pub(super) fn run(args: BooksArgs) -> anyhow::Result<ExitCode> {
-    let mut database = Database::open_existing(&args.database)?;
+    match args.command {
+        None => show(args.database),
+        Some(BooksCommand::Close(args)) => close(args),
+        Some(BooksCommand::Verify(args)) => verify(&args),
+        Some(BooksCommand::Statements(args)) => share(&args),
+    }
+}
+
+fn show(url: Option<DatabaseUrl>) -> anyhow::Result<ExitCode> {
+    let url = url.ok_or_else(|| Usage("name the database: --database URL".to_owned()))?;
+    let mut database = Database::open_existing(&url)?;
     let (books, counts) = database.read(|tx| Ok::<_, StoreError>((tx.books()?, tx.counts()?)))?;
     print(&mut io::stdout().lock(), &books, &counts)?;
     Ok(if books.balanced {
@@ -23,6 +92,97 @@ pub(super) fn run(args: BooksArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn close(args: CloseArgs) -> anyhow::Result<ExitCode> {
+    let now = clock::now();
+    let until = args
+        .until
+        .unwrap_or(UnixMs(now.0.saturating_sub(SETTLED_MS)));
+    let by = args.by.unwrap_or_else(operator);
+    let closed = Database::open_existing(&args.database)?.write(|tx| {
+        let closed = books::close(tx, until, &by, now)?;
+        let about = format!("close {} up to {}", closed.nth, rfc3339(until));
+        tx.audit(&deed(&by, "books-close", &about, ""), now)?;
+        Ok::<_, CloseError>(closed)
+    })?;
+    line(&mut io::stdout().lock(), &closed, "closed")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let closes = Database::open_existing(&args.database)?.read(books::verify)?;
+    let mut out = io::stdout().lock();
+    let mut whole = true;
+    for (close, verdict) in &closes {
+        match verdict {
+            Verdict::Whole => line(&mut out, close, "whole")?,
+            Verdict::Differs(what) => {
+                whole = false;
+                line(&mut out, close, "DIFFERS")?;
+                writeln!(out, "  {what}")?;
+            }
+        }
+    }
+    if closes.is_empty() {
+        writeln!(out, "the books were never closed: fareserver books close")?;
+    }
+    Ok(if whole {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn line(out: &mut impl Write, close: &CloseRow, word: &str) -> io::Result<()> {
+    let (nth, until, by) = (close.nth, rfc3339(close.until), &close.person);
+    let (postings, hash) = (close.postings, RecordHash(close.hash));
+    writeln!(
+        out,
+        "close {nth}: {word}, up to {until} by {by}, {postings} postings, hash {hash}"
+    )
+}
+
+fn share(args: &StatementsArgs) -> anyhow::Result<ExitCode> {
+    if args.until <= args.from {
+        return Err(Usage("--until must be later than --from".to_owned()).into());
+    }
+    let rule = fs::read_to_string(&args.rule);
+    let rule = rule.with_context(|| format!("cannot read {}", args.rule.display()))?;
+    let rule = Rule::parse(&rule).map_err(|err| Usage(err.to_string()))?;
+    let mut database = Database::open_existing(&args.database)?;
+    let time = (args.from, args.until);
+    let all = database.read(|tx| statements(tx, &rule, time))?;
+    fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    let mut out = io::stdout().lock();
+    for statement in &all {
+        write_statement(&args.out, statement)?;
+        let shares = statement.totals.iter().map(|total| {
+            let share = Money::new(total.share_minor, total.currency);
+            format!("{share} of {} postings", total.items)
+        });
+        let shares = shares.collect::<Vec<_>>().join(", ");
+        let shares = if shares.is_empty() {
+            "nothing"
+        } else {
+            &shares
+        };
+        writeln!(out, "{:<16} {shares}", statement.operator)?;
+    }
+    let revenue = all.first().map_or(&[][..], |statement| &statement.revenue);
+    for revenue in revenue {
+        writeln!(out, "{:<16} {revenue}", "all")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_statement(folder: &Path, statement: &Statement) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(statement)? + "\n";
+    for (ending, text) in [("csv", statement.csv()), ("json", json)] {
+        let file = folder.join(format!("{}.{ending}", statement.operator));
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
 }
 
 fn print(out: &mut impl Write, books: &Books, counts: &Counts) -> io::Result<()> {

@@ -2,11 +2,10 @@
 
 use super::{database, deed, operator};
 use crate::clock;
-use crate::ids::new_id;
-use crate::store::{Database, DatabaseUrl, GateModes, StoreError, Tx};
-use anyhow::bail;
+use crate::modes::{self, ModesError, Wanted};
+use crate::store::{Database, DatabaseUrl, GateModes};
 use clap::{Args, ValueEnum};
-use fare_protocol::{CommandId, Direction, GateId, Mode, ModeCommand, Modes, Reason};
+use fare_protocol::{Direction, GateId, Mode, Reason};
 use std::io::{self, Write};
 
 #[derive(Debug, Args)]
@@ -40,59 +39,33 @@ pub(super) struct ModesArgs {
     database: DatabaseUrl,
 }
 
-/// Tells the gates; a running server passes it on within a second or so, each gate obeys when it
-/// hears it, and records that it did.
+/// Tells the gates.
 pub(super) fn command(args: &ModeArgs) -> anyhow::Result<()> {
     let now = clock::now();
     let direction = args.direction.map(|way| match way {
         Way::Entry => Direction::Entry,
         Way::Exit => Direction::Exit,
     });
-    let mut ids = Vec::new();
-    for _ in &args.gates {
-        ids.push(CommandId(new_id(now)?));
-    }
+    let wanted = Wanted {
+        gates: args.gates.clone(),
+        mode: args.mode,
+        direction,
+        reason: args.reason,
+    };
     let told = Database::open_existing(&args.database)?.write(|tx| {
-        for gate in &args.gates {
-            if tx.gate(*gate)?.is_none() {
-                return Ok(Err(*gate));
-            }
-        }
-        let mut told = Vec::new();
-        for (gate, id) in args.gates.iter().zip(&ids) {
-            let command = ModeCommand {
-                id: *id,
-                gate: *gate,
-                modes: known(tx, *gate)?.with(direction, args.mode),
-                reason: args.reason,
-            };
-            tx.command_modes(command, now)?;
-            let about = format!("{gate}: {}", command.modes);
+        let told = modes::tell(tx, &wanted, now)?;
+        for command in &told {
+            let about = format!("{}: {}", command.gate, command.modes);
             let why = args.reason.to_string();
             tx.audit(&deed(&operator(), "gate-mode", &about, &why), now)?;
-            told.push(command);
         }
-        Ok::<_, StoreError>(Ok(told))
+        Ok::<_, ModesError>(told)
     })?;
-    let told = match told {
-        Ok(told) => told,
-        Err(gate) => {
-            bail!("there is no gate {gate}; nothing was told to any: fareserver gate list")
-        }
-    };
     let mut out = io::stdout().lock();
     for command in told {
         writeln!(out, "gate {}: told to be {}", command.gate, command.modes)?;
     }
     Ok(())
-}
-
-/// What the gate is in, or was told last, as far as is known.
-fn known(tx: &Tx<'_>, gate: GateId) -> Result<Modes, StoreError> {
-    let modes = tx.gate_modes(gate)?;
-    let told = modes.awaited().map(|command| command.modes);
-    let set = modes.set.map(|change| change.modes);
-    Ok(told.or(set).unwrap_or_default())
 }
 
 /// Lists the gates with their modes.

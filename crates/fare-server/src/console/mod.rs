@@ -3,17 +3,24 @@
 //!
 //! ```text
 //! GET /                    how settlement stands
+//! GET /stations/{station}  a station, its gates and one rider: `station`
 //! GET /login               signing in: `session`
 //! GET /v1/console/state    State as JSON
 //! GET /v1/console/events   server-sent events: `page` with the parts of the page that changed
 //! /v1/conflicts            the conflict inbox: `conflicts`
 //! ```
 
+mod beside;
 mod conflicts;
 mod events;
+mod fares;
+mod modes;
+mod once;
 mod page;
 mod session;
 mod state;
+mod station;
+mod tally;
 mod who;
 
 pub use state::{JOURNEYS_SHOWN, State};
@@ -21,6 +28,7 @@ pub use state::{JOURNEYS_SHOWN, State};
 use crate::api::App;
 use crate::api::problem::{Problem, dress, panicked};
 use crate::metrics::{self, Listener};
+use crate::openapi;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State as Shared};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state, map_response};
@@ -29,11 +37,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use session::Attempts;
 use std::net::IpAddr;
+use tally::Tallies;
 use tower_http::catch_panic::CatchPanicLayer;
 use who::Who;
 
 const SCRIPT: &str = include_str!("console.js");
 const LOGIN_SCRIPT: &str = include_str!("login.js");
+const STATION_SCRIPT: &str = include_str!("station.js");
 const STYLE: &str = include_str!("console.css");
 
 /// Nothing from elsewhere, nothing inline, in no frame.
@@ -75,6 +85,7 @@ struct Staff {
     app: App,
     site: Site,
     attempts: Attempts,
+    tallies: Tallies,
 }
 
 impl FromRef<Staff> for App {
@@ -90,6 +101,7 @@ pub fn router(app: App, site: Site) -> Router {
         app,
         site,
         attempts: Attempts::default(),
+        tallies: Tallies::default(),
     };
     Router::new()
         .route("/", get(show))
@@ -105,6 +117,17 @@ pub fn router(app: App, site: Site) -> Router {
             "/login.js",
             get(async || typed("text/javascript; charset=utf-8", LOGIN_SCRIPT)),
         )
+        .route(
+            "/station.js",
+            get(async || typed("text/javascript; charset=utf-8", STATION_SCRIPT)),
+        )
+        .route("/stations/{station}", get(station::show))
+        .route("/v1/stations/{station}", get(station::json))
+        .route("/v1/stations/{station}/events", get(station::events))
+        .route("/v1/riders", get(beside::find))
+        .route("/v1/modes", post(modes::tell))
+        .route("/v1/fares", get(fares::list))
+        .route("/v1/fares/{table}/release", post(fares::release))
         .route("/login", get(session::page))
         .route(
             "/v1/session",
@@ -121,6 +144,7 @@ pub fn router(app: App, site: Site) -> Router {
             post(conflicts::resolution),
         )
         .route("/healthz", get(async || "ok\n"))
+        .route("/openapi.json", get(openapi::serve))
         .layer(from_fn_with_state(staff.clone(), who::same_site))
         .layer(from_fn_with_state(site, guard))
         .with_state(staff)

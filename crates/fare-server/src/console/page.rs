@@ -141,7 +141,7 @@ fn gate_row(gate: &GateView, tariff: &Tariff, now: UnixMs) -> String {
         "<tr><th scope=\"row\">{}</th><td>{}</td><td><span class=\"state {mark}\">{word}</span></td>\
          <td>{}</td><td>{}</td><td class=\"number\">{}</td></tr>",
         escaped(&gate.gate),
-        station(&gate.station, tariff),
+        linked_station(&gate.station, tariff),
         moment(gate.last_seen_ms),
         moment(gate.last_record_ms),
         of_chain(gate),
@@ -203,6 +203,15 @@ fn station(id: &str, tariff: &Tariff) -> String {
     )
 }
 
+/// The same, and the way to its page.
+fn linked_station(id: &str, tariff: &Tariff) -> String {
+    format!(
+        "<a href=\"/stations/{}\">{}</a>",
+        escaped(id),
+        station(id, tariff)
+    )
+}
+
 /// A sentence in which moments stand as [`rfc3339`] writes them.
 fn with_moments(sentence: &str) -> String {
     let words = sentence.split(' ').map(|word| {
@@ -217,21 +226,21 @@ fn with_moments(sentence: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn moment(at: Option<UnixMs>) -> String {
+pub(super) fn moment(at: Option<UnixMs>) -> String {
     at.map_or_else(nothing, |at| clock_time(&rfc3339(at)))
 }
 
 /// The time of day in UTC; the script shows it in the reader's own time.
-fn clock_time(full: &str) -> String {
+pub(super) fn clock_time(full: &str) -> String {
     let clock = full.get(11..19).unwrap_or(full);
     format!("<time datetime=\"{full}\">{clock}</time>")
 }
 
-fn nothing() -> String {
+pub(super) fn nothing() -> String {
     "<span class=\"none\">–</span>".to_owned()
 }
 
-fn or_none(rows: String, columns: u8, none: &str) -> String {
+pub(super) fn or_none(rows: String, columns: u8, none: &str) -> String {
     if rows.is_empty() {
         format!("<tr><td class=\"empty\" colspan=\"{columns}\">{none}</td></tr>")
     } else {
@@ -239,7 +248,7 @@ fn or_none(rows: String, columns: u8, none: &str) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

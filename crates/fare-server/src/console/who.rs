@@ -40,6 +40,11 @@ impl Who {
         Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", detail))
     }
 
+    /// Whether the person may; nobody may do anything.
+    pub(super) fn is_allowed(&self, what: May) -> bool {
+        self.0.as_ref().is_some_and(|person| person.roles.may(what))
+    }
+
     /// Whether the session still counts.
     pub(super) async fn is_still_there(&self, app: &App) -> bool {
         let Some(person) = &self.0 else { return true };

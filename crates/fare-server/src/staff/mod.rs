@@ -45,6 +45,8 @@ pub enum May {
     SetModes,
     /// Decide about conflicts.
     Decide,
+    /// Release tables of fares.
+    Release,
 }
 
 impl Role {
@@ -75,6 +77,7 @@ impl Role {
             May::LetThrough => matches!(self, Self::Steward | Self::Supervisor),
             May::SetModes => matches!(self, Self::Supervisor),
             May::Decide => matches!(self, Self::Supervisor | Self::Finance),
+            May::Release => matches!(self, Self::Releaser),
         }
     }
 }
@@ -176,6 +179,7 @@ mod tests {
         assert_eq!(needed(May::LetThrough), "steward supervisor");
         assert_eq!(needed(May::SetModes), "supervisor");
         assert_eq!(needed(May::Decide), "supervisor finance");
+        assert_eq!(needed(May::Release), "releaser");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod bare;
 mod batch;
 mod chain;
 mod charging;
+mod closes;
 mod conflicts;
 mod fares;
 mod feed;
@@ -20,11 +21,13 @@ mod riders;
 mod sql;
 mod staff;
 mod stored;
+mod station;
 mod taps;
 mod url;
 mod views;
 
 pub use charging::{Booked, ChargeRow, ChargeView, Payer, RefundRow, TryRow, Way};
+pub use closes::{CloseRow, Lines, Posted, PostingPlace};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
@@ -35,6 +38,7 @@ pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
 pub use stored::{Move, MoveKind};
+pub use station::{FOUND_MAX, FindBy, Placed, StoredTap};
 pub use taps::{About, JourneyRow, Scope};
 pub use url::{DatabaseUrl, ServerUrl, UrlError};
 pub use views::{Books, ConflictView, Counts, GateView, JourneyView, PostingView, Sum};
@@ -64,7 +68,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 11] = [
+const MIGRATIONS: [Step; 12] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -109,6 +113,10 @@ const MIGRATIONS: [Step; 11] = [
     Step {
         sqlite: include_str!("charging.sql"),
         postgres: include_str!("postgres/charging.sql"),
+    },
+    Step {
+        sqlite: include_str!("closes.sql"),
+        postgres: include_str!("postgres/closes.sql"),
     },
 ];
 

@@ -87,6 +87,17 @@ impl Tx<'_> {
         self.tell(&FeedChange::ModeCommanded(command))
     }
 
+    /// When a gate was told this, by the server's clock.
+    pub fn command_made(
+        &self,
+        gate: GateId,
+        command: CommandId,
+    ) -> Result<Option<UnixMs>, StoreError> {
+        let sql = "SELECT made_ms FROM mode_command WHERE gate = $1 AND command = $2";
+        let row = self.row(sql, &[&gate, &command.0])?;
+        row.map(|row| row.get(0)).transpose()
+    }
+
     /// What the gate is in, and what it was told last.
     pub fn gate_modes(&self, gate: GateId) -> Result<GateModes, StoreError> {
         Ok(GateModes {

@@ -22,6 +22,7 @@ pub(crate) struct Gate {
     pub(crate) id: GateId,
     pub(crate) key: SigningKey,
     pub(crate) station: &'static str,
+    line: &'static str,
     seq: Cell<Seq>,
     head: Cell<RecordHash>,
     made: Cell<u8>,
@@ -42,12 +43,18 @@ pub(crate) struct Tap {
 impl Gate {
     /// Gate `id` at `station` with an empty chain.
     pub(crate) fn new(id: &str, station: &'static str) -> Self {
+        Self::on(id, station, "1")
+    }
+
+    /// The same on another line.
+    pub(crate) fn on(id: &str, station: &'static str, line: &'static str) -> Self {
         let mut seed = [0; 32];
         seed[..id.len()].copy_from_slice(id.as_bytes());
         Self {
             id: id.parse().unwrap(),
             key: SigningKey::from_bytes(&seed),
             station,
+            line,
             seq: Cell::new(Seq::FIRST),
             head: Cell::new(RecordHash::NONE),
             made: Cell::new(0),
@@ -60,7 +67,7 @@ impl Gate {
             id: self.id,
             key: Signer::public(&self.key),
             station: self.station.parse().unwrap(),
-            line: "1".parse().unwrap(),
+            line: self.line.parse().unwrap(),
         }
     }
 
@@ -95,7 +102,7 @@ impl Gate {
     pub(crate) fn tap(&self, tap: Tap) -> SignedRecord {
         let location = Location {
             station: self.station.parse().unwrap(),
-            line: "1".parse().unwrap(),
+            line: self.line.parse().unwrap(),
             lane: LaneNo(1),
             point: GeoPoint::from_e7(399_248_000, 1_161_719_000).unwrap(),
         };

@@ -21,7 +21,7 @@ pub(crate) const NOW: UnixMs = UnixMs(crate::gate::MORNING + 5 * 86_400_000);
 pub(crate) struct Site {
     pub(crate) settlement: Settlement,
     pub(crate) database: Database,
-    _fresh: Option<Fresh>,
+    pub(crate) fresh: Option<Fresh>,
 }
 
 impl Site {
@@ -33,7 +33,7 @@ impl Site {
     pub(crate) fn new_in(fresh: Fresh, gates: &[&Gate]) -> Self {
         let site = Self::at(&fresh.url, gates);
         Self {
-            _fresh: Some(fresh),
+            fresh: Some(fresh),
             ..site
         }
     }
@@ -50,7 +50,7 @@ impl Site {
         Self {
             settlement: settlement(),
             database,
-            _fresh: None,
+            fresh: None,
         }
     }
 

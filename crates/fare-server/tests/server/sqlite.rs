@@ -4,6 +4,8 @@ pub(crate) use crate::fresh::sqlite as fresh;
 
 #[path = "api.rs"]
 mod api;
+#[path = "books.rs"]
+mod books;
 #[path = "chain.rs"]
 mod chain;
 #[path = "import.rs"]
@@ -16,3 +18,7 @@ mod journeys;
 mod riders;
 #[path = "site.rs"]
 pub(crate) mod site;
+#[path = "staff.rs"]
+mod staff;
+#[path = "station.rs"]
+mod station;

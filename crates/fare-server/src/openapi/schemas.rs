@@ -1,0 +1,111 @@
+//! The shapes of what is sent and answered.
+
+use serde_json::{Value, json};
+
+/// All of them, by name.
+// long: one table
+pub(super) fn all() -> Value {
+    let id = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
+    let text = json!({ "type": "string" });
+    let at = json!({ "type": "integer", "description": "unix milliseconds" });
+    let many = |name: &str| json!({ "type": "array", "items": { "$ref": format!("#/components/schemas/{name}") } });
+    let one = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    json!({
+        "Problem": object(&["type", "title", "status", "detail"], json!({
+            "type": { "type": "string", "pattern": "^urn:faregate:problem:" }, "title": text,
+            "status": { "type": "integer" }, "detail": text,
+            "field": { "type": "string", "description": "what of the request is at fault, when it is one thing" },
+        })),
+        "Money": object(&["minor", "currency"], json!({
+            "minor": { "type": "integer", "description": "in the currency's smallest unit" },
+            "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
+        })),
+        "Upload": object(&["records"], json!({ "records": {
+            "type": "array", "maxItems": fare_protocol::wire::UPLOAD_RECORDS_MAX,
+            "items": object(&["id", "envelope"], json!({ "id": id, "envelope": envelope() })),
+        } })),
+        "Answers": object(&["answers", "server_time_ms"], json!({
+            "answers": { "type": "array", "items": object(&["id", "outcome"], json!({
+                "id": id, "outcome": { "enum": ["accepted", "refused"] }, "voucher": envelope(),
+                "code": { "enum": ["malformed", "wrong-gate", "bad-signature", "fork"] }, "reason": text,
+            })) },
+            "server_time_ms": at,
+        })),
+        "Enrolled": object(&["account", "class", "issuer_part", "code_lifetime_ms", "not_after_ms", "server_key"], json!({
+            "account": id, "class": text, "issuer_part": envelope(), "code_lifetime_ms": { "type": "integer" },
+            "not_after_ms": at, "server_key": text,
+        })),
+        "Correction": object(&["entry", "station", "left_at_ms"], json!({
+            "entry": id, "station": text, "left_at_ms": at, "note": { "type": "string", "maxLength": 300 },
+        })),
+        "Journey": object(&["entry", "state", "from", "entered_at_ms"], json!({
+            "entry": id, "state": text, "from": one("StationName"), "entered_at_ms": at,
+            "to": nullable(one("StationName")), "left_at_ms": nullable(at.clone()), "fare": nullable(one("Money")),
+            "steps": { "type": "array" }, "voucher": nullable(envelope()), "correction": nullable(json!({ "type": "object" })),
+        })),
+        "Journeys": object(&["journeys"], json!({ "journeys": many("Journey") })),
+        "Vouchers": object(&["vouchers", "cursor"], json!({ "vouchers": { "type": "array" }, "cursor": { "type": "integer" } })),
+        "StationName": object(&["id", "name", "local"], json!({ "id": text, "name": text, "local": text })),
+        "Stations": many("StationName"),
+        "Conflict": object(&["conflict", "kind", "about", "detail", "proposal"], json!({
+            "conflict": id, "kind": text, "about": text, "detail": text, "proposal": { "type": "object" },
+            "records": { "type": "array" }, "end": { "type": ["object", "null"] },
+        })),
+        "Conflicts": object(&["conflicts"], json!({ "conflicts": many("Conflict"), "next": id })),
+        "Reason": object(&["reason"], json!({ "reason": { "type": "string", "minLength": 1, "maxLength": 500 } })),
+        "FareTable": object(&["table", "name", "imported_by", "imported_ms", "releases", "live"], json!({
+            "table": id, "name": text, "imported_by": text, "imported_ms": at, "live": { "type": "boolean" },
+            "releases": { "type": "array", "items": object(&["by", "at_ms"], json!({ "by": text, "at_ms": at })) },
+        })),
+        "FareTables": object(&["tables"], json!({ "tables": many("FareTable") })),
+        "Decision": object(&["decision", "reason"], json!({
+            "decision": { "enum": ["keep", "charge"] }, "fare": one("Money"),
+            "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
+        })),
+        "State": object(&["as_of_ms", "counts", "books", "gates", "journeys", "conflicts"], json!({
+            "as_of_ms": at, "counts": { "type": "object" }, "books": { "type": "object" },
+            "gates": { "type": "array" }, "journeys": { "type": "array" }, "conflicts": { "type": "array" },
+        })),
+        "Station": object(&["as_of_ms", "station", "name", "gates"], json!({
+            "as_of_ms": at, "station": text, "name": text,
+            "gates": { "type": "array", "items": object(&["gate", "state", "entry", "exit", "entries", "exits", "alarms"], json!({
+                "gate": text, "state": { "enum": ["online", "silent", "never seen"] }, "heard_ms": nullable(at.clone()),
+                "entry": text, "exit": text, "awaited": nullable(text.clone()),
+                "entries": { "type": "integer" }, "exits": { "type": "integer" },
+                "last_tap_ms": nullable(at.clone()), "last_was_exit": { "type": "boolean" },
+                "record_delay_ms": { "type": ["integer", "null"] },
+                "alarms": { "type": "array", "items": text },
+            })) },
+        })),
+        "Modes": object(&["gates", "mode", "reason"], json!({
+            "gates": { "type": "array", "items": text, "minItems": 1, "maxItems": crate::modes::GATES_MAX },
+            "mode": { "enum": fare_protocol::Mode::ALL.map(fare_protocol::Mode::code) },
+            "direction": { "enum": ["entry", "exit"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 60 },
+        })),
+        "Told": object(&["told"], json!({ "told": {
+            "type": "array", "items": object(&["gate", "modes"], json!({ "gate": text, "modes": text })),
+        } })),
+        "Riders": object(&["riders"], json!({ "riders": {
+            "type": "array", "items": object(&["account", "denied", "advice", "taps"], json!({
+                "account": { "type": "string", "description": "masked" }, "denied": { "type": "boolean" },
+                "advice": text, "taps": { "type": "array", "items": { "type": "object" } },
+            })),
+        } })),
+        "SignIn": object(&["person", "password"], json!({ "person": text, "password": { "type": "string", "format": "password" } })),
+        "SignedIn": object(&["person", "roles"], json!({
+            "person": text, "roles": { "type": "array", "items": text }, "until_ms": at,
+        })),
+    })
+}
+
+fn object(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn envelope() -> Value {
+    json!({ "type": "string", "contentEncoding": "base64url" })
+}
+
+fn nullable(schema: Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "null" }] })
+}
