@@ -25,5 +25,6 @@ pub mod scanner;
 pub mod scratch;
 pub mod selftest;
 pub mod service;
+pub mod signals;
 pub mod stages;
 pub mod status;

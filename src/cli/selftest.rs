@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Try the gate's devices: clock, disk, journal, camera, scanner, barrier
+/// Try the gate's devices: clock, disk, journal, camera, scanner, lamps, voice, barrier
 ///
 /// For technicians, and before an update is kept. Stop the daemon first (systemctl stop faregate) and start
 /// it again afterwards: both would want the devices. Hold any QR code before camera and scanner

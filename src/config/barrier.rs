@@ -13,8 +13,8 @@ use std::str::FromStr;
 use std::time::Duration;
 use toml::Spanned;
 
-const DEFAULT_UNIT: u8 = 1;
-const UNIT_MAX: u8 = 247;
+pub(super) const DEFAULT_UNIT: u8 = 1;
+pub(super) const UNIT_MAX: u8 = 247;
 const MODBUS_BAUD: u32 = 115_200;
 
 /// How often a board is looked at where nothing is said: GPIO lines cost nothing, old turnstiles are slow.

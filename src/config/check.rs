@@ -86,6 +86,8 @@ impl Checker<'_> {
         let clock = self.clock(&raw.clock);
         let server = raw.server.as_ref().map(|server| self.server(server));
         let display = raw.display.as_ref().map(|display| self.display(display));
+        let lamps = raw.lamps.as_ref().map(|lamps| self.lamps(lamps));
+        let voice = raw.voice.as_ref().map(|voice| self.voice(voice));
         let barrier = self.barrier(&raw.barrier);
         let retention = self.retention(&raw.journal);
         let (signing_key, issuers, servers) = keys?;
@@ -103,6 +105,8 @@ impl Checker<'_> {
             frames: frames.map_or(Some(None), |frames| frames.map(Some))?,
             scanner: scanner.map_or(Some(None), |scanner| scanner.map(Some))?,
             barrier: barrier?,
+            lamps: lamps.map_or(Some(None), |lamps| lamps.map(Some))?,
+            voice: voice.map_or(Some(None), |voice| voice.map(Some))?,
             journal: self.path(&raw.journal.path),
             retention: retention?,
             status: status(

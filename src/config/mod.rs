@@ -8,6 +8,7 @@ mod check;
 mod problem;
 mod raw;
 mod scanner;
+mod signals;
 
 pub use barrier::{BarrierConfig, BoardConfig};
 pub use problem::{ConfigError, Problem};
@@ -17,6 +18,7 @@ pub use scanner::{ScannerConfig, ScannerKind, SerialLine};
 use crate::display::DisplayConfig;
 use crate::frame::FrameRate;
 use crate::journal::{GateIdentity, Retention};
+use crate::signals::{LampsConfig, VoiceConfig};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GateId, KeySet, Location, Millis, Signer};
@@ -59,6 +61,10 @@ pub struct GateConfig {
     pub retention: Retention,
     /// The settlement server, unless the gate works alone.
     pub server: Option<ServerConfig>,
+    /// Lamps and buzzer, unless there are none.
+    pub lamps: Option<LampsConfig>,
+    /// The voice, unless there is none.
+    pub voice: Option<VoiceConfig>,
     /// The lane's screen, unless it has none.
     pub display: Option<DisplayConfig>,
     /// Where the gate says how it is doing.

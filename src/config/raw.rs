@@ -21,6 +21,8 @@ pub(super) struct RawGate {
     pub clock: RawClock,
     pub server: Option<RawServer>,
     pub display: Option<RawDisplay>,
+    pub lamps: Option<Spanned<RawLamps>>,
+    pub voice: Option<RawVoice>,
     #[serde(default)]
     pub status: RawStatus,
 }
@@ -245,6 +247,44 @@ pub(super) struct RawDisplay {
     pub sounds: bool,
     #[serde(default = "default_true")]
     pub receipts: bool,
+}
+
+/// Lamps and buzzer; numbers are lines or coils.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLamps {
+    pub kind: RawLampsKind,
+    pub chip: Option<Spanned<String>>,
+    #[serde(default)]
+    pub active_low: bool,
+    pub serial: Option<Spanned<String>>,
+    pub baud: Option<Spanned<u32>>,
+    pub unit: Option<Spanned<u8>>,
+    pub green: Option<Spanned<u16>>,
+    pub red: Option<Spanned<u16>>,
+    pub amber: Option<Spanned<u16>>,
+    pub buzzer: Option<Spanned<u16>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawLampsKind {
+    Gpio,
+    Modbus,
+}
+
+/// Spoken sentences; no section, no voice.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawVoice {
+    pub folder: Spanned<String>,
+    pub languages: Spanned<Vec<String>>,
+    #[serde(default = "default_player")]
+    pub player: Spanned<Vec<String>>,
+}
+
+fn default_player() -> Spanned<Vec<String>> {
+    Spanned::new(0..0, vec!["aplay".to_owned(), "-q".to_owned()])
 }
 
 fn default_languages() -> Vec<Spanned<String>> {

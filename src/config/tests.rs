@@ -381,3 +381,41 @@ fn what_does_not_fit_a_barrier_is_said() {
         assert!(problems.join(" ").contains(said), "{lines}: {problems:?}");
     }
 }
+
+#[test]
+fn what_does_not_fit_lamps_and_voice_is_said() {
+    for (lines, said) in [
+        (
+            "[lamps]\nkind = \"gpio\"\nchip = \"/dev/gpiochip0\"",
+            "there is no lamp",
+        ),
+        ("[lamps]\nkind = \"gpio\"\ngreen = 1", "the chip is missing"),
+        (
+            "[lamps]\nkind = \"modbus\"\ngreen = 1",
+            "the serial line is missing",
+        ),
+        (
+            "[lamps]\nkind = \"gpio\"\nchip = \"/dev/gpiochip0\"\ngreen = 1\nred = 1",
+            "1 is written twice",
+        ),
+        (
+            "[lamps]\nkind = \"modbus\"\nchip = \"/dev/gpiochip0\"\ngreen = 1",
+            "chip and active_low are for kind = \"gpio\"",
+        ),
+        (
+            "[voice]\nfolder = \"keys\"\nlanguages = [\"en\"]",
+            "put the sentences there",
+        ),
+        (
+            "[voice]\nfolder = \"keys\"\nlanguages = []",
+            "at least one language",
+        ),
+        (
+            "[voice]\nfolder = \".\"\nlanguages = [\"keys\"]\nplayer = []",
+            "write a program",
+        ),
+    ] {
+        let problems = problems(&format!("{ENTRY}\n{lines}\n"));
+        assert!(problems.join(" ").contains(said), "{lines}: {problems:?}");
+    }
+}

@@ -15,6 +15,7 @@ use crate::display::Panel;
 use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHandle};
 use crate::scanner::ScannedCode;
 use crate::service::{self, NotifyState};
+use crate::signals::Signals;
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
 use fare_protocol::{ModeCommand, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
@@ -62,6 +63,7 @@ pub(super) struct LaneLoop {
     journal: JournalHandle,
     barrier: mpsc::Sender<BarrierCommand>,
     panel: Panel,
+    signals: Signals,
     switch: ModeSwitch,
     time: GateTime,
     commits: mpsc::Sender<CommitResult>,
@@ -84,6 +86,7 @@ pub(super) struct LaneLoop {
 pub(super) struct Outlets {
     pub(super) barrier: mpsc::Sender<BarrierCommand>,
     pub(super) panel: Panel,
+    pub(super) signals: Signals,
     pub(super) tally: Arc<Tally>,
     pub(super) tariff: Arc<Mutex<TariffInForce>>,
 }
@@ -100,6 +103,7 @@ impl LaneLoop {
         let Outlets {
             barrier,
             panel,
+            signals,
             tally,
             tariff,
         } = outlets;
@@ -109,6 +113,7 @@ impl LaneLoop {
             journal,
             barrier,
             panel,
+            signals,
             switch,
             time,
             commits,
@@ -335,6 +340,7 @@ impl LaneLoop {
         self.tally.state(self.controller.state_name());
         for effect in effects {
             self.panel.follow(&effect);
+            self.signals.follow(&effect);
             match effect {
                 Effect::Commit(draft) => self.commit(draft, now),
                 Effect::Open => self.open(),

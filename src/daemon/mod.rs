@@ -27,6 +27,7 @@ use crate::ids::new_record_id;
 use crate::journal::{Journal, JournalHandle};
 use crate::scanner;
 use crate::service::{self, NotifyState};
+use crate::signals::Signals;
 use anyhow::Context;
 use fare_protocol::Modes;
 use lane_loop::{Inlets, LaneLoop, Outlets};
@@ -82,16 +83,19 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         scanner: Arc::default(),
         tally: Arc::default(),
         board_answers: Arc::default(),
+        lamps_answer: Arc::default(),
         courier: news.as_ref().map(|news| news.status.clone()),
         tariff: Arc::new(Mutex::new(publish::in_force(&tariff))),
         journal: journal.clone(),
         time: time.clone(),
     };
     let sight = Arc::clone(&sources.sight);
+    let lamps_answer = Arc::clone(&sources.lamps_answer);
     let (barrier, inlets) = start_devices(&config, news, &sources)?;
     let outlets = Outlets {
         barrier,
         panel: panel(&config),
+        signals: Signals::start(config.lamps.clone(), config.voice.clone(), &lamps_answer),
         tally: Arc::clone(&sources.tally),
         tariff: Arc::clone(&sources.tariff),
     };

@@ -30,6 +30,7 @@ pub(super) struct Sources {
     pub(super) scanner: Arc<scanner::Counts>,
     pub(super) tally: Arc<Tally>,
     pub(super) board_answers: Arc<AtomicBool>,
+    pub(super) lamps_answer: Arc<AtomicBool>,
     pub(super) courier: Option<watch::Receiver<CourierStatus>>,
     pub(super) tariff: Arc<Mutex<TariffInForce>>,
     pub(super) journal: JournalHandle,
@@ -91,6 +92,7 @@ struct Work {
     gate: Identity,
     has_camera: bool,
     has_scanner: bool,
+    has_lamps: bool,
     sources: Sources,
     /// What the eyes had seen when it was last published, and when that was.
     before: Option<(u64, u64, Stopwatch)>,
@@ -112,6 +114,7 @@ impl Work {
             },
             has_camera: config.frames.is_some(),
             has_scanner: config.scanner.is_some(),
+            has_lamps: config.lamps.is_some(),
             sources,
             before: None,
             failing: false,
@@ -185,6 +188,9 @@ impl Work {
                 answers: self.sources.board_answers.load(Ordering::Relaxed),
                 faults: lane.barrier_faults,
             },
+            lamps_answer: self
+                .has_lamps
+                .then(|| self.sources.lamps_answer.load(Ordering::Relaxed)),
             server: self
                 .sources
                 .courier

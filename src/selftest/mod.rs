@@ -10,6 +10,7 @@
 mod barrier;
 mod frames;
 mod scanner;
+mod signals;
 
 use crate::clock;
 use crate::config::GateConfig;
@@ -40,6 +41,10 @@ pub enum Part {
     Frames,
     /// Reading a code with the scanner.
     Scanner,
+    /// Lighting the lamps.
+    Lamps,
+    /// Speaking a sentence.
+    Voice,
     /// Opening and shutting the barrier.
     Barrier,
 }
@@ -142,6 +147,24 @@ pub async fn run(
             scanner::check(scanner, plan.patience).await
         };
         done(scanner, &mut tell);
+    }
+    if let Some(lamps) = &config.lamps {
+        let lamps = if plan.skip.contains(&Part::Lamps) {
+            Check::skipped("lamps", "left out")
+        } else {
+            tell(Progress::Wanted("look at the lamps: each is lit once"));
+            signals::lamps(lamps).await
+        };
+        done(lamps, &mut tell);
+    }
+    if let Some(voice) = &config.voice {
+        let voice = if plan.skip.contains(&Part::Voice) {
+            Check::skipped("voice", "left out")
+        } else {
+            tell(Progress::Wanted("listen: a sentence is spoken"));
+            signals::voice(voice).await
+        };
+        done(voice, &mut tell);
     }
     let barrier = match &synced {
         _ if plan.skip.contains(&Part::Barrier) => Check::skipped("barrier", "left out"),

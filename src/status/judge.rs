@@ -140,6 +140,13 @@ fn lane(report: &Report, found: &mut Vec<Problem>) {
             "check the board's power and cable",
         ));
     }
+    if daemon.lamps_answer == Some(false) {
+        found.push(problem(
+            "lamps-away",
+            "the lamps do not obey",
+            "check their cable and power; `journalctl -u faregate` says why",
+        ));
+    }
     if daemon.clock.error_ms > CLOCK_ERROR_MAX_MS {
         found.push(problem(
             "clock-unsure",

@@ -31,6 +31,9 @@ pub struct Published {
     pub taps: Taps,
     /// The barrier's board.
     pub barrier: Barrier,
+    /// Whether lamps and buzzer obey; nothing at a gate without any.
+    #[serde(default)]
+    pub lamps_answer: Option<bool>,
     /// The settlement server; nothing at a gate that works alone.
     pub server: Option<Server>,
     /// The tariff that fares are quoted from.

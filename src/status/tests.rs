@@ -65,6 +65,7 @@ fn fine() -> Report {
                 open_times,
                 ..Taps::default()
             },
+            lamps_answer: Some(true),
             barrier: Barrier {
                 answers: true,
                 faults: 0,
@@ -162,6 +163,8 @@ fn what_is_not_as_it_should_be_is_named() {
         but(|gate| daemon(gate).barrier.answers = false),
         ["barrier-away"]
     );
+    let dark = |gate: &mut Report| daemon(gate).lamps_answer = Some(false);
+    assert_eq!(but(dark), ["lamps-away"]);
     assert_eq!(but(|gate| daemon(gate).fire = true), ["fire-alarm"]);
     assert_eq!(but(|gate| daemon(gate).mode = Mode::Closed), ["closed"]);
     assert_eq!(

@@ -15,6 +15,7 @@ pub mod crowd;
 pub mod cuts;
 mod demo;
 mod homography;
+pub mod lamps;
 pub mod pki;
 pub mod platform;
 pub mod plug;
