@@ -13,8 +13,8 @@ use std::borrow::Cow;
 impl QrContent {
     /// The bytes as text; `None` where they are none that people write.
     ///
-    /// The character set that the code names, else UTF-8, Shift JIS, GB 18030 or ISO 8859-1, the first
-    /// that fits.
+    /// The character set that the code names, else UTF-8, GB 18030 (unless the bytes spell half wide
+    /// katakana), Shift JIS or ISO 8859-1, the first that fits.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         self.encoding()?
             .decode_without_bom_handling_and_without_replacement(&self.bytes)
@@ -31,7 +31,7 @@ impl QrContent {
         if self.has_kanji {
             return Some(SHIFT_JIS);
         }
-        if is_gb2312(bytes) {
+        if is_gb2312(bytes) && !is_katakana(bytes) {
             return Some(GB18030);
         }
         if is_shift_jis(bytes) {
@@ -87,6 +87,16 @@ fn is_gb2312(bytes: &[u8]) -> bool {
     true
 }
 
+/// Whether the bytes above ASCII are all half wide katakana of Shift JIS and no pairs of GB 2312, which has
+/// the same bytes: an odd number in a row, or a voicing mark after a sound that can be voiced.
+fn is_katakana(bytes: &[u8]) -> bool {
+    let runs = || bytes.split(u8::is_ascii).filter(|run| !run.is_empty());
+    let voiced =
+        |pair: &[u8]| matches!(pair, [0xb6..=0xc4 | 0xca..=0xce, 0xde] | [0xca..=0xce, 0xdf]);
+    runs().flatten().all(|byte| matches!(byte, 0xa1..=0xdf))
+        && runs().any(|run| run.len() % 2 == 1 || run.windows(2).any(voiced))
+}
+
 /// Whether all bytes are Shift JIS and some of them can hardly be anything else: a character of two
 /// bytes, or three of the half wide ones in a row.
 fn is_shift_jis(bytes: &[u8]) -> bool {
@@ -127,6 +137,9 @@ mod tests {
             (b"\xb0\xa2", None, "阿"),
             (b"\x8a\x4f\x91\xa4", None, "外側"),
             (b"*\xc0\xde\xcc\xde\xd9*", None, "*ﾀﾞﾌﾞﾙ*"),
+            (b"*\xc3\xde\xbb\xde\xb2\xddQR*", None, "*ﾃﾞｻﾞｲﾝQR*"),
+            (b"\xb5\xd8\xcc\xfa", None, "地铁"),
+            (b"\xd5\xbe\xb3\xa4", None, "站长"),
             (b"M\xfcller", None, "Müller"),
             (b"\xc4rger", Some(3), "Ärger"),
             (b"\x57\x30", Some(25), "地"),
