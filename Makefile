@@ -27,7 +27,7 @@ demo: $(if $(STAY),wallet) ## run the whole way: server, two gates, two barriers
 	  $(if $(filter postgres,$(DATABASE)),--postgres) $(ARGS)
 
 .PHONY: test
-test: setup-test fmt wallet wallet-check clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does
+test: setup-test fmt units wallet wallet-check clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does
 	@echo "all passed in $$(( $$(date +%s) - $(START) )) s"
 
 .PHONY: setup-test
@@ -95,6 +95,26 @@ nextest: build-tests wallet ## run the unit and whole-system tests
 .PHONY: doctest
 doctest: ## run the examples in the documentation
 	@$(STEP) doctest cargo test -q --locked --doc --workspace
+
+ARM ?= aarch64
+
+# Not `gate`, which is optimised as a whole and takes a quarter of an hour: what is proven is that it builds and works.
+.PHONY: arm
+arm: ## build the gate for ARM and run it under qemu: replay, bench, a whole journey (ARM=aarch64|armv7)
+	@scripts/arm setup '$(ARM)'
+	@$(STEP) 'programs beside it' cargo build -q --locked -p faregate -p fare-server -p fare-sim
+	@$(STEP) 'build for $(ARM)' scripts/arm build '$(ARM)' arm
+	@scripts/arm try '$(ARM)' "$$(scripts/arm place '$(ARM)' arm)"
+
+ARCH ?= amd64
+
+.PHONY: package
+package: ## make the gate's Debian package (ARCH=amd64|arm64|armhf)
+	@scripts/package '$(ARCH)'
+
+.PHONY: units
+units: ## check what systemd is to read: unit, users, folders, device rules
+	@$(STEP) units scripts/check-units
 
 GATES ?= 2000
 BACKLOG ?= 120
