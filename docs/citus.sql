@@ -23,4 +23,4 @@ SELECT create_distributed_table('tap', 'account');
 SELECT create_distributed_table('journey', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting_line', 'account', colocate_with => 'tap');
--- feed, announced, lease and schema_version stay on the coordinator.
+-- feed, announced, invitation, lease and schema_version stay on the coordinator.

@@ -16,6 +16,7 @@ pub mod daemon;
 pub mod decode;
 pub mod diag;
 pub mod display;
+pub mod enrol;
 pub mod frame;
 pub mod ids;
 pub mod journal;

@@ -6,6 +6,7 @@ mod bench;
 mod config;
 mod decode;
 mod diag;
+mod enroll;
 mod log;
 mod mode;
 mod outbox;
@@ -36,6 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Enroll(enroll::EnrollArgs),
     /// Run the gate until Ctrl-C or SIGTERM
     Run(run::RunArgs),
     /// Look at configuration files
@@ -70,6 +72,7 @@ pub fn definition() -> clap::Command {
 /// Parses the arguments, runs the command, says what went wrong.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Enroll(args) => enroll::run(args),
         Command::Run(args) => run::run(args),
         Command::Config(args) => config::run(args),
         Command::Decode(args) => decode::run(args),

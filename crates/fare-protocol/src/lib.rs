@@ -13,6 +13,7 @@ pub mod bundle;
 mod cbor;
 mod cose;
 mod credential;
+pub mod enrol;
 mod error;
 mod ids;
 mod keys;

@@ -5,6 +5,7 @@
 //! cli -> config -> server -> net -> api     -> intake -> store
 //!                                -> console ----------> store
 //!                                -> riders -----------> store
+//!                                -> enrol ------------> store
 //! ```
 //! A person decides about conflicts through `inbox`. `intake` decides nothing by itself: pairing and postings are `fare_rules::journey`'s and
 //! `fare_rules::ledger`'s. SQL stands in `store` alone.
@@ -19,6 +20,7 @@ pub mod cluster;
 pub mod config;
 pub mod console;
 pub mod correction;
+pub mod enrol;
 pub mod fares;
 pub mod gtfs;
 pub mod health;
@@ -30,6 +32,7 @@ pub mod metrics;
 pub mod modes;
 pub mod net;
 pub mod openapi;
+pub mod pki;
 pub mod riders;
 pub mod server;
 mod sse;

@@ -7,6 +7,7 @@ use crate::charging::notices;
 use crate::clock;
 use crate::config::{self, Config, Settlement};
 use crate::console;
+use crate::enrol;
 use crate::health;
 use crate::intake;
 use crate::metrics::Metrics;
@@ -85,6 +86,7 @@ pub struct Server {
     notices: Option<Bound>,
     status: Option<Bound>,
     staff: Option<(Bound, Option<TlsAcceptor>)>,
+    enrolment: Option<(Bound, config::Enrolment)>,
     store_thread: JoinHandle<()>,
 }
 
@@ -116,6 +118,10 @@ impl Server {
         };
         let settlement = Arc::new(config.settlement);
         let (desk, notices) = charging(config.charging.as_ref(), &store, &settlement).await?;
+        let enrolment = match config.enrolment {
+            Some(enrolment) => Some((listen(enrolment.listen).await?, enrolment)),
+            None => None,
+        };
         let server = Self {
             app: App {
                 store,
@@ -134,6 +140,7 @@ impl Server {
             staff,
             desk,
             notices,
+            enrolment,
             store_thread,
         };
         if let Some(file) = config.ready_file {
@@ -145,9 +152,11 @@ impl Server {
         let console_listen = server.console_address().map(tracing::field::display);
         let riders_listen = server.riders_address().map(tracing::field::display);
         let staff_listen = server.staff_address().map(tracing::field::display);
+        let enrolment_listen = server.enrolment_address().map(tracing::field::display);
         let status_listen = server.status_address().map(tracing::field::display);
         tracing::info!(
-            %listen, console_listen, riders_listen, staff_listen, status_listen, %database,
+            %listen, console_listen, riders_listen, staff_listen, enrolment_listen, status_listen,
+            %database,
             "listening"
         );
         Ok(server)
@@ -166,6 +175,11 @@ impl Server {
     /// Where the wallet and the riders' API are.
     pub fn riders_address(&self) -> Option<SocketAddr> {
         self.riders.as_ref().map(|((_, address), _)| *address)
+    }
+
+    /// Where gates enrol.
+    pub fn enrolment_address(&self) -> Option<SocketAddr> {
+        self.enrolment.as_ref().map(|((_, address), _)| *address)
     }
 
     /// Where staff sign in.
@@ -190,6 +204,7 @@ impl Server {
             "console_listen": self.console_address(),
             "riders_listen": self.riders_address(),
             "staff_listen": self.staff_address(),
+            "enrolment_listen": self.enrolment_address(),
             "status_listen": self.status_address(),
             "notices_listen": self.notices_address(),
         });
@@ -227,6 +242,10 @@ impl Server {
             let router = health::router(self.app.clone());
             net::serve(listener, None, router, stopping.clone())
         });
+        let enrolment = self.enrolment.map(|((listener, _), config)| {
+            let router = enrol::router(self.app.clone(), &config);
+            net::serve(listener, Some(config.tls.into()), router, stopping.clone())
+        });
         let gates = net::serve(
             self.gates.0,
             Some(self.tls),
@@ -239,7 +258,8 @@ impl Server {
             when_there(riders),
             when_there(staff),
             when_there(status),
-            when_there(notices)
+            when_there(notices),
+            when_there(enrolment)
         );
         for task in [looking, expiring, ending, charging] {
             task.abort();

@@ -92,9 +92,9 @@ impl City {
         })?;
         let authority = Authority::new()?;
         let server = pki::new_signing_key()?;
-        pki::write_public(&keys.join("ca.pem"), &authority.certificate())?;
+        pki::write_public(&keys.join("ca.pem"), authority.certificate())?;
         authority
-            .server()?
+            .server(&["localhost", "127.0.0.1"])?
             .write(&keys.join("server.pem"), &keys.join("server-tls.key"))?;
         pki::write_signing_key(&keys.join("server.key"), &server)?;
         pki::write_key_set(&keys.join("servers.json"), &[&server])?;

@@ -16,7 +16,6 @@ pub mod cuts;
 mod demo;
 mod homography;
 pub mod lamps;
-pub mod pki;
 pub mod platform;
 pub mod plug;
 pub mod pty;
@@ -34,3 +33,5 @@ pub mod simulation;
 pub mod storm;
 pub mod stream;
 pub mod symbol;
+
+pub use fare_server::pki;

@@ -16,7 +16,7 @@ impl Files {
     fn new(authority: &Authority, gate: &Identity) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let write = |name, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-        write("ca.pem", &authority.certificate());
+        write("ca.pem", authority.certificate());
         write("gate.pem", &gate.certificate);
         write("gate.key", &gate.private_key);
         Self(dir)
@@ -62,7 +62,10 @@ fn start(authority: &Authority, identity: &Identity) -> Server {
 async fn gate_and_server_prove_who_they_are() {
     let authority = Authority::new().unwrap();
     let files = Files::new(&authority, &authority.gate(config().gate).unwrap());
-    let server = start(&authority, &authority.server().unwrap());
+    let server = start(
+        &authority,
+        &authority.server(&["localhost", "127.0.0.1"]).unwrap(),
+    );
     let gate = gate(3).await;
     let config = files.config(server.url("https"));
     let (courier, mut news) = Courier::new(config, gate.journal.clone(), Arc::new(clock)).unwrap();
@@ -86,14 +89,14 @@ async fn nobody_else_gets_a_record() {
             &ours,
             &ours_gate,
             &ours,
-            &other.server().unwrap(),
+            &other.server(&["localhost", "127.0.0.1"]).unwrap(),
             "certificate",
         ),
         (
             &ours,
             &other.gate(id).unwrap(),
             &ours,
-            &ours.server().unwrap(),
+            &ours.server(&["localhost", "127.0.0.1"]).unwrap(),
             "",
         ),
         // Another gate's certificate is no server's.

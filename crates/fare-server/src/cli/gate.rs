@@ -1,6 +1,6 @@
 //! `fareserver gate`: which gates there are.
 
-use super::{database, deed, modes, operator};
+use super::{database, deed, invite, modes, operator};
 use crate::clock;
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
@@ -19,6 +19,8 @@ pub(super) struct GateArgs {
 enum GateCommand {
     /// Register a gate, or change its key and place
     Add(Box<AddArgs>),
+    /// Write tickets with which gates enrol themselves: `faregate enroll` on the gate does the rest
+    Invite(invite::InviteArgs),
     /// List the registered gates
     List(ListArgs),
     /// Tell gates to be in a mode; each obeys as soon as it hears it
@@ -59,6 +61,7 @@ struct ListArgs {
 pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         GateCommand::Add(args) => add(&args)?,
+        GateCommand::Invite(args) => invite::invite(&args)?,
         GateCommand::List(args) => list(&args)?,
         GateCommand::Mode(args) => modes::command(&args)?,
         GateCommand::Modes(args) => modes::list(&args)?,

@@ -11,9 +11,11 @@ mod deny;
 mod fares;
 mod gate;
 mod import;
+mod invite;
 mod journeys;
 mod modes;
 mod run;
+mod setup;
 mod staff;
 
 use crate::config::ConfigError;
@@ -34,6 +36,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make keys, certificates and a configuration for a new server
+    Setup(setup::SetupArgs),
     /// Run the server until Ctrl-C or SIGTERM
     Run(run::RunArgs),
     /// Register gates and look at them
@@ -68,6 +72,7 @@ struct Usage(String);
 /// Parses the arguments, runs the command, says what went wrong.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Setup(args) => setup::run(&args),
         Command::Run(args) => run::run(args),
         Command::Gate(args) => gate::run(args),
         Command::Books(args) => books::run(args),

@@ -2,12 +2,14 @@
 //! `server.example.toml` beside the crate's manifest explains every key.
 
 mod charging;
+mod enrolment;
 mod problem;
 mod raw;
 mod riders;
 mod staff;
 
 pub use charging::Charging;
+pub use enrolment::Enrolment;
 pub use problem::{ConfigError, Problem};
 pub use riders::Riders;
 pub use staff::StaffListener;
@@ -61,6 +63,8 @@ pub struct Config {
     pub staff: Option<StaffListener>,
     /// How what riders owe is charged.
     pub charging: Option<Charging>,
+    /// Where gates come by their identity.
+    pub enrolment: Option<Enrolment>,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -178,6 +182,10 @@ impl Check<'_> {
             Some(staff) => Some(self.staff(staff)?),
             None => None,
         };
+        let enrolment = match &raw.enrolment {
+            Some(enrolment) => Some(self.enrolment(enrolment, &raw.tls)?),
+            None => None,
+        };
         Some(Config {
             database: overrides.database.or(database)?,
             listen: overrides.listen.or(listen)?,
@@ -190,6 +198,7 @@ impl Check<'_> {
             riders,
             staff,
             charging,
+            enrolment,
             tls: tls?,
         })
     }

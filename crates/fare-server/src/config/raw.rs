@@ -20,6 +20,7 @@ pub(super) struct RawServer {
     pub riders: Option<RawRiders>,
     pub staff: Option<RawStaff>,
     pub charging: Option<RawCharging>,
+    pub enrolment: Option<RawEnrolment>,
     pub tls: RawTls,
 }
 
@@ -42,6 +43,16 @@ pub(super) struct RawRiders {
     pub fare_limit_minor: Spanned<i64>,
     pub code_lifetime_ms: Spanned<u32>,
     pub offline_days: Spanned<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEnrolment {
+    pub listen: Spanned<String>,
+    pub address: Spanned<String>,
+    pub authority: Spanned<String>,
+    pub authority_key: Spanned<String>,
+    pub certificate_days: Spanned<u32>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,6 +11,7 @@ mod chain;
 mod charging;
 mod closes;
 mod conflicts;
+mod enrolments;
 mod fares;
 mod feed;
 mod health;
@@ -29,6 +30,7 @@ mod views;
 pub use charging::{Booked, ChargeRow, ChargeView, Payer, RefundRow, TryRow, Way};
 pub use closes::{CloseRow, Lines, Posted, PostingPlace};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
+pub use enrolments::{Invitation, Shown};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
 pub use health::{Faults, GateEnd, Standing, StandingConflicts};
@@ -68,7 +70,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 12] = [
+const MIGRATIONS: [Step; 13] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -117,6 +119,10 @@ const MIGRATIONS: [Step; 12] = [
     Step {
         sqlite: include_str!("closes.sql"),
         postgres: include_str!("postgres/closes.sql"),
+    },
+    Step {
+        sqlite: include_str!("enrolments.sql"),
+        postgres: include_str!("postgres/enrolments.sql"),
     },
 ];
 

@@ -1,14 +1,20 @@
-//! Keys and certificates of a demo city: its own certificate authority, a server, its gates.
+//! Keys and certificates: an authority of our own that signs the server's certificate and those of
+//! the gates, and the files that they lie in.
 
 use ed25519_dalek::SigningKey;
-use fare_protocol::{GateId, KeyEntry, KeySet, Signer, UnixMs};
+use fare_protocol::enrol::Fingerprint;
+use fare_protocol::{GateId, KeyEntry, KeySet, PublicKey, Signer, UnixMs};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, PublicKeyData, SignatureAlgorithm,
 };
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Why keys or certificates could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +27,9 @@ pub enum PkiError {
         /// Why.
         source: rcgen::Error,
     },
+    /// A certificate and a key that are no authority of ours.
+    #[error("{0}; `fareserver setup` makes an authority")]
+    NoAuthority(&'static str),
     /// The system gave no random bytes.
     #[error("no random bytes for a key: {0}")]
     Random(#[from] getrandom::Error),
@@ -43,9 +52,29 @@ pub struct Identity {
     pub private_key: String,
 }
 
-/// A certificate authority for one demo or test. Its certificates never run out, so keep them there.
+/// The name that our authorities bear.
+const AUTHORITY: &str = "faregate authority";
+
+/// How far before now a certificate is valid from, for gates whose clocks are behind.
+const BEFORE: Duration = Duration::from_secs(86_400);
+
+/// A certificate authority. Its own certificate and the servers' never run out.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
+    certificate: String,
+}
+
+/// An Ed25519 key that somebody else has (RFC 8410).
+struct TheirKey([u8; 32]);
+
+impl PublicKeyData for TheirKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_ED25519
+    }
 }
 
 impl Authority {
@@ -54,34 +83,73 @@ impl Authority {
     /// # Errors
     /// When no key can be made.
     pub fn new() -> Result<Self, PkiError> {
-        let subject = "fare-sim demo CA";
-        let failed = |source| PkiError::Certificate {
-            subject: subject.to_owned(),
-            source,
-        };
-        let mut params = named(subject, &[]).map_err(failed)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().map_err(failed)?;
-        let issuer = CertifiedIssuer::self_signed(params, key).map_err(failed)?;
-        Ok(Self { issuer })
+        let issuer = issuer(KeyPair::generate().map_err(failed(AUTHORITY))?)?;
+        let certificate = issuer.pem();
+        Ok(Self {
+            issuer,
+            certificate,
+        })
+    }
+
+    /// The authority whose certificate and key were kept, both PEM.
+    ///
+    /// # Errors
+    /// When the key is none, or the certificate not one that [`Authority::new`] made for it.
+    pub fn load(certificate: &str, private_key: &str) -> Result<Self, PkiError> {
+        let key = KeyPair::from_pem(private_key)
+            .map_err(|_| PkiError::NoAuthority("the authority's key is no private key in PEM"))?;
+        let issuer = issuer(key)?;
+        let kept = CertificateDer::from_pem_slice(certificate.as_bytes());
+        let kept = kept.map_err(|_| {
+            PkiError::NoAuthority("the authority's certificate is no certificate in PEM")
+        })?;
+        if anchor(kept)? != anchor(issuer.der().clone())? {
+            return Err(PkiError::NoAuthority(
+                "the authority's certificate is not one of ours for this key",
+            ));
+        }
+        Ok(Self {
+            issuer,
+            certificate: certificate.to_owned(),
+        })
     }
 
     /// The authority's own certificate, PEM.
-    pub fn certificate(&self) -> String {
-        self.issuer.pem()
+    pub fn certificate(&self) -> &str {
+        &self.certificate
     }
 
-    /// A server at `localhost` and `127.0.0.1`.
+    /// The same, DER.
     ///
     /// # Errors
-    /// When no key can be made.
-    pub fn server(&self) -> Result<Identity, PkiError> {
-        self.identity(
-            "localhost",
-            &["localhost", "127.0.0.1"],
-            ExtendedKeyUsagePurpose::ServerAuth,
-        )
+    /// Never, for one that was made or loaded.
+    pub fn certificate_der(&self) -> Result<CertificateDer<'static>, PkiError> {
+        CertificateDer::from_pem_slice(self.certificate.as_bytes())
+            .map_err(|_| PkiError::NoAuthority("the authority's certificate cannot be read"))
+    }
+
+    /// What gates know it by before they know anything.
+    ///
+    /// # Errors
+    /// Never, for one that was made or loaded.
+    pub fn fingerprint(&self) -> Result<Fingerprint, PkiError> {
+        Ok(Fingerprint::of(&self.certificate_der()?))
+    }
+
+    /// Its private key, PEM (PKCS #8).
+    pub fn private_key(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
+    /// A server at these names and addresses.
+    ///
+    /// # Errors
+    /// When no key can be made, or a name is none.
+    pub fn server(&self, names: &[&str]) -> Result<Identity, PkiError> {
+        let subject = names.first().copied().unwrap_or("fareserver");
+        let key = KeyPair::generate().map_err(failed(subject))?;
+        let params = leaf(subject, names, ExtendedKeyUsagePurpose::ServerAuth)?;
+        self.identity(subject, params, key)
     }
 
     /// A gate; its id is the common name.
@@ -89,25 +157,42 @@ impl Authority {
     /// # Errors
     /// When no key can be made.
     pub fn gate(&self, gate: GateId) -> Result<Identity, PkiError> {
-        self.identity(gate.as_str(), &[], ExtendedKeyUsagePurpose::ClientAuth)
+        let subject = gate.as_str();
+        let key = KeyPair::generate().map_err(failed(subject))?;
+        let params = leaf(subject, &[], ExtendedKeyUsagePurpose::ClientAuth)?;
+        self.identity(subject, params, key)
+    }
+
+    /// A certificate (PEM) for a gate that has made its key itself, from a day ago and for `valid`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn certify_gate(
+        &self,
+        gate: GateId,
+        key: &PublicKey,
+        now: UnixMs,
+        valid: Duration,
+    ) -> Result<String, PkiError> {
+        let mut params = leaf(gate.as_str(), &[], ExtendedKeyUsagePurpose::ClientAuth)?;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.0).unwrap_or(0));
+        params.not_before = (now - BEFORE).into();
+        params.not_after = (now + valid).into();
+        let certificate = params
+            .signed_by(&TheirKey(key.to_bytes()), &self.issuer)
+            .map_err(failed(gate.as_str()))?;
+        Ok(certificate.pem())
     }
 
     fn identity(
         &self,
         subject: &str,
-        addresses: &[&str],
-        usage: ExtendedKeyUsagePurpose,
+        params: CertificateParams,
+        key: KeyPair,
     ) -> Result<Identity, PkiError> {
-        let failed = |source| PkiError::Certificate {
-            subject: subject.to_owned(),
-            source,
-        };
-        let mut params = named(subject, addresses).map_err(failed)?;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
-        params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().map_err(failed)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .map_err(failed(subject))?;
         Ok(Identity {
             certificate: certificate.pem(),
             private_key: key.serialize_pem(),
@@ -115,9 +200,44 @@ impl Authority {
     }
 }
 
+fn failed(subject: &str) -> impl Fn(rcgen::Error) -> PkiError + '_ {
+    |source| PkiError::Certificate {
+        subject: subject.to_owned(),
+        source,
+    }
+}
+
+fn issuer(key: KeyPair) -> Result<CertifiedIssuer<'static, KeyPair>, PkiError> {
+    let mut params = named(AUTHORITY, &[]).map_err(failed(AUTHORITY))?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    CertifiedIssuer::self_signed(params, key).map_err(failed(AUTHORITY))
+}
+
+/// Name and key of an authority: what certificates that it signed are checked against.
+fn anchor(certificate: CertificateDer<'static>) -> Result<TrustAnchor<'static>, PkiError> {
+    let mut roots = RootCertStore::empty();
+    let added = roots.add(certificate);
+    added.map_err(|_| PkiError::NoAuthority("the certificate is no authority's"))?;
+    let anchor = roots.roots.pop();
+    anchor.ok_or(PkiError::NoAuthority("the certificate is no authority's"))
+}
+
+fn leaf(
+    subject: &str,
+    addresses: &[&str],
+    usage: ExtendedKeyUsagePurpose,
+) -> Result<CertificateParams, PkiError> {
+    let mut params = named(subject, addresses).map_err(failed(subject))?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![usage];
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Authority")
+        f.write_str("Authority(..)")
     }
 }
 
@@ -218,8 +338,7 @@ pub fn write_public(path: &Path, text: &str) -> Result<(), PkiError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
 
@@ -234,16 +353,14 @@ mod tests {
     fn gates_and_server_believe_each_other() {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let ca = Authority::new().unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_slice(ca.certificate().as_bytes()).unwrap())
-            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.certificate_der().unwrap()).unwrap();
         let roots = Arc::new(roots);
         let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
             Arc::clone(&roots),
             Arc::clone(&provider),
         );
-        let (certificate, key) = parts(&ca.server().unwrap());
+        let (certificate, key) = parts(&ca.server(&["localhost", "127.0.0.1"]).unwrap());
         let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -271,6 +388,18 @@ mod tests {
             client.process_new_packets().unwrap();
         }
         assert_eq!(server.peer_certificates().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn an_authority_is_read_back_with_its_own_certificate_alone() {
+        let (ours, other) = (Authority::new().unwrap(), Authority::new().unwrap());
+        let key = ours.private_key();
+        let again = Authority::load(ours.certificate(), &key).unwrap();
+        assert_eq!(again.fingerprint().unwrap(), ours.fingerprint().unwrap());
+        assert_eq!(again.certificate(), ours.certificate());
+        assert!(Authority::load(other.certificate(), &key).is_err());
+        assert!(Authority::load("no PEM", &key).is_err());
+        assert!(Authority::load(ours.certificate(), "no PEM").is_err());
     }
 
     #[test]

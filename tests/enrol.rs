@@ -1,0 +1,250 @@
+//! From an empty folder to a gate that its server believes, with the two real programs: the operator
+//! makes a server and a ticket, the gate shows the ticket.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Process, change, program, until};
+use fast_qr::{ECL, QRBuilder};
+use image::{GrayImage, Luma};
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A server in a folder of its own, and a gate's configuration as its engineer wrote it.
+struct Place {
+    dir: TempDir,
+    gates: SocketAddr,
+    gate_toml: PathBuf,
+}
+
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn done(mut command: Command) -> String {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let said = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{command:?}: {said}");
+    said
+}
+
+fn refused(mut command: Command) -> String {
+    let done = command.output().unwrap();
+    assert!(!done.status.success(), "{command:?}: {done:?}");
+    String::from_utf8(done.stderr).unwrap()
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("gate-config");
+        let mut setup = program("fareserver");
+        setup.arg("setup").arg(dir.path().join("server"));
+        setup.args(["--host", "localhost", "--host", "127.0.0.1"]);
+        setup
+            .arg("--tariff")
+            .arg(examples.join("tariff-beijing.toml"));
+        let stations = examples.join("stations-beijing-line1.toml");
+        done({
+            setup.arg("--stations").arg(stations);
+            setup
+        });
+        let (gates, enrolment) = (free_port(), free_port());
+        let server = dir.path().join("server/server.toml");
+        for (from, to) in [
+            ("0.0.0.0:8443", gates.to_string()),
+            ("0.0.0.0:8444", enrolment.to_string()),
+            ("localhost:8444", format!("localhost:{}", enrolment.port())),
+            ("127.0.0.1:8080", "127.0.0.1:0".to_owned()),
+            ("127.0.0.1:8082", "127.0.0.1:0".to_owned()),
+        ] {
+            change(&server, from, &to);
+        }
+        let gate_toml = dir.path().join("PGY-01.toml");
+        fs::copy(examples.join("entry.toml"), &gate_toml).unwrap();
+        for (from, to) in [
+            (
+                "https://settlement.example:8443",
+                format!("https://{gates}"),
+            ),
+            ("source = \"camera\"", "source = \"y4m\"".to_owned()),
+            ("device = 0", "path = \"camera\"".to_owned()),
+            ("width = 1280\nheight = 720\nfps = 30\n", String::new()),
+            ("/var/lib/faregate/gate.journal", "gate.journal".to_owned()),
+            ("/dev/ttyUSB0", "board".to_owned()),
+        ] {
+            change(&gate_toml, from, &to);
+        }
+        Self {
+            dir,
+            gates,
+            gate_toml,
+        }
+    }
+
+    fn server_toml(&self) -> PathBuf {
+        self.dir.path().join("server/server.toml")
+    }
+
+    fn serve(&self) -> Process {
+        let mut server = program("fareserver");
+        server.args(["run", "--config"]).arg(self.server_toml());
+        let server = Process::start(server);
+        server.wait_for("listening");
+        server
+    }
+
+    /// The ticket's text.
+    fn invite(&self) -> String {
+        let mut invite = program("fareserver");
+        invite
+            .args(["gate", "invite", "--config"])
+            .arg(self.server_toml());
+        invite.arg(&self.gate_toml);
+        let said = done(invite);
+        let ticket = said.lines().find(|line| line.contains("FGE1:"));
+        ticket.unwrap().trim().to_owned()
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.dir.path().join("gate")
+    }
+
+    fn enroll(&self, ticket: &str) -> Command {
+        let mut enroll = program("faregate");
+        enroll.args(["enroll", "--ticket", ticket, "--folder"]);
+        enroll.arg(self.folder());
+        enroll
+    }
+}
+
+#[test]
+fn a_ticket_makes_a_gate_that_the_server_believes() {
+    let place = Place::new();
+    let _server = place.serve();
+    let ticket = place.invite();
+    let said = done(place.enroll(&ticket));
+    assert!(said.contains("gate PGY-01 enrolled"), "{said}");
+    let folder = place.folder();
+    let mode = fs::metadata(folder.join("keys/gate.key"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!folder.join(".enrol").exists());
+
+    // Believed: by certificate, or there would be no connection, and by key, or no record would be taken.
+    let gate = Process::gate(&folder.join("gate.toml"));
+    gate.wait_for("ready");
+    let mut mode = program("faregate");
+    mode.args([
+        "mode",
+        "set",
+        "closed",
+        "--direction",
+        "entry",
+        "--reason",
+        "test",
+        "--config",
+    ]);
+    mode.arg(folder.join("gate.toml"));
+    done(mode);
+    let database = place.dir.path().join("server/fares.sqlite3");
+    let arrived = until(|| {
+        let mut modes = program("fareserver");
+        modes.args(["gate", "modes", "--database"]).arg(&database);
+        done(modes).contains("closed").then_some(())
+    });
+    assert!(arrived.is_some(), "{:#?}", gate.log());
+    let _ = place.gates;
+}
+
+#[test]
+fn a_ticket_works_once_and_what_is_there_stays() {
+    let place = Place::new();
+    let ticket = place.invite();
+    let unreached = refused(place.enroll(&ticket));
+    assert!(
+        unreached.contains("try again with the same ticket"),
+        "{unreached}"
+    );
+    let _server = place.serve();
+    done(place.enroll(&ticket));
+    let config = fs::read_to_string(place.folder().join("gate.toml")).unwrap();
+    let there = refused(place.enroll(&ticket));
+    assert!(there.contains("--replace"), "{there}");
+
+    // The answer may have been lost: the same keys get it again. Other keys do not.
+    let mut again = place.enroll(&ticket);
+    again.arg("--replace");
+    done(again);
+    fs::remove_file(place.folder().join("keys/gate.key")).unwrap();
+    let mut other = place.enroll(&ticket);
+    other.arg("--replace");
+    let said = refused(other);
+    assert!(said.contains("another gate used this ticket"), "{said}");
+    assert_eq!(
+        fs::read_to_string(place.folder().join("gate.toml")).unwrap(),
+        config
+    );
+
+    let said = refused(place.enroll("FG1:ABC"));
+    assert!(said.contains("a ticket begins with FGE1:"), "{said}");
+}
+
+#[test]
+fn another_server_and_a_bad_configuration_change_nothing() {
+    let place = Place::new();
+    let _server = place.serve();
+    change(&place.gate_toml, "grace_ms = 5000 ", "grace = 5000 ");
+    let ticket = place.invite();
+    let said = refused(place.enroll(&ticket));
+    assert!(
+        said.contains("does not pass") && said.contains("grace"),
+        "{said}"
+    );
+    assert!(!place.folder().join("gate.toml").exists());
+
+    // The fingerprint is another authority's.
+    let (head, token) = ticket.split_at("FGE1:".len());
+    let (token, address) = token.split_at(64);
+    let other = format!("{head}{}{}{address}", &token[..40], "A".repeat(24));
+    let said = refused(place.enroll(&other));
+    assert!(said.contains("UnknownIssuer"), "{said}");
+}
+
+/// Without a keyboard: the ticket is a picture before the gate's own camera.
+#[test]
+fn a_ticket_is_read_from_a_picture() {
+    let place = Place::new();
+    let _server = place.serve();
+    let code = QRBuilder::new(place.invite()).ecl(ECL::M).build().unwrap();
+    let (scale, border) = (6, 8);
+    let side = u32::try_from(code.size).unwrap() * scale + 2 * border * scale;
+    let picture = GrayImage::from_fn(side, side, |x, y| {
+        let at = |place: u32| usize::try_from((place / scale).checked_sub(border)?).ok();
+        let dark = at(x).zip(at(y)).is_some_and(|(column, row)| {
+            column < code.size && row < code.size && code[row][column].value()
+        });
+        Luma([if dark { 20 } else { 230 }])
+    });
+    let pictures = place.dir.path().join("pictures");
+    fs::create_dir(&pictures).unwrap();
+    for n in 0..3 {
+        picture.save(pictures.join(format!("{n}.png"))).unwrap();
+    }
+    let mut enroll = program("faregate");
+    enroll.arg("enroll").arg("--pictures").arg(&pictures);
+    enroll.arg("--folder").arg(place.folder());
+    let said = done(enroll);
+    assert!(said.contains("gate PGY-01 enrolled"), "{said}");
+}
