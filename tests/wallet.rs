@@ -449,7 +449,7 @@ fn inspected(metro: &mut Metro, wallet: &Wallet, at_exit: &Lane) {
         );
     };
     checks(&receipt, "good");
-    for expected in ["Genuine", "Guomao", "GMO-02, line 1, lane 2", "6.00"] {
+    for expected in ["Genuine", "Guomao", "GMO-01, line 1, lane 1", "6.00"] {
         assert!(
             wallet.text().contains(expected),
             "{expected}: {}",
