@@ -80,23 +80,26 @@ impl Tx<'_> {
         since: UnixMs,
     ) -> Result<Vec<AccountId>, StoreError> {
         let (tail, start) = tail(digits);
-        let ends = |column: &str| format!("substr({column}, {start}) = $2");
-        let which = match by {
-            FindBy::Account => ends("journey.account"),
-            FindBy::Receipt => {
-                format!("({} OR {})", ends("journey.entry"), ends("journey.exit"))
-            }
+        let sql = match by {
+            FindBy::Account => format!(
+                "SELECT account, max(entered_ms) FROM journey
+                 WHERE substr(account, {start}) = $1 AND entered_ms >= $2
+                 GROUP BY account ORDER BY 2 DESC, account LIMIT $3"
+            ),
+            FindBy::Receipt => format!(
+                "SELECT account, max(entered_ms) FROM journey
+                 WHERE (substr(entry, {start}) = $1 OR substr(exit, {start}) = $1)
+                   AND entered_ms >= $2
+                 GROUP BY account ORDER BY 2 DESC, account LIMIT $3"
+            ),
             FindBy::Code => format!(
-                "EXISTS (SELECT 1 FROM tap WHERE tap.account = journey.account
-                         AND tap.id IN (journey.entry, journey.exit) AND {})",
-                ends("code_ref")
+                "SELECT journey.account, max(entered_ms) FROM journey JOIN tap
+                   ON tap.account = journey.account AND tap.id IN (journey.entry, journey.exit)
+                 WHERE substr(code_ref, {start}) = $1 AND entered_ms >= $2
+                 GROUP BY journey.account ORDER BY 2 DESC, journey.account LIMIT $3"
             ),
         };
-        let sql = format!(
-            "SELECT account, max(entered_ms) FROM journey WHERE entered_ms >= $1 AND {which}
-             GROUP BY account ORDER BY 2 DESC, account LIMIT $3"
-        );
-        let rows = self.rows(&sql, &[&since, &tail, &FOUND_MAX])?;
+        let rows = self.rows(&sql, &[&tail, &since, &FOUND_MAX])?;
         rows.iter().map(|row| row.get(0)).collect()
     }
 

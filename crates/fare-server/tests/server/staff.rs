@@ -193,6 +193,7 @@ async fn what_is_described_is_there_at_each_address_and_the_description_too() {
 }
 
 #[tokio::test]
+// long: one table from draft to release
 async fn two_releasers_make_a_table_of_fares_live() {
     let server = Running::new(&[]).await;
     let text = super::site::settlement().tariff_text;

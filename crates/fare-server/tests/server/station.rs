@@ -93,6 +93,7 @@ async fn a_station_shows_its_own_gates_as_they_are() {
 }
 
 #[tokio::test]
+// long: one command, every way to send it
 async fn gates_are_told_once_all_or_none_and_by_whom() {
     let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("PGY-02", "PGY"));
     let server = Running::new(&[&a, &b]).await;
@@ -192,6 +193,7 @@ async fn gates_are_told_once_all_or_none_and_by_whom() {
 }
 
 #[tokio::test]
+// long: one rider, every way to look
 async fn the_rider_beside_a_gate_is_found_by_what_is_on_the_phone() {
     let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
     let server = Running::new(&[&a, &b]).await;
