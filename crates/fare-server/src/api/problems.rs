@@ -66,14 +66,14 @@ pub const PROBLEMS: &[Listed] = &[
         "No gate stands at a station with this id.",
     ),
     (
-        "not-allowed",
-        "403",
-        "The person who is signed in has none of the roles that this needs.",
-    ),
-    (
         "no-such-table",
         "404",
         "There is no table of fares with this hash.",
+    ),
+    (
+        "not-allowed",
+        "403",
+        "The person who is signed in has none of the roles that this needs.",
     ),
     ("not-enrolled", "401", "The phone's key is not enrolled."),
     ("not-found", "404", "There is nothing at this path."),
