@@ -148,23 +148,11 @@ pub async fn run(
         };
         done(scanner, &mut tell);
     }
-    if let Some(lamps) = &config.lamps {
-        let lamps = if plan.skip.contains(&Part::Lamps) {
-            Check::skipped("lamps", "left out")
-        } else {
-            tell(Progress::Wanted("look at the lamps: each is lit once"));
-            signals::lamps(lamps).await
-        };
-        done(lamps, &mut tell);
+    if let Some(check) = lamps(config, plan, &mut tell).await {
+        done(check, &mut tell);
     }
-    if let Some(voice) = &config.voice {
-        let voice = if plan.skip.contains(&Part::Voice) {
-            Check::skipped("voice", "left out")
-        } else {
-            tell(Progress::Wanted("listen: a sentence is spoken"));
-            signals::voice(voice).await
-        };
-        done(voice, &mut tell);
+    if let Some(check) = voice(config, plan, &mut tell).await {
+        done(check, &mut tell);
     }
     let barrier = match &synced {
         _ if plan.skip.contains(&Part::Barrier) => Check::skipped("barrier", "left out"),
@@ -178,6 +166,34 @@ pub async fn run(
     };
     done(barrier, &mut tell);
     Ok(checks)
+}
+
+/// The lamps, where there are any.
+async fn lamps(
+    config: &GateConfig,
+    plan: &Plan,
+    tell: &mut impl FnMut(Progress<'_>),
+) -> Option<Check> {
+    let lamps = config.lamps.as_ref()?;
+    if plan.skip.contains(&Part::Lamps) {
+        return Some(Check::skipped("lamps", "left out"));
+    }
+    tell(Progress::Wanted("look at the lamps: each is lit once"));
+    Some(signals::lamps(lamps).await)
+}
+
+/// The voice, where there is one.
+async fn voice(
+    config: &GateConfig,
+    plan: &Plan,
+    tell: &mut impl FnMut(Progress<'_>),
+) -> Option<Check> {
+    let voice = config.voice.as_ref()?;
+    if plan.skip.contains(&Part::Voice) {
+        return Some(Check::skipped("voice", "left out"));
+    }
+    tell(Progress::Wanted("listen: a sentence is spoken"));
+    Some(signals::voice(voice).await)
 }
 
 /// What happens while the checks are made.
