@@ -1,6 +1,6 @@
 //! What somebody should look after.
 
-use super::{Disk, Machine, Report, machine};
+use super::{Disk, Machine, Published, Report, machine};
 use crate::journal::Books;
 use crate::logbook::span;
 use fare_protocol::{Mode, UnixMs};
@@ -119,6 +119,20 @@ fn lane(report: &Report, found: &mut Vec<Problem>) {
         | Mode::FareExempt
         | Mode::Free => {}
     }
+    devices(daemon, found);
+    if daemon.clock.error_ms > CLOCK_ERROR_MAX_MS {
+        found.push(problem(
+            "clock-unsure",
+            format!(
+                "the clock may be {} off",
+                span(daemon.clock.error_ms.into())
+            ),
+            "check that the gate reaches its time server",
+        ));
+    }
+}
+
+fn devices(daemon: &Published, found: &mut Vec<Problem>) {
     if daemon.eyes.as_ref().is_some_and(|eyes| !eyes.coming) {
         found.push(problem(
             "no-frames",
@@ -145,16 +159,6 @@ fn lane(report: &Report, found: &mut Vec<Problem>) {
             "lamps-away",
             "the lamps do not obey",
             "check their cable and power; `journalctl -u faregate` says why",
-        ));
-    }
-    if daemon.clock.error_ms > CLOCK_ERROR_MAX_MS {
-        found.push(problem(
-            "clock-unsure",
-            format!(
-                "the clock may be {} off",
-                span(daemon.clock.error_ms.into())
-            ),
-            "check that the gate reaches its time server",
         ));
     }
 }
