@@ -134,7 +134,7 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
     page.is_accessible("signing in");
     page.browser.keep_screenshot("login");
     page.types("Wang<Tab>wrong password<Enter>");
-    page.says("No account has this name");
+    page.says("no account has this name");
     page.types(&format!("{PASSWORD}<Enter>"));
     page.sees("location.pathname", &json!("/stations/PGY"));
     page.sees(

@@ -13,7 +13,7 @@ use crate::intake;
 use crate::metrics::Metrics;
 use crate::net;
 use crate::riders;
-use crate::store::{Store, StoreError};
+use crate::store::{DatabaseUrl, Store, StoreError};
 use fare_protocol::{Millis, UnixMs};
 use std::fs;
 use std::io;
@@ -148,18 +148,22 @@ impl Server {
                 .write_ready(&file)
                 .map_err(|err| StartError::ReadyFile { file, err })?;
         }
-        let (listen, database) = (server.address(), &config.database);
-        let console_listen = server.console_address().map(tracing::field::display);
-        let riders_listen = server.riders_address().map(tracing::field::display);
-        let staff_listen = server.staff_address().map(tracing::field::display);
-        let enrolment_listen = server.enrolment_address().map(tracing::field::display);
-        let status_listen = server.status_address().map(tracing::field::display);
+        server.say_listening(&config.database);
+        Ok(server)
+    }
+
+    fn say_listening(&self, database: &DatabaseUrl) {
+        let listen = self.address();
+        let console_listen = self.console_address().map(tracing::field::display);
+        let riders_listen = self.riders_address().map(tracing::field::display);
+        let staff_listen = self.staff_address().map(tracing::field::display);
+        let enrolment_listen = self.enrolment_address().map(tracing::field::display);
+        let status_listen = self.status_address().map(tracing::field::display);
         tracing::info!(
             %listen, console_listen, riders_listen, staff_listen, enrolment_listen, status_listen,
             %database,
             "listening"
         );
-        Ok(server)
     }
 
     /// Where gates connect.

@@ -9,6 +9,11 @@ pub type Listed = (&'static str, &'static str, &'static str);
 /// All of them, by code.
 pub const PROBLEMS: &[Listed] = &[
     (
+        "bad-proof",
+        "403",
+        "A gate that enrols has not got the keys that it names; enrol with `faregate enroll`.",
+    ),
+    (
         "bad-request",
         "400",
         "A header, parameter or field is missing or wrong; `field` names it where it is one alone.",
@@ -61,6 +66,11 @@ pub const PROBLEMS: &[Listed] = &[
     ("no-such-gate", "404", "No gate with this id is registered."),
     ("no-such-journey", "404", "This rider has no such journey."),
     (
+        "no-such-platform",
+        "404",
+        "No payment platform has this name.",
+    ),
+    (
         "no-such-station",
         "404",
         "No gate stands at a station with this id.",
@@ -74,6 +84,11 @@ pub const PROBLEMS: &[Listed] = &[
         "not-allowed",
         "403",
         "The person who is signed in has none of the roles that this needs.",
+    ),
+    (
+        "not-believed",
+        "401",
+        "A platform's notice is not signed by that platform, or too old; the order is asked after instead.",
     ),
     ("not-enrolled", "401", "The phone's key is not enrolled."),
     ("not-found", "404", "There is nothing at this path."),
@@ -128,6 +143,16 @@ pub const PROBLEMS: &[Listed] = &[
         "The phone's clock is too far from the server's.",
     ),
     (
+        "ticket-over",
+        "403",
+        "A gate's ticket has outlived its time; have a new one written: `fareserver gate invite`.",
+    ),
+    (
+        "ticket-used",
+        "403",
+        "Another gate used the ticket, or this one with other keys; have a new one written.",
+    ),
+    (
         "told-already",
         "409",
         "Something else was told of this journey before; staff look at that.",
@@ -151,6 +176,11 @@ pub const PROBLEMS: &[Listed] = &[
         "unavailable",
         "503",
         "The database cannot be written now; nothing was taken. Send it again.",
+    ),
+    (
+        "unknown-ticket",
+        "403",
+        "Nobody was invited with this ticket; copy it whole, or have a new one written.",
     ),
     (
         "wrong-password",

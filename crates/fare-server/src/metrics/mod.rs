@@ -36,6 +36,10 @@ pub enum Listener {
     Riders,
     /// Health and metrics.
     Status,
+    /// Where gates enrol.
+    Enrolment,
+    /// Where payment platforms tell what became of orders.
+    Notices,
 }
 
 impl Listener {
@@ -46,6 +50,8 @@ impl Listener {
             Self::Console => "console",
             Self::Riders => "riders",
             Self::Status => "status",
+            Self::Enrolment => "enrolment",
+            Self::Notices => "notices",
         }
     }
 }

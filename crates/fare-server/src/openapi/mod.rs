@@ -76,6 +76,8 @@ fn key(listener: Listener) -> &'static str {
         Listener::Console => "console_listen, staff.listen",
         Listener::Riders => "riders.listen",
         Listener::Status => "status_listen",
+        Listener::Enrolment => "enrolment.listen",
+        Listener::Notices => "charging.notices_listen",
     }
 }
 

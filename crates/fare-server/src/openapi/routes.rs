@@ -46,6 +46,8 @@ const GATES: &[Listener] = &[Listener::Gates];
 const RIDERS: &[Listener] = &[Listener::Riders];
 const CONSOLE: &[Listener] = &[Listener::Console];
 const STATUS: &[Listener] = &[Listener::Status];
+const ENROLMENT: &[Listener] = &[Listener::Enrolment];
+const NOTICES: &[Listener] = &[Listener::Notices];
 
 const fn get(
     (listeners, auth): (&'static [Listener], Auth),
@@ -114,6 +116,8 @@ pub const ROUTES: &[Route] = &[
                 Listener::Riders,
                 Listener::Console,
                 Listener::Status,
+                Listener::Enrolment,
+                Listener::Notices,
             ],
             Auth::Anybody,
         ),
@@ -203,6 +207,12 @@ pub const ROUTES: &[Route] = &[
         "How settlement stands.",
         (JSON, Some("State")),
     ),
+    post(
+        (ENROLMENT, Auth::Anybody),
+        "/v1/enrol",
+        "A gate shows its ticket, and gets certificate and configuration for the keys that it made.",
+        (Some("EnrolRequest"), 200, "Enrolment"),
+    ),
     get(
         (CONSOLE, Auth::Staff),
         "/v1/fares",
@@ -214,6 +224,12 @@ pub const ROUTES: &[Route] = &[
         "/v1/fares/{table}/release",
         "Releases a table of fares; live once two different people did. Releaser.",
         (Some("Reason"), 200, "FareTable"),
+    ),
+    get(
+        (RIDERS, Auth::Anybody),
+        "/v1/gates",
+        "The gates' public keys, which check receipts.",
+        (JSON, Some("GateKeys")),
     ),
     asked(
         Route {
@@ -242,6 +258,15 @@ pub const ROUTES: &[Route] = &[
         "Tells gates to be in another mode, all or none. Supervisor. With an Idempotency-Key.",
         (Some("Modes"), 200, "Told"),
     ),
+    Route {
+        answer: (200, TEXT, None),
+        ..post(
+            (NOTICES, Auth::Anybody),
+            "/v1/notices/{platform}",
+            "What a payment platform tells, in its own words; believed for its signature alone.",
+            (None, 200, "Problem"),
+        )
+    },
     post(
         (RIDERS, Auth::Phone),
         "/v1/rider",

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 pub(super) fn all() -> Value {
     let id = json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" });
     let text = json!({ "type": "string" });
+    let key = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
     let at = json!({ "type": "integer", "description": "unix milliseconds" });
     let many = |name: &str| json!({ "type": "array", "items": { "$ref": format!("#/components/schemas/{name}") } });
     let one = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
@@ -91,6 +92,16 @@ pub(super) fn all() -> Value {
                 "advice": text, "taps": { "type": "array", "items": { "type": "object" } },
             })),
         } })),
+        "GateKeys": { "type": "array", "items": object(&["gate", "key"], json!({ "gate": text, "key": key })) },
+        "EnrolRequest": object(&["secret", "record_key", "tls_key", "record_proof", "tls_proof"], json!({
+            "secret": envelope(), "record_key": key, "tls_key": key, "record_proof": envelope(), "tls_proof": envelope(),
+        })),
+        "Enrolment": object(&["gate", "config", "certificate", "authority", "issuers", "servers", "tariff"], json!({
+            "gate": text, "config": { "type": "string", "description": "gate.toml" },
+            "certificate": { "type": "string", "description": "PEM" },
+            "authority": { "type": "string", "description": "PEM" },
+            "issuers": { "type": "array" }, "servers": { "type": "array" }, "tariff": { "type": "object" },
+        })),
         "SignIn": object(&["person", "password"], json!({ "person": text, "password": { "type": "string", "format": "password" } })),
         "SignedIn": object(&["person", "roles"], json!({
             "person": text, "roles": { "type": "array", "items": text }, "until_ms": at,

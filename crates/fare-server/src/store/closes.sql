@@ -16,4 +16,3 @@ CREATE TRIGGER book_close_update BEFORE UPDATE ON book_close
 BEGIN SELECT RAISE(ABORT, 'a close of the books is final'); END;
 CREATE TRIGGER book_close_delete BEFORE DELETE ON book_close
 BEGIN SELECT RAISE(ABORT, 'a close of the books is final'); END;
-CREATE INDEX posting_made ON posting (made_ms);

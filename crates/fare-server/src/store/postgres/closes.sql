@@ -15,5 +15,3 @@ CREATE TRIGGER book_close_final BEFORE UPDATE OR DELETE ON book_close
 FOR EACH ROW EXECUTE FUNCTION refuse('a close of the books is final');
 CREATE TRIGGER book_close_kept BEFORE TRUNCATE ON book_close
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('a close of the books is final');
--- Postings come in the order of their time: a few bytes for each stretch of them are enough.
-CREATE INDEX posting_made ON posting USING brin (made_ms);
