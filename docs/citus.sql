@@ -14,6 +14,7 @@ SELECT create_reference_table('conflict_told');
 SELECT create_reference_table('conflict_end');
 SELECT create_reference_table('conflict_overtaken');
 SELECT create_reference_table('denied');
+SELECT create_reference_table('charge_mark');
 
 SELECT create_distributed_table('record', 'gate');
 SELECT create_distributed_table('fork', 'gate', colocate_with => 'record');
@@ -23,4 +24,11 @@ SELECT create_distributed_table('tap', 'account');
 SELECT create_distributed_table('journey', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting_line', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('payer', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('collecting', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('charge', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('charge_item', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('charge_try', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('charge_refund', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('stored_move', 'account', colocate_with => 'tap');
 -- feed, announced, invitation, lease and schema_version stay on the coordinator.

@@ -38,7 +38,7 @@ enum ChargesCommand {
     TopUp(TopUpArgs),
     /// Try a declined charge again at the server's next round
     Retry(RetryArgs),
-    /// Give a charge back, or a part of it
+    /// Give back what a corrected journey cost too much
     Refund(RefundArgs),
     /// Have a rider pay a charge now: by a code to scan, or by the code on the rider's phone
     Pay(PayArgs),
@@ -315,7 +315,7 @@ fn refund(args: RefundArgs) -> anyhow::Result<()> {
         .write(|tx| ask_refund(tx, new, charge, amount, &by, now))
 }
 
-/// Keeps a refund for the server's next round; not more than was paid.
+/// Keeps a refund for the server's next round; not more than was paid, nor than we owe by corrections.
 fn ask_refund(
     tx: &Tx<'_>,
     new: [u8; 16],
@@ -335,6 +335,13 @@ fn ask_refund(
         let left = Money::new(left, charged.currency);
         return Err(anyhow!(
             "cannot give back {amount}: at most {left} is left of this charge"
+        ));
+    }
+    let credit = tx.owed_back(account, amount.currency)?;
+    if amount.minor > credit.minor {
+        return Err(anyhow!(
+            "we owe the account {credit}, not {amount}; correct the journey first with \
+             `fareserver journeys correct`"
         ));
     }
     let refund = RefundRow {

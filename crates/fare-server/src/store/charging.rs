@@ -314,9 +314,11 @@ impl Tx<'_> {
         }
     }
 
-    /// What the account owes and nothing has charged yet, by currency; not what is still held.
+    /// What the account owes and nothing has charged yet, by currency; not what is still held. What was given
+    /// back counts too: it takes away what we owed.
     pub fn owed(&self, account: AccountId) -> Result<BTreeMap<Currency, Vec<Owed>>, StoreError> {
-        let sql = "SELECT posting.posting, posting.entry, minor, posting_line.currency, posting.made_ms
+        let sql =
+            "SELECT posting.posting, posting.entry, minor, posting_line.currency, posting.made_ms
                    FROM posting
                    JOIN posting_line ON posting_line.account = posting.account
                                     AND posting_line.posting = posting.posting AND ledger = 'rider'
@@ -324,7 +326,8 @@ impl Tx<'_> {
                                         AND charge_item.posting = posting.posting
                    LEFT JOIN journey ON journey.account = posting.account
                                     AND journey.entry = posting.entry
-                   WHERE posting.account = $1 AND posting.charge IS NULL AND charge_item.charge IS NULL
+                   WHERE posting.account = $1 AND charge_item.charge IS NULL
+                     AND (posting.charge IS NULL OR posting.kind = 'refund')
                      AND coalesce(journey.state, '') <> 'held'
                    ORDER BY posting.made_ms, posting.posting";
         let mut owed = BTreeMap::<Currency, Vec<Owed>>::new();
@@ -599,6 +602,17 @@ impl Tx<'_> {
         let sql = "SELECT CAST(coalesce(sum(minor), 0) AS BIGINT) FROM charge_refund
                    WHERE account = $1 AND charge = $2 AND state <> 'refused'";
         self.only(sql, &[&account, &charge])?.get(0)
+    }
+
+    /// What we owe the account by corrections, less what is about to be given back; never below zero.
+    pub fn owed_back(&self, account: AccountId, currency: Currency) -> Result<Money, StoreError> {
+        let owed = self.owed(account)?;
+        let owed = owed.get(&currency).into_iter().flatten();
+        let owed: i64 = owed.map(|one| one.minor).sum();
+        let sql = "SELECT CAST(coalesce(sum(minor), 0) AS BIGINT) FROM charge_refund
+                   WHERE account = $1 AND currency = $2 AND state = 'asked'";
+        let asked: i64 = self.only(sql, &[&account, &currency])?.get(0)?;
+        Ok(Money::new((-owed - asked).max(0), currency))
     }
 
     /// Refunds about which something is to be done now, at most so many.

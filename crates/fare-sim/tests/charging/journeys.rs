@@ -11,6 +11,7 @@ use fare_server::charging::desk::{Desk, Done, Heard, Rules};
 use fare_server::charging::{
     Books, Difference, Means, Platform, PlatformId, Secret, StoredValue, differences, top_up,
 };
+use fare_server::correction::{Correction, correct};
 use fare_server::store::{ChargeRow, ChargeView, Payer, RefundRow, Store, StoreError};
 use fare_sim::platform::{Fault, Operation, Sandbox};
 use std::sync::Arc;
@@ -325,6 +326,19 @@ fn a_part_is_given_back_and_set_off_in_the_books() {
     house.rides(account(1), 1);
     house.bind(account(1), PlatformId::Alipay);
     house.round();
+    let (entry, now) = (house.site.journeys().remove(0).entry, house.now);
+    let correction = Correction {
+        entry,
+        fare: cny(380),
+        by: "Wang".to_owned(),
+        reason: "a lift was out of order".to_owned(),
+    };
+    let corrected = house
+        .site
+        .database
+        .write(|tx| correct(tx, &correction, now));
+    corrected.unwrap();
+    assert_eq!(house.sums(), [120, 0, 0, -500], "we owe it");
     let view = house.charges().remove(0);
     let order = view.newest.unwrap();
     let refund = RefundRow {
@@ -339,7 +353,6 @@ fn a_part_is_given_back_and_set_off_in_the_books() {
         why: None,
         by: ("Wang".to_owned(), "a lift was out of order".to_owned()),
     };
-    let now = house.now;
     let asked: Result<(), StoreError> = house
         .site
         .database
@@ -350,9 +363,15 @@ fn a_part_is_given_back_and_set_off_in_the_books() {
     house.later(DAY_MS / 24);
     assert_eq!(house.round().refunded, 1);
     assert_eq!(house.round().refunded, 0);
-    assert_eq!(house.sums(), [-120, 0, 0, -380]);
+    assert_eq!(house.sums(), [0, 0, 0, -380]);
+    assert_eq!(house.site.sum("fare-revenue"), 380);
     assert_eq!(house.sandbox.book().taken_minor(), 380);
-    assert_eq!(house.charges()[0].refunded_minor, 120);
+    let view = house.charges().remove(0);
+    assert_eq!(view.refunded_minor, 120);
+    // The correction and what was given back cancel out: nothing is charged for them.
+    house.later(2 * DAY_MS);
+    assert_eq!(house.round(), Done::default());
+    assert_eq!(house.sums(), [0, 0, 0, -380]);
 }
 
 #[test]
