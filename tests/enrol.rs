@@ -8,16 +8,16 @@ use common::{Process, change, program, until};
 use fast_qr::{ECL, QRBuilder};
 use image::{GrayImage, Luma};
 use std::fs;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A server in a folder of its own, and a gate's configuration as its engineer wrote it.
 struct Place {
     dir: TempDir,
-    gates: SocketAddr,
     gate_toml: PathBuf,
 }
 
@@ -84,11 +84,7 @@ impl Place {
         ] {
             change(&gate_toml, from, &to);
         }
-        Self {
-            dir,
-            gates,
-            gate_toml,
-        }
+        Self { dir, gate_toml }
     }
 
     fn server_toml(&self) -> PathBuf {
@@ -165,7 +161,6 @@ fn a_ticket_makes_a_gate_that_the_server_believes() {
         done(modes).contains("closed").then_some(())
     });
     assert!(arrived.is_some(), "{:#?}", gate.log());
-    let _ = place.gates;
 }
 
 #[test]
@@ -196,6 +191,29 @@ fn a_ticket_works_once_and_what_is_there_stays() {
         fs::read_to_string(place.folder().join("gate.toml")).unwrap(),
         config
     );
+
+    // As server and token, the token where no list of processes shows it.
+    let (token, address) = ticket.strip_prefix("FGE1:").unwrap().split_at(64);
+    let mut typed = program("faregate");
+    typed.args([
+        "enroll",
+        "--server",
+        &address[1..],
+        "--token",
+        "-",
+        "--replace",
+        "--folder",
+    ]);
+    typed
+        .arg(place.folder())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut typed = typed.spawn().unwrap();
+    let mut input = typed.stdin.take().unwrap();
+    writeln!(input, "{token}").unwrap();
+    drop(input);
+    let said = String::from_utf8(typed.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.contains("another gate used this ticket"), "{said}");
 
     let said = refused(place.enroll("FG1:ABC"));
     assert!(said.contains("a ticket begins with FGE1:"), "{said}");

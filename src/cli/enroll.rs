@@ -27,9 +27,9 @@ pub(super) struct EnrollArgs {
     /// Where gates enrol: https://HOST:PORT
     #[arg(long, value_name = "URL", requires = "token")]
     server: Option<String>,
-    /// The ticket's token
+    /// The ticket's token; `-` reads it from standard input, where no list of processes shows it
     #[arg(long, value_name = "TOKEN", requires = "server")]
-    token: Option<Token>,
+    token: Option<String>,
     /// The whole ticket: FGE1:…
     #[arg(long, value_name = "TICKET")]
     ticket: Option<Ticket>,
@@ -68,12 +68,12 @@ pub(super) fn run(args: EnrollArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn ticket(args: &EnrollArgs, out: &mut impl Write) -> anyhow::Result<Ticket> {
-    if let (Some(address), Some(token)) = (&args.server, args.token) {
-        let text = format!(
-            "{}{token}:{}",
-            fare_protocol::enrol::PREFIX,
-            address.trim_end_matches('/')
-        );
+    if let (Some(address), Some(token)) = (&args.server, &args.token) {
+        let token: Token = typed(token)?
+            .parse()
+            .map_err(|err| BadUsage(format!("--token: {err}")))?;
+        let address = address.trim_end_matches('/');
+        let text = format!("{}{token}:{address}", fare_protocol::enrol::PREFIX);
         let ticket = text
             .parse()
             .map_err(|err| BadUsage(format!("--server: {err}")))?;
@@ -99,4 +99,16 @@ fn ticket(args: &EnrollArgs, out: &mut impl Write) -> anyhow::Result<Ticket> {
     writeln!(out, "looking for a ticket for {} s", args.wait)?;
     out.flush()?;
     Ok(enrol::look(&frames, Duration::from_secs(args.wait.into()))?)
+}
+
+/// What was typed, or a line of standard input in its place.
+fn typed(token: &str) -> anyhow::Result<String> {
+    if token != "-" {
+        return Ok(token.to_owned());
+    }
+    let mut line = String::new();
+    io::stdin()
+        .read_line(&mut line)
+        .context("cannot read the token")?;
+    Ok(line)
 }
