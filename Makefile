@@ -99,11 +99,11 @@ doctest: ## run the examples in the documentation
 ARM ?= aarch64
 
 # Not `gate`, which is optimised as a whole and takes a quarter of an hour: what is proven is that it builds and works.
-# The whole workspace's programs, as the tests build them: with fewer packages cargo picks other features.
+# The programs beside it as `build-tests` makes them: built by fewer packages they would be built anew, with other features.
 .PHONY: arm
 arm: ## build the gate for ARM and run it under qemu: replay, bench, a whole journey (ARM=aarch64|armv7)
 	@scripts/arm setup '$(ARM)'
-	@$(STEP) 'programs beside it' cargo build -q --locked --workspace --bins
+	@$(STEP) 'programs beside it' cargo build -q --locked --workspace --bins --tests
 	@$(STEP) 'build for $(ARM)' scripts/arm build '$(ARM)' arm
 	@scripts/arm try '$(ARM)' "$$(scripts/arm place '$(ARM)' arm)"
 
