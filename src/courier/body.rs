@@ -30,8 +30,13 @@ pub(super) fn head(body: &[u8]) -> String {
     format!("\"{}\"{more}", head.escape_ascii())
 }
 
-/// The whole chain of causes: reqwest's own message leaves the reason out.
+/// No answer came.
 pub(super) fn unreached(err: reqwest::Error) -> Failure {
+    Failure::Unreached(causes(err))
+}
+
+/// The whole chain of causes: reqwest's own message leaves the reason out.
+pub(crate) fn causes(err: reqwest::Error) -> String {
     let err = err.without_url();
     let mut text = err.to_string();
     let mut cause = std::error::Error::source(&err);
@@ -40,7 +45,7 @@ pub(super) fn unreached(err: reqwest::Error) -> Failure {
         text.push_str(&err.to_string());
         cause = err.source();
     }
-    Failure::Unreached(text)
+    text
 }
 
 #[cfg(test)]

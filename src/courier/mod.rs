@@ -19,6 +19,7 @@ mod tests;
 mod upload;
 
 pub use backoff::Backoff;
+pub(crate) use body::causes;
 pub use error::CourierError;
 pub use status::{CourierStatus, Link};
 

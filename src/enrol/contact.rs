@@ -1,6 +1,7 @@
 //! The one request of an enrolment. The server is believed because its certificate was signed by the
 //! authority whose fingerprint stands in the ticket, and for no other reason.
 
+use crate::courier::causes;
 use fare_protocol::enrol::{EnrolRequest, Enrolment, Fingerprint, Ticket};
 use fare_protocol::wire::{ApiProblem, FEED_LEN_MAX};
 use reqwest::{StatusCode, redirect};
@@ -88,19 +89,6 @@ pub(super) async fn ask(
         address,
         detail: err.to_string(),
     })
-}
-
-/// The whole chain of causes: reqwest's own message leaves the reason out.
-fn causes(err: reqwest::Error) -> String {
-    let err = err.without_url();
-    let mut text = err.to_string();
-    let mut cause = std::error::Error::source(&err);
-    while let Some(err) = cause {
-        text.push_str(": ");
-        text.push_str(&err.to_string());
-        cause = err.source();
-    }
-    text
 }
 
 fn client(authority: Fingerprint) -> Result<reqwest::Client, Box<dyn std::error::Error>> {

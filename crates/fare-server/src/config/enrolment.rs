@@ -1,15 +1,12 @@
 //! The part `[enrolment]`: the listener for gates to come, and the authority that certifies them.
 
-use super::Check;
 use super::raw::{RawEnrolment, RawTls};
+use super::{Check, read_private};
 use crate::enrol::Certifier;
 use crate::pki::Authority;
 use crate::tls;
 use fare_protocol::enrol::ADDRESS_LEN_MAX;
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +49,10 @@ impl Check<'_> {
             },
         );
         let certificate = self.read(&raw.authority);
-        let key = read_private(&self.path(raw.authority_key.get_ref()));
+        let key = read_private(
+            &self.path(raw.authority_key.get_ref()),
+            "; `fareserver setup` makes one",
+        );
         let key = self.keep(&raw.authority_key, key);
         let authority = Authority::load(&certificate?, &key?).map_err(|err| err.to_string());
         let authority = self.keep(&raw.authority, authority)?;
@@ -72,17 +72,4 @@ impl Check<'_> {
             certifier: Arc::new(certifier?),
         })
     }
-}
-
-/// Reads a private key that only its owner can read.
-fn read_private(path: &Path) -> Result<String, String> {
-    let shown = path.display();
-    let unreadable = |err| format!("cannot read {shown}: {err}");
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(format!(
-            "{shown} has mode {mode:03o}: others could read the key; run `chmod 600 {shown}`"
-        ));
-    }
-    fs::read_to_string(path).map_err(unreadable)
 }
