@@ -1,6 +1,7 @@
 //! A gate's folder: the keys it makes for itself, and what the server sends, put in place only once
 //! the program itself has found the whole of it good.
 
+use crate::replay::outcome::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
@@ -111,12 +112,11 @@ pub(super) fn keys(folder: &Path) -> Result<Keys, FilesError> {
     make_folder(&folder.join("keys"))?;
     let (record_file, tls_file) = (folder.join(RECORD_KEY), folder.join(TLS_KEY));
     let record = match read(&record_file)? {
-        Some(hex) => fare_protocol::signing_key(hex.trim())
+        Some(text) => fare_protocol::signing_key(text.trim())
             .map_err(|_| FilesError::Key(record_file.clone()))?,
         None => {
             let key = new_key()?;
-            let hex: String = key.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
-            write(&record_file, &format!("{hex}\n"), 0o600)?;
+            write(&record_file, &format!("{}\n", hex(key.as_bytes())), 0o600)?;
             key
         }
     };
