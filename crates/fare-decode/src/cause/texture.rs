@@ -1,7 +1,7 @@
 //! What edges there are in some blocks: in which directions, how sharp, how many.
 
 use super::area::Places;
-use crate::reader::{BLOCK, Blocks, Picture};
+use crate::reader::{BLOCK, Blocks, Picture, bits};
 
 /// The edges of some blocks. All slopes are shares of the block's own contrast.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +18,49 @@ pub(super) struct Texture {
     pub sharp_across: f32,
 }
 
+/// Slopes over two pixels of a block, to the right and down. Each row ends with two zeros, so that it is as
+/// long as the block's.
+#[derive(Default)]
+struct Gradients {
+    right: [[i16; BLOCK]; INNER],
+    down: [[i16; BLOCK]; INNER],
+}
+
+impl Gradients {
+    fn pairs(&self) -> impl Iterator<Item = (i32, i32)> {
+        let (right, down) = (self.right.as_flattened(), self.down.as_flattened());
+        let pairs = right.iter().zip(down);
+        pairs.map(|(&right, &down)| (i32::from(right), i32::from(down)))
+    }
+
+    /// Their squares and products, as shares of the block's contrast.
+    fn sums(&self, contrast: f32) -> Slopes {
+        let (mut right, mut down, mut both) = (0, 0, 0);
+        for (r, d) in self.pairs() {
+            right += r * r;
+            down += d * d;
+            both += r * d;
+        }
+        let share = |sum: i32| sum as f32 / (contrast * contrast);
+        Slopes {
+            right: share(right),
+            down: share(down),
+            both: share(both),
+        }
+    }
+
+    /// How many are steeper in one direction than a limit.
+    fn steeper(&self, x: f32, y: f32, limit: f32) -> usize {
+        const ONE: f32 = 4096.0;
+        let whole = |value: f32| (value * ONE) as i32;
+        let (x, y, limit) = (whole(x), whole(y), whole(limit));
+        let steep = self
+            .pairs()
+            .map(|(right, down)| u32::from((x * right + y * down).abs() > limit));
+        steep.sum::<u32>() as usize
+    }
+}
+
 /// Squares and product of slopes to the right and down, added up.
 #[derive(Clone, Copy, Default)]
 struct Slopes {
@@ -27,12 +70,6 @@ struct Slopes {
 }
 
 impl Slopes {
-    fn add(&mut self, right: f32, down: f32) {
-        self.right += right * right;
-        self.down += down * down;
-        self.both += right * down;
-    }
-
     fn one_way(self) -> f32 {
         let sum = self.right + self.down;
         if sum > 0.0 {
@@ -53,8 +90,7 @@ impl Texture {
     pub(super) fn of(picture: Picture<'_>, blocks: Blocks<'_>, places: &Places) -> Self {
         let (mut all, mut count, mut crossed, mut changes) = (Slopes::default(), 0, 0, 0);
         for block in whole(picture, blocks, places) {
-            let mut own = Slopes::default();
-            block.slopes(|right, down| own.add(right, down));
+            let own = block.slopes().sums(block.contrast());
             all.right += own.right;
             all.down += own.down;
             all.both += own.both;
@@ -68,10 +104,9 @@ impl Texture {
         let (sin, cos) = all.direction().sin_cos();
         let (mut along, mut across) = (0, 0);
         for block in whole(picture, blocks, places) {
-            block.slopes(|right, down| {
-                along += usize::from((cos * down - sin * right).abs() > 0.5);
-                across += usize::from((cos * right + sin * down).abs() > 0.6);
-            });
+            let (slopes, contrast) = (block.slopes(), block.contrast());
+            along += slopes.steeper(-sin, cos, 0.5 * contrast);
+            across += slopes.steeper(cos, sin, 0.6 * contrast);
         }
         let pixels = (count * INNER * INNER) as f32;
         Self {
@@ -119,29 +154,35 @@ fn whole<'a>(
 }
 
 impl Block<'_> {
-    /// Slopes over two pixels, to the right and down.
-    fn slopes(&self, mut each: impl FnMut(f32, f32)) {
-        let scale = 1.0 / f32::from((self.high - self.low).max(1));
-        for y in 1..=INNER {
-            let (above, own, below) = (self.rows[y - 1], self.rows[y], self.rows[y + 1]);
-            for x in 1..=INNER {
-                let right = f32::from(own[x + 1]) - f32::from(own[x - 1]);
-                let down = f32::from(below[x]) - f32::from(above[x]);
-                each(right * scale, down * scale);
+    /// Levels between its darkest and its lightest.
+    fn contrast(&self) -> f32 {
+        f32::from((self.high - self.low).max(1))
+    }
+
+    fn slopes(&self) -> Gradients {
+        let mut slopes = Gradients::default();
+        let level = |row: usize, column: usize| i16::from(self.rows[row][column]);
+        for y in 0..INNER {
+            for x in 0..INNER {
+                slopes.right[y][x] = level(y + 1, x + 2) - level(y + 1, x);
+                slopes.down[y][x] = level(y + 2, x + 1) - level(y, x + 1);
             }
         }
+        slopes
     }
 
     /// Neighbours, along rows and along columns, of which one is dark and one light.
     fn changes(&self) -> usize {
-        let middle = u16::from(self.low) + u16::from(self.high);
-        let light = |level: u8| 2 * u16::from(level) > middle;
-        let along = self.rows.iter().flat_map(|row| row.windows(2));
-        let along = along.filter(|pair| light(pair[0]) != light(pair[1]));
-        let down = self
-            .rows
-            .windows(2)
-            .flat_map(|two| two[0].iter().zip(two[1]));
-        along.count() + down.filter(|&(&a, &b)| light(a) != light(b)).count()
+        const ALL_BUT_LAST_COLUMN: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+        const ALL_BUT_LAST_ROW: u64 = u64::MAX >> BLOCK;
+        let middle = self.low.midpoint(self.high);
+        let mut light = [[0; BLOCK]; BLOCK];
+        for (light, row) in light.iter_mut().zip(self.rows) {
+            *light = row.map(|level| u8::from(level > middle));
+        }
+        let light = bits(light.as_flattened());
+        let along = (light ^ (light >> 1)) & ALL_BUT_LAST_COLUMN;
+        let down = (light ^ (light >> BLOCK)) & ALL_BUT_LAST_ROW;
+        (along.count_ones() + down.count_ones()) as usize
     }
 }

@@ -177,11 +177,20 @@ impl Edges {
     }
 
     /// Every place where an edge was met, with the half width of its square.
-    fn met(&self) -> impl Iterator<Item = (Point, f32)> {
+    fn met(&self) -> Met {
         let bleed = self.bleed / self.count as f32;
         let halves = [HALVES[0] - bleed, HALVES[1] + bleed, HALVES[2] - bleed];
-        self.rays()
-            .flat_map(move |ray| ray.iter().copied().zip(halves))
+        let mut met = Met {
+            at: [(Point::default(), 0.0); 3 * RAYS],
+            count: 0,
+        };
+        for ray in self.rays() {
+            for (&point, half) in ray.iter().zip(halves) {
+                met.at[met.count] = (point, half);
+                met.count += 1;
+            }
+        }
+        met
     }
 
     /// The squares that fit the edges, and how well.
@@ -197,6 +206,7 @@ impl Edges {
             sin4 += r * 2.0 * cos2 * sin2;
         }
         // Halfway between the middle square's half width and half diagonal.
+        let met = self.met();
         let scale = 2.95 * self.count as f32 / reach;
         let corner = f32::atan2(sin4, cos4) / 4.0;
         let start = |angle: f32| {
@@ -205,7 +215,7 @@ impl Edges {
                 across: [cos * scale, sin * scale, 0.0],
                 down: [-sin * scale, cos * scale, 0.0],
             };
-            start.settle(self)
+            start.settle(met.all())
         };
         let side = corner + std::f32::consts::FRAC_PI_4;
         match start(side) {
@@ -216,6 +226,18 @@ impl Edges {
                 .chain(start(corner))
                 .min_by(|a, b| a.1.total_cmp(&b.1)),
         }
+    }
+}
+
+/// Places where edges were met, each with the half width of its square.
+struct Met {
+    at: [(Point, f32); 3 * RAYS],
+    count: usize,
+}
+
+impl Met {
+    fn all(&self) -> &[(Point, f32)] {
+        &self.at[..self.count]
     }
 }
 
@@ -234,27 +256,38 @@ impl Square {
     }
 
     /// Fits each pair of sides to the points nearest to it, a few times over.
-    fn settle(mut self, edges: &Edges) -> Option<(Self, f32)> {
+    fn settle(mut self, met: &[(Point, f32)]) -> Option<(Self, f32)> {
+        let mut before = None;
         for _ in 0..4 {
             let (mut across, mut down) = (Line::default(), Line::default());
-            for (at, half) in edges.met() {
+            // Which points went to which side: the same once more would fit the same lines.
+            let (mut to_across, mut beyond) = (0u128, 0u128);
+            for &(at, half) in met {
                 let (a, d) = self.heights(at);
-                if a.abs() > d.abs() {
-                    across.add(at, half.copysign(a));
+                let (is_across, height) = if a.abs() > d.abs() { (1, a) } else { (0, d) };
+                let line = if is_across == 1 {
+                    &mut across
                 } else {
-                    down.add(at, half.copysign(d));
-                }
+                    &mut down
+                };
+                line.add(at, half.copysign(height));
+                to_across = to_across << 1 | is_across;
+                beyond = beyond << 1 | u128::from(height > 0.0);
             }
+            if before == Some((to_across, beyond)) {
+                break;
+            }
+            before = Some((to_across, beyond));
             self = Self {
                 across: across.solve()?,
                 down: down.solve()?,
             };
         }
-        let off = |(at, half): (Point, f32)| {
+        let off = |&(at, half): &(Point, f32)| {
             let (a, d) = self.heights(at);
             (a.abs().max(d.abs()) - half).abs().min(1.0)
         };
-        let error = edges.met().map(off).sum::<f32>() / edges.met().count() as f32;
+        let error = met.iter().map(off).sum::<f32>() / met.len() as f32;
         Some((self, error))
     }
 

@@ -3,7 +3,7 @@
 
 use super::finder::Finder;
 use super::geometry::{Homography, Point};
-use super::picture::Picture;
+use super::picture::{Fixed, Picture};
 use super::version::{FINDER_MIDDLE, Version};
 
 /// A code of known version laid over the picture.
@@ -23,6 +23,9 @@ struct Bend {
     count: usize,
     offsets: [[Point; 7]; 7],
 }
+
+/// Modules along a side of version 40.
+const SIZE_MAX: usize = 177;
 
 /// Alignment patterns looked for before a walk may give up.
 const WALK_LOOKS: usize = 8;
@@ -145,11 +148,15 @@ impl Grid {
     #[inline]
     pub(super) fn place(&self, at: Point) -> Point {
         let flat = self.map.map(at);
-        if self.bend.count < 2 {
-            flat
-        } else {
+        if self.is_bent() {
             flat + self.bend.at(at)
+        } else {
+            flat
         }
+    }
+
+    fn is_bent(&self) -> bool {
+        self.bend.count >= 2
     }
 
     /// The four corners, clockwise from the code's own top left.
@@ -169,7 +176,7 @@ impl Grid {
                 } else {
                     Point::new(i, 6.5)
                 };
-                picture.level(self.place(place))
+                picture.level_near(Fixed::of(self.place(place)))
             };
             // Each module against its two neighbours: uneven light does not matter.
             let mut good = 0;
@@ -413,19 +420,26 @@ impl Grid {
         .length();
         // Large codes have no time for it, nor small modules room.
         let spread = if unit > 3.5 && n < 101 { 0.2 } else { 0.0 };
+        let r = unit * spread;
+        let around = [(r, r), (-r, r), (r, -r), (-r, -r)].map(|(x, y)| Fixed::of(Point::new(x, y)));
+        let mut columns = [(0, 0.0); SIZE_MAX];
+        if self.is_bent() {
+            for (column, cell) in columns.iter_mut().enumerate().take(n) {
+                *cell = self.bend.cell(column as f32 + 0.5);
+            }
+        }
         for row in 0..n {
-            for column in 0..n {
+            let line = self.is_bent().then(|| self.bend.line(row as f32 + 0.5));
+            for (column, &(cell, share)) in columns.iter().enumerate().take(n) {
                 let at = Point::new(column as f32 + 0.5, row as f32 + 0.5);
-                let place = self.place(at);
-                let mut level = picture.level(place);
+                let offset = line.map_or(Point::default(), |line| {
+                    line[cell] * (1.0 - share) + line[cell + 1] * share
+                });
+                let place = Fixed::of(self.map.map(at) + offset);
+                let mut level = picture.level_near(place);
                 if spread > 0.0 {
-                    let r = unit * spread;
-                    level = (level
-                        + picture.level(place + Point::new(r, r))
-                        + picture.level(place + Point::new(-r, r))
-                        + picture.level(place + Point::new(r, -r))
-                        + picture.level(place + Point::new(-r, -r)))
-                        / 5.0;
+                    let more = around.map(|way| picture.level_near(place.plus(way)));
+                    level = (level + more.iter().sum::<f32>()) / 5.0;
                 }
                 levels.push(if self.inverted { 255.0 - level } else { level });
             }
@@ -443,12 +457,16 @@ fn spread(picture: Picture<'_>, middle: Point, u: Point, v: Point) -> f32 {
     let mut levels = [0u8; SIDE * SIDE];
     let mut sum = 0u32;
     let mut places = levels.iter_mut();
-    for row in -SETTLE_REACH..=SETTLE_REACH {
-        let first = middle + v * row as f32;
-        for (column, level) in (-SETTLE_REACH..=SETTLE_REACH).zip(&mut places) {
-            *level = picture.nearest(first + u * column as f32);
+    let (right, down) = (Fixed::of(u), Fixed::of(v));
+    let mut first = Fixed::of(middle - (u + v) * SETTLE_REACH as f32);
+    for _ in 0..SIDE {
+        let mut at = first;
+        for level in places.by_ref().take(SIDE) {
+            *level = picture.nearest_to(at);
             sum += u32::from(*level);
+            at = at.plus(right);
         }
+        first = first.plus(down);
     }
     let mean = (sum / levels.len() as u32) as u8;
     levels
@@ -479,23 +497,23 @@ fn neighbours(moved: &[[Point; 7]; 7], known: &[[bool; 7]; 7], row: usize, colum
 /// The 5 by 5 pattern: dark, a light ring, a dark ring.
 struct Alignment {
     /// From the middle to the middles of its light modules.
-    light: [Point; 8],
+    light: [Fixed; 8],
     /// To those of its dark modules.
-    dark: [Point; 17],
+    dark: [Fixed; 17],
     inverted: bool,
 }
 
 impl Alignment {
     fn new(u: Point, v: Point, inverted: bool) -> Self {
         let mut pattern = Self {
-            light: [Point::default(); 8],
-            dark: [Point::default(); 17],
+            light: [Fixed::default(); 8],
+            dark: [Fixed::default(); 17],
             inverted,
         };
         let (mut light, mut dark) = (0, 0);
         for row in -2i32..=2 {
             for column in -2i32..=2 {
-                let way = u * column as f32 + v * row as f32;
+                let way = Fixed::of(u * column as f32 + v * row as f32);
                 if row.abs().max(column.abs()) == 1 {
                     pattern.light[light] = way;
                     light += 1;
@@ -510,11 +528,12 @@ impl Alignment {
 
     /// How much lighter its light ring is than its dark parts, in shares of the contrast seen: 1 is
     /// a perfect pattern.
-    fn score(&self, middle: Point, level: impl Fn(Point) -> f32) -> f32 {
+    fn score(&self, middle: Point, level: impl Fn(Fixed) -> f32) -> f32 {
+        let middle = Fixed::of(middle);
         let (mut lowest, mut highest) = (255.0f32, 0.0f32);
-        let mut sum = |ways: &[Point]| {
+        let mut sum = |ways: &[Fixed]| {
             ways.iter().fold(0.0, |sum, &way| {
-                let level = level(middle + way);
+                let level = level(middle.plus(way));
                 lowest = lowest.min(level);
                 highest = highest.max(level);
                 sum + level
@@ -526,23 +545,27 @@ impl Alignment {
     }
 
     fn coarse_score(&self, picture: Picture<'_>, middle: Point) -> f32 {
-        self.score(middle, |at| f32::from(picture.nearest(at)))
+        self.score(middle, |at| f32::from(picture.nearest_to(at)))
     }
 
     fn fine_score(&self, picture: Picture<'_>, middle: Point) -> f32 {
-        self.score(middle, |at| picture.level(at))
+        self.score(middle, |at| picture.level_near(at))
     }
 }
 
 impl Bend {
     /// Between the four patterns around a place.
     fn at(&self, at: Point) -> Point {
-        let (column, fx) = self.cell(at.x);
-        let (row, fy) = self.cell(at.y);
-        let upper = self.offsets[row][column] * (1.0 - fx) + self.offsets[row][column + 1] * fx;
-        let lower =
-            self.offsets[row + 1][column] * (1.0 - fx) + self.offsets[row + 1][column + 1] * fx;
-        upper * (1.0 - fy) + lower * fy
+        let (column, share) = self.cell(at.x);
+        let line = self.line(at.y);
+        line[column] * (1.0 - share) + line[column + 1] * share
+    }
+
+    /// At each column of patterns, between the patterns above and below this height.
+    fn line(&self, y: f32) -> [Point; 7] {
+        let (row, share) = self.cell(y);
+        let (above, below) = (&self.offsets[row], &self.offsets[row + 1]);
+        std::array::from_fn(|column| above[column] * (1.0 - share) + below[column] * share)
     }
 
     fn cell(&self, at: f32) -> (usize, f32) {

@@ -2,7 +2,7 @@
 
 use super::finder::Finder;
 use super::geometry::Point;
-use super::picture::Picture;
+use super::picture::{Fixed, Picture};
 
 /// Patterns between which a third is looked for.
 const SEEN_MAX: usize = 6;
@@ -80,21 +80,27 @@ fn near(picture: Picture<'_>, a: &Finder, b: &Finder, place: Point) -> Option<Fi
 
 /// How much lighter the light ring is than the dark parts, in shares of the contrast of `like`.
 fn score(picture: Picture<'_>, like: &Finder, middle: Point) -> f32 {
-    let (mut light, mut dark) = (0.0, 0.0);
-    let (mut lowest, mut highest) = (255.0f32, 0.0f32);
+    let (mut light, mut dark) = (0, 0);
+    let (mut lowest, mut highest) = (u8::MAX, 0);
+    let (right, down) = (Fixed::of(like.u), Fixed::of(like.v));
+    let mut first = Fixed::of(middle - (like.u + like.v) * 3.0);
     for row in -3i32..=3 {
+        let mut at = first;
         for column in -3i32..=3 {
-            let level =
-                f32::from(picture.nearest(middle + like.u * column as f32 + like.v * row as f32));
+            let level = picture.nearest_to(at);
             lowest = lowest.min(level);
             highest = highest.max(level);
             if row.abs().max(column.abs()) == 2 {
-                light += level;
+                light += i32::from(level);
             } else {
-                dark += level;
+                dark += i32::from(level);
             }
+            at = at.plus(right);
         }
+        first = first.plus(down);
     }
+    let (light, dark) = (light as f32, dark as f32);
+    let (lowest, highest) = (f32::from(lowest), f32::from(highest));
     let step = (light / 16.0 - dark / 33.0) / (highest - lowest).max(16.0);
     if like.inverted { -step } else { step }
 }

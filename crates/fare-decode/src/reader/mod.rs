@@ -10,6 +10,7 @@
 //! same answer on every machine.
 
 mod attempt;
+mod bits;
 mod finder;
 mod geometry;
 mod grid;
@@ -26,6 +27,7 @@ mod triple;
 mod version;
 
 use attempt::Attempts;
+pub(crate) use bits::bits;
 use finder::Finder;
 pub(crate) use geometry::Point;
 pub(crate) use picture::Area;

@@ -29,12 +29,15 @@ impl Modules {
         self.margin.clear();
         for row in 0..n {
             let (top, low) = (row.saturating_sub(reach), (row + reach + 1).min(n));
-            for column in 0..n {
+            let sums = |row: usize| &self.sums[row * (n + 1)..][..=n];
+            let (above, below) = (sums(top), sums(low));
+            let sharp = &self.sharp[row * n..][..n];
+            let margins = sharp.iter().enumerate().map(|(column, level)| {
                 let (left, right) = (column.saturating_sub(reach), (column + reach + 1).min(n));
-                let sum = self.total(low, right) - self.total(top, right) - self.total(low, left)
-                    + self.total(top, left);
-                let mean = sum / ((low - top) * (right - left)) as f32;
-                let margin = mean - self.sharp[row * n + column];
+                let sum = below[right] - above[right] - below[left] + above[left];
+                sum / ((low - top) * (right - left)) as f32 - level
+            });
+            for margin in margins {
                 self.dark.push(margin > 0.0);
                 self.margin.push(margin.abs());
             }
@@ -70,16 +73,16 @@ impl Modules {
         if share == 0.0 {
             return;
         }
-        for row in 0..n {
-            for column in 0..n {
-                let at = row * n + column;
-                let mine = levels[at];
-                let mut around = 0.0;
-                around += if column > 0 { levels[at - 1] } else { mine };
-                around += if column + 1 < n { levels[at + 1] } else { mine };
-                around += if row > 0 { levels[at - n] } else { mine };
-                around += if row + 1 < n { levels[at + n] } else { mine };
-                self.sharp[at] = mine + share * (mine - around / 4.0);
+        let line = |row: usize| &levels[row * n..][..n];
+        for (row, sharp) in self.sharp.chunks_exact_mut(n).enumerate() {
+            // Beyond the code lies more of the same.
+            let (own, above, below) = (line(row), row.saturating_sub(1), (row + 1).min(n - 1));
+            let (above, below) = (line(above), line(below));
+            for (column, sharp) in sharp.iter_mut().enumerate() {
+                let (mine, left) = (own[column], own[column.saturating_sub(1)]);
+                let right = own[(column + 1).min(n - 1)];
+                let around = left + right + above[column] + below[column];
+                *sharp = mine + share * (mine - around / 4.0);
             }
         }
     }
@@ -89,18 +92,18 @@ impl Modules {
         let n = self.size;
         self.sums.clear();
         self.sums.resize((n + 1) * (n + 1), 0.0);
-        for row in 0..n {
+        let mut above = [].as_slice();
+        for (levels, sums) in levels
+            .chunks_exact(n)
+            .zip(self.sums[n + 1..].chunks_exact_mut(n + 1))
+        {
             let mut line = 0.0;
-            for column in 0..n {
-                line += levels[row * n + column];
-                self.sums[(row + 1) * (n + 1) + column + 1] =
-                    self.sums[row * (n + 1) + column + 1] + line;
+            for (column, (&level, sum)) in levels.iter().zip(&mut sums[1..]).enumerate() {
+                line += level;
+                *sum = line + above.get(column + 1).copied().unwrap_or(0.0);
             }
+            above = sums;
         }
-    }
-
-    fn total(&self, row: usize, column: usize) -> f32 {
-        self.sums[row * (self.size + 1) + column]
     }
 
     pub(super) fn is_dark(&self, row: usize, column: usize) -> bool {

@@ -25,7 +25,7 @@ pub(crate) struct Area {
 }
 
 /// A place in 65536ths of a pixel, for walks of many equal steps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fixed {
     x: i32,
     y: i32,
@@ -39,6 +39,10 @@ impl Fixed {
             x: (at.x * Self::ONE) as i32,
             y: (at.y * Self::ONE) as i32,
         }
+    }
+
+    fn point(self) -> Point {
+        Point::new(self.x as f32 / Self::ONE, self.y as f32 / Self::ONE)
     }
 
     pub(super) fn plus(self, other: Self) -> Self {
@@ -154,13 +158,28 @@ impl<'a> Picture<'a> {
     /// As [`Self::level`]; nothing outside.
     #[inline]
     pub(super) fn level_at(&self, at: Fixed) -> Option<f32> {
+        self.level_within(at).or_else(|| {
+            let place = at.point();
+            self.holds(place).then(|| self.level(place))
+        })
+    }
+
+    /// As [`Self::level`].
+    #[inline]
+    pub(super) fn level_near(&self, at: Fixed) -> f32 {
+        self.level_within(at)
+            .unwrap_or_else(|| self.level(at.point()))
+    }
+
+    /// As [`Self::level`]; nothing at the rim and outside.
+    #[inline]
+    fn level_within(&self, at: Fixed) -> Option<f32> {
         let from_middle = |value: i32| value.wrapping_sub(1 << 15);
         let (x, y) = (from_middle(at.x), from_middle(at.y));
+        // A negative place is a huge column.
         let (column, row) = ((x >> 16) as usize, (y >> 16) as usize);
         if column >= self.width - 1 || row >= self.height - 1 {
-            // At the rim, or outside: a negative place is a huge column.
-            let place = Point::new(at.x as f32 / Fixed::ONE, at.y as f32 / Fixed::ONE);
-            return self.holds(place).then(|| self.level(place));
+            return None;
         }
         let first = row * self.stride + column;
         let (upper, lower) = (&self.pixels[first..], &self.pixels[first + self.stride..]);
@@ -171,6 +190,16 @@ impl<'a> Picture<'a> {
         let lower = across(*lower.first_chunk()?) >> 8;
         let sum = upper * ((1 << 14) - fy) + lower * fy;
         Some(sum as f32 * (1.0 / (1u32 << 22) as f32))
+    }
+
+    /// The level of the pixel that covers a place; outside, that of the nearest edge.
+    #[inline]
+    pub(super) fn nearest_to(&self, at: Fixed) -> u8 {
+        let (column, row) = ((at.x >> 16) as usize, (at.y >> 16) as usize);
+        if column < self.width && row < self.height {
+            return self.pixels[row * self.stride + column];
+        }
+        self.nearest(at.point())
     }
 
     /// The level of the pixel that covers a place.

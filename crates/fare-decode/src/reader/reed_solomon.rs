@@ -76,7 +76,7 @@ pub(super) fn mend(block: &mut [u8], check: usize, erased: &[u8], spare: usize) 
     if 2 * degree > check - spare + erased.len() {
         return None;
     }
-    let roots = correct(block, &syndromes, &locator, check)?;
+    let roots = correct(block, &syndromes, &locator[..=degree], check)?;
     (roots == degree && self::syndromes(block, check)?.is_none()).then_some(degree)
 }
 
@@ -150,21 +150,39 @@ fn locate(
 fn correct(
     block: &mut [u8],
     syndromes: &Polynomial,
-    locator: &Polynomial,
+    locator: &[u8],
     check: usize,
 ) -> Option<usize> {
     let mut evaluator = [0; TERMS];
     for (sum, term) in evaluator.iter_mut().enumerate().take(check) {
-        for at in 0..=sum {
-            *term ^= product(syndromes[at], locator[sum - at]);
+        for (back, &factor) in locator.iter().enumerate().take(sum + 1) {
+            *term ^= product(syndromes[sum - back], factor);
         }
     }
     let length = block.len();
     let mut roots = 0;
+    // Chien: from one place to the next each term grows by its own power of the generator.
+    let first = 256 - length;
+    let mut terms = [(0, 0); TERMS];
+    let mut count = 0;
+    for (degree, &factor) in locator
+        .iter()
+        .enumerate()
+        .filter(|(_, factor)| **factor != 0)
+    {
+        terms[count] = (degree, (log(factor) + degree * first) % 255);
+        count += 1;
+    }
     for (place, byte) in block.iter_mut().enumerate() {
         // The place stands for the generator to this power; the root is its inverse.
-        let inverse = (255 - (length - 1 - place)) % 255;
-        if value(locator, inverse) != 0 {
+        let inverse = (first + place) % 255;
+        let mut sum = 0;
+        for (degree, at) in &mut terms[..count] {
+            sum ^= power(*at);
+            *at += *degree;
+            *at -= if *at >= 255 { 255 } else { 0 };
+        }
+        if sum != 0 {
             continue;
         }
         let slope = slope(locator, inverse);
@@ -180,14 +198,14 @@ fn correct(
 }
 
 /// A polynomial at the generator's `at`th power.
-fn value(terms: &Polynomial, at: usize) -> u8 {
+fn value(terms: &[u8], at: usize) -> u8 {
     terms.iter().rev().fold(0, |sum, &term| {
         term ^ if sum == 0 { 0 } else { power(log(sum) + at) }
     })
 }
 
 /// The formal derivative there: odd terms alone are left over a field of characteristic 2.
-fn slope(terms: &Polynomial, at: usize) -> u8 {
+fn slope(terms: &[u8], at: usize) -> u8 {
     let mut sum = 0;
     for (degree, &term) in terms.iter().enumerate().skip(1).step_by(2) {
         if term != 0 {

@@ -4,6 +4,7 @@
 //! Widths are compared from edge to like edge (dark to dark, light to light): blur and glare move
 //! both by as much, so these hold where single widths do not.
 
+use super::bits::bits;
 use super::geometry::Point;
 use super::picture::{Area, Fixed, Picture};
 use super::threshold::{BLOCK, Thresholds};
@@ -50,6 +51,14 @@ impl Effort {
         match self {
             Self::Quick => 0.7,
             Self::Thorough => 0.9,
+        }
+    }
+
+    /// The same two limits in 16ths, rounded up, for a look at whole pixels: of the rim, of both sides.
+    const fn rough(self) -> (i32, i32) {
+        match self {
+            Self::Quick => (12, 13),
+            Self::Thorough => (15, 23),
         }
     }
 
@@ -117,7 +126,8 @@ pub(super) struct Scan {
     limits: Vec<u8>,
     dark: Vec<u8>,
     edges: Vec<u32>,
-    /// Edges at which something like a pattern begins.
+    /// For each edge, whether something like a pattern begins there; and those where it does.
+    flags: Vec<u8>,
     matches: Vec<usize>,
     effort: Effort,
     widths: Range<u32>,
@@ -195,26 +205,52 @@ impl Scan {
         }
         let starts_dark = self.dark.first().is_some_and(|&dark| dark != 0);
         let mut before = u64::from(starts_dark);
-        let (words, rest) = self.dark.as_chunks::<8>();
-        for (number, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            let mut changes = word ^ ((word << 8) | before);
-            before = word >> 56;
-            while changes != 0 {
-                let at = changes.trailing_zeros() / 8;
-                self.edges.push((left + number * 8) as u32 + at);
-                changes &= changes - 1;
+        for (number, part) in self.dark.chunks(64).enumerate() {
+            let dark = bits(part);
+            let mut changes = dark ^ ((dark << 1) | before);
+            // Beyond a last, shorter part all is light.
+            if let Some(beyond) = 1u64.checked_shl(part.len() as u32) {
+                changes &= beyond - 1;
             }
-        }
-        let done = words.len() * 8;
-        for (at, &dark) in rest.iter().enumerate() {
-            if u64::from(dark) != before {
-                self.edges.push((left + done + at) as u32);
-                before = u64::from(dark);
+            before = dark >> 63;
+            while changes != 0 {
+                self.edges
+                    .push((left + number * 64) as u32 + changes.trailing_zeros());
+                changes &= changes - 1;
             }
         }
         self.edges.push(right as u32);
         starts_dark
+    }
+
+    /// Fills `matches` with the edges at which five runs begin whose widths are about a finder pattern's.
+    fn match_edges(&mut self) {
+        let (narrowest, widest) = (self.widths.start, self.widths.end);
+        let (outer, uneven) = self.effort.rough();
+        let count = self.edges.len() - 5;
+        let edge = |nth: usize| &self.edges[nth..][..count];
+        let (a, b, c, d, e, f) = (edge(0), edge(1), edge(2), edge(3), edge(4), edge(5));
+        self.flags.resize(count, 0);
+        // Without a branch, so that several windows are looked at at once.
+        for (at, flag) in self.flags.iter_mut().enumerate() {
+            let edges = [a[at], b[at], c[at], d[at], e[at], f[at]];
+            let width = edges[5] - edges[0];
+            let is_wide = (width >= narrowest) & (width <= widest);
+            *flag = u8::from(is_wide & roughly(&edges, outer, uneven));
+        }
+        self.matches.clear();
+        let (words, rest) = self.flags.as_chunks::<8>();
+        for (number, word) in words.iter().enumerate() {
+            let mut word = u64::from_le_bytes(*word);
+            while word != 0 {
+                self.matches
+                    .push(number * 8 + word.trailing_zeros() as usize / 8);
+                word &= word - 1;
+            }
+        }
+        let done = words.len() * 8;
+        let rest = rest.iter().enumerate().filter(|&(_, &flag)| flag != 0);
+        self.matches.extend(rest.map(|(at, _)| done + at));
     }
 
     fn find_patterns(
@@ -224,17 +260,7 @@ impl Scan {
         starts_dark: bool,
         known: &impl Fn(Point, f32) -> bool,
     ) {
-        self.matches.clear();
-        let (narrowest, widest) = (self.widths.start, self.widths.end);
-        for (first, edges) in self.edges.windows(6).enumerate() {
-            let width = edges[5] - edges[0];
-            if width < narrowest || width > widest {
-                continue;
-            }
-            if edges.first_chunk().is_some_and(roughly) {
-                self.matches.push(first);
-            }
-        }
+        self.match_edges();
         for at in 0..self.matches.len() {
             let first = self.matches[at];
             let Some(edges) = self.edges[first..].first_chunk::<6>() else {
@@ -290,22 +316,21 @@ impl Scan {
     }
 }
 
-/// A quick look at whole pixels: is the middle run the widest, and are both sides alike?
-fn roughly(edges: &[u32; 6]) -> bool {
-    let run = |i: usize| (edges[i + 1] - edges[i]) as i32;
-    let (a, b, c, d, e) = (run(0), run(1), run(2), run(3), run(4));
-    let (left, right) = (b + c, c + d);
+/// A quick look at whole pixels: is the middle run the widest, are both sides alike and the rims as wide as
+/// they may be? Each edge may be half a pixel off.
+#[inline]
+fn roughly(edges: &[u32; 6], outer: i32, uneven: i32) -> bool {
+    let span = |from: usize, to: usize| (edges[to] - edges[from]) as i32;
+    let (left, right) = (span(1, 3), span(2, 4));
+    // Eight modules; with them, lengths in sixteenths of an eighth of that are whole numbers.
     let eight = left + right;
-    // Sizes in eighths of a module; a pixel of play for each comparison.
-    4 * c >= 3 * b
-        && 4 * c >= 3 * d
-        && c >= a / 2
-        && c >= e / 2
-        && 8 * (left - right).abs() <= 10 * eight / 8 + 12
-        && 8 * (a + b) >= eight
-        && 8 * (d + e) >= eight
-        && (a + b) <= 4 * eight / 8 + 2
-        && (d + e) <= 4 * eight / 8 + 2
+    let core = span(2, 3);
+    let rim = |width: i32| (8 * width - 2 * eight).abs() * 16 <= outer * eight + 128;
+    (8 * (left - right).abs() * 16 <= uneven * eight + 160)
+        & rim(span(0, 2))
+        & rim(span(3, 5))
+        & (16 * core >= 3 * eight - 8)
+        & (16 * core <= 9 * eight + 8)
 }
 
 /// Five runs that look like a finder pattern.

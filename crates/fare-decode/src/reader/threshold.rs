@@ -26,6 +26,7 @@ pub(super) struct Thresholds {
     level: Vec<u8>,
     low: Vec<u8>,
     high: Vec<u8>,
+    spare: Vec<u8>,
     sums: Vec<u32>,
 }
 
@@ -58,21 +59,20 @@ impl Thresholds {
             self.low.extend_from_slice(picture.row(first));
             self.high.clear();
             self.high.extend_from_slice(picture.row(first));
-            for y in first + 1..last {
-                let row = picture.row(y);
-                for (low, &level) in self.low.iter_mut().zip(row) {
-                    *low = (*low).min(level);
-                }
-                for (high, &level) in self.high.iter_mut().zip(row) {
-                    *high = (*high).max(level);
-                }
+            for y in (first + 1..last).step_by(2) {
+                // The last row may be looked at twice.
+                let (one, other) = (picture.row(y), picture.row((y + 1).min(last - 1)));
+                widen(&mut self.low, &mut self.high, one, other);
             }
-            let blocks = self.low.chunks(BLOCK).zip(self.high.chunks(BLOCK));
-            self.range.extend(blocks.map(|(low, high)| {
-                let darkest = low.iter().fold(255, |a, &b| a.min(b));
-                let lightest = high.iter().fold(0, |a, &b| a.max(b));
-                (darkest, lightest)
-            }));
+            let darkest = across(&mut self.low, &mut self.spare, 255, u8::min);
+            let darkest = darkest.iter().step_by(BLOCK);
+            self.range.extend(darkest.map(|&level| (level, 0)));
+            let row = self.range.len() - self.columns;
+            let lightest = across(&mut self.high, &mut self.spare, 0, u8::max);
+            let lightest = lightest.iter().step_by(BLOCK);
+            for (range, &level) in self.range[row..].iter_mut().zip(lightest) {
+                range.1 = level;
+            }
         }
         self.spread();
     }
@@ -140,6 +140,36 @@ impl Thresholds {
     pub(super) fn row(&self, y: usize) -> &[u8] {
         &self.level[y / BLOCK * self.columns..][..self.columns]
     }
+}
+
+/// Takes two rows into the darkest and lightest levels of each column.
+fn widen(low: &mut [u8], high: &mut [u8], one: &[u8], other: &[u8]) {
+    let rows = one.iter().zip(other);
+    for ((low, high), (&a, &b)) in low.iter_mut().zip(high).zip(rows) {
+        *low = (*low).min(a.min(b));
+        *high = (*high).max(a.max(b));
+    }
+}
+
+/// Of each level and the seven after it the one that `pick` picks, with `beyond` where there are none.
+fn across<'s>(
+    levels: &mut Vec<u8>,
+    spare: &'s mut Vec<u8>,
+    beyond: u8,
+    pick: impl Fn(u8, u8) -> u8,
+) -> &'s [u8] {
+    let width = levels.len();
+    levels.resize(width + BLOCK - 1, beyond);
+    spare.resize(width + BLOCK - 1, beyond);
+    let join = |out: &mut [u8], levels: &[u8], apart: usize| {
+        for ((out, &a), &b) in out.iter_mut().zip(levels).zip(&levels[apart..]) {
+            *out = pick(a, b);
+        }
+    };
+    join(&mut spare[..width + 6], levels, 1);
+    join(&mut levels[..width + 4], &spare[..width + 6], 2);
+    join(&mut spare[..width], &levels[..width + 4], 4);
+    &spare[..width]
 }
 
 /// A block's darkest and lightest level, and in the upper half how many levels that is: sums of
