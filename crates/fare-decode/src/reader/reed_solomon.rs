@@ -11,26 +11,31 @@ const TERMS: usize = CHECK_MAX + 2;
 type Polynomial = [u8; TERMS];
 
 struct Tables {
-    exp: [u8; 512],
-    log: [u8; 256],
+    /// The generator's powers twice over, then zeros for what has no logarithm.
+    exp: [u8; 4 * NO_LOG],
+    log: [u16; 256],
 }
+
+/// What stands for the logarithm of 0: so far out that sums with it are too.
+const NO_LOG: usize = 512;
 
 const TABLES: Tables = tables();
 
 const fn tables() -> Tables {
-    let (mut exp, mut log) = ([0; 512], [0; 256]);
+    let (mut exp, mut log) = ([0; 4 * NO_LOG], [0; 256]);
     let mut value: u16 = 1;
     let mut power = 0;
     while power < 255 {
-        exp[power] = value as u8;
-        exp[power + 255] = value as u8;
-        log[value as usize] = power as u8;
+        exp[power as usize] = value as u8;
+        exp[power as usize + 255] = value as u8;
+        log[value as usize] = power;
         value <<= 1;
         if value & 0x100 != 0 {
             value ^= 0x11d;
         }
         power += 1;
     }
+    log[0] = NO_LOG as u16;
     Tables { exp, log }
 }
 
@@ -40,12 +45,9 @@ fn log(value: u8) -> usize {
     usize::from(T.log[usize::from(value)])
 }
 
+/// Without a branch: half of the factors are 0, and nobody can tell which.
 fn product(a: u8, b: u8) -> u8 {
-    if a == 0 || b == 0 {
-        0
-    } else {
-        T.exp[log(a) + log(b)]
-    }
+    T.exp[log(a) + log(b)]
 }
 
 fn quotient(a: u8, b: u8) -> u8 {
@@ -56,7 +58,7 @@ fn quotient(a: u8, b: u8) -> u8 {
     }
 }
 
-/// The generator to this power, less than 510.
+/// The generator to this power, less than 510; 0 for what is no logarithm.
 fn power(of: usize) -> u8 {
     T.exp[of]
 }
@@ -91,15 +93,13 @@ fn syndromes(block: &[u8], check: usize) -> Option<Option<Polynomial>> {
         return None;
     }
     let mut found = [0; TERMS];
-    let mut wrong = 0;
-    for (root, syndrome) in found.iter_mut().enumerate().take(check) {
-        let mut sum = 0u8;
-        for &byte in block {
-            sum = byte ^ if sum == 0 { 0 } else { power(log(sum) + root) };
+    // Byte by byte for all roots, for one root alone would wait for each byte's product.
+    for &byte in block {
+        for (root, sum) in found[..check].iter_mut().enumerate() {
+            *sum = byte ^ power(log(*sum) + root);
         }
-        *syndrome = sum;
-        wrong |= sum;
     }
+    let wrong = found.iter().fold(0, |all, &sum| all | sum);
     Some((wrong != 0).then_some(found))
 }
 
@@ -199,9 +199,8 @@ fn correct(
 
 /// A polynomial at the generator's `at`th power.
 fn value(terms: &[u8], at: usize) -> u8 {
-    terms.iter().rev().fold(0, |sum, &term| {
-        term ^ if sum == 0 { 0 } else { power(log(sum) + at) }
-    })
+    let above = |sum, &term: &u8| term ^ power(log(sum) + at);
+    terms.iter().rev().fold(0, above)
 }
 
 /// The formal derivative there: odd terms alone are left over a field of characteristic 2.

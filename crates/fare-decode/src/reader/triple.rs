@@ -6,6 +6,9 @@ use super::grid::Corners;
 /// Modules from the middle of one finder pattern to that of the next, for versions 1 to 40.
 const ARM_MODULES: (f32, f32) = (14.0, 170.0);
 
+/// How far one pattern may lie aside for each module ahead.
+const ASIDE_MAX: f32 = 0.42;
+
 /// Finder patterns of which triples are made by place alone.
 const LOOSE_MAX: usize = 10;
 
@@ -131,16 +134,21 @@ impl Triples {
 
 fn arm(finders: &[Finder], corner: usize, to: usize) -> Option<Arm> {
     let (from, end) = (&finders[corner], &finders[to]);
-    let size = end.module() / from.module();
-    if from.inverted != end.inverted || !(0.4..2.5).contains(&size) {
+    // Of so many pairs in a picture full of codes most end here.
+    let (side, near, aside_near) = along_side(from.modules_to(end.middle));
+    if from.inverted != end.inverted || aside_near > ASIDE_MAX {
         return None;
     }
-    let (side, near, aside_near) = along_side(from.modules_to(end.middle));
     let (_, far, aside_far) = along_side(end.modules_to(from.middle));
+    let size = end.module() / from.module();
     // Under a projection the geometric mean of both ends' measures is exact.
     let modules = (near * far).sqrt();
     let aside = aside_near.max(aside_far);
-    if modules < ARM_MODULES.0 * 0.8 || modules > ARM_MODULES.1 * 1.1 || aside > 0.42 {
+    if modules < ARM_MODULES.0 * 0.8
+        || modules > ARM_MODULES.1 * 1.1
+        || aside > ASIDE_MAX
+        || !(0.4..2.5).contains(&size)
+    {
         return None;
     }
     let stretch = (near / far).ln().abs();
