@@ -1,5 +1,7 @@
 //! `fareserver books`: do the books balance, and what stands in them; closing them, looking at the closes,
-//! and sharing revenue out among operators.
+//! sharing revenue out among operators, and what riders may still not pay.
+
+mod exposure;
 
 use super::{Usage, database, deed, operator};
 use crate::books::clearing::{Rule, Statement, statements};
@@ -32,6 +34,8 @@ enum BooksCommand {
     Verify(VerifyArgs),
     /// Write what each operator gets of the revenue of a time: OPERATOR.csv and OPERATOR.json
     Statements(StatementsArgs),
+    /// Add up what riders may still not pay, at worst, by account and by gate
+    Exposure(exposure::ExposureArgs),
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +83,7 @@ pub(super) fn run(args: BooksArgs) -> anyhow::Result<ExitCode> {
         Some(BooksCommand::Close(args)) => close(args),
         Some(BooksCommand::Verify(args)) => verify(&args),
         Some(BooksCommand::Statements(args)) => share(&args),
+        Some(BooksCommand::Exposure(args)) => exposure::run(args),
     }
 }
 

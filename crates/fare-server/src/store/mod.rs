@@ -12,6 +12,7 @@ mod charging;
 mod closes;
 mod conflicts;
 mod enrolments;
+mod exposure;
 mod fares;
 mod feed;
 mod health;
@@ -31,6 +32,7 @@ pub use charging::{Booked, ChargeRow, ChargeView, Payer, RefundRow, TryRow, Way}
 pub use closes::{CloseRow, Lines, Posted, PostingPlace};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use enrolments::{Invitation, Shown};
+pub use exposure::{Inside, Unpaid};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
 pub use health::{Faults, GateEnd, Standing, StandingConflicts};

@@ -1,9 +1,10 @@
-//! Closing the books, looking at closes, and sharing revenue out.
+//! Closing the books, looking at closes, sharing revenue out, and what is not paid.
 
 use super::site::{NOW, Site};
 use crate::gate::{Gate, account};
-use fare_protocol::{Direction, Millis, UnixMs};
+use fare_protocol::{Direction, Millis, RiderClass, UnixMs};
 use fare_server::books::clearing::{ClearingError, Rule, statements};
+use fare_server::books::exposure::exposure;
 use fare_server::books::{CloseError, Verdict, close, verify};
 use fare_server::store::{CloseRow, StoreError};
 
@@ -131,4 +132,48 @@ fn operators_get_what_the_books_say_to_the_minor_unit() {
         refused.to_string().starts_with("line 2 has no operator"),
         "{refused}"
     );
+}
+
+#[test]
+fn exposure_is_what_nobody_has_paid_and_what_riders_inside_may_cost() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let mut site = Site::new(&[&a, &b]);
+    let look = |site: &mut Site| {
+        let settlement = &site.settlement;
+        site.database
+            .read(|tx| exposure(tx, settlement, NOW))
+            .unwrap()
+    };
+    let before = look(&mut site);
+    assert!(before.all.is_empty() && before.accounts.is_empty());
+    assert_eq!(before.gates.len(), 2, "gates without taps stand there too");
+
+    journey(&mut site, [&a, &b], 1, 1);
+    journey(&mut site, [&a, &b], 1, 100);
+    let entry = a.passes(Direction::Entry, account(2), 200);
+    site.send(&a, &entry.each_ref());
+    let found = look(&mut site);
+    let most = site
+        .settlement
+        .tariff
+        .maximum(Direction::Exit, RiderClass::Adult)
+        .map_or(0, |quote| quote.fare.minor);
+    assert!(most > 0, "the tests' tariff has a maximum fare");
+    let all = found.all[0];
+    assert_eq!((all.unpaid_minor, all.debt_minor), (-site.sum("rider"), 0));
+    assert_eq!((all.unpaid_minor, all.inside), (2 * 500, 1));
+    assert_eq!(all.inside_minor, most);
+    let of = |nth: usize| {
+        (
+            found.accounts[nth].sum.unpaid_minor,
+            found.accounts[nth].sum.inside,
+        )
+    };
+    let mut accounts = [of(0), of(1)];
+    accounts.sort_unstable();
+    assert_eq!(accounts, [(0, 1), (1_000, 0)]);
+    assert!(found.accounts[0].sum.worst_minor() >= found.accounts[1].sum.worst_minor());
+    assert_eq!((found.gates[0].inside, found.gates[1].inside), (1, 0));
+    assert_eq!(found.gates[0].unheard_minor_per_h, 3 * most / 24);
+    assert!(found.gates[0].heard_ms.is_some());
 }
