@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! unpaid   fares taken or held, less what was paid for them; of it what platforms declined
-//! inside   riders of whom no exit is known: each may cost the maximum fare
+//! inside   riders of whom no exit is known: each may cost the dearest way from there, or the maximum fare
 //! unheard  what a gate that is cut off lets through at its own pace, each hour, before anybody knows
 //! ```
 //! All money is in minor units, with its currency.
 
 use crate::config::Settlement;
 use crate::store::{GateEnd, Inside, StoreError, Tx};
-use fare_protocol::{AccountId, Currency, Direction, GateId, RiderClass, UnixMs};
+use fare_protocol::{
+    AccountId, Currency, Direction, GateId, RiderClass, StationId, TariffHash, UnixMs,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -84,7 +86,7 @@ pub struct OfGate {
     pub inside_minor: i64,
     /// When its newest record came; none when it never sent any.
     pub heard_ms: Option<UnixMs>,
-    /// What an hour without it may cost: its taps of a day, over 24, each at an adult's maximum fare.
+    /// What an hour without it may cost: its taps of a day, over 24, each at the most that an adult may cost.
     pub unheard_minor_per_h: i64,
     /// The currency of both.
     pub currency: Currency,
@@ -95,7 +97,10 @@ pub struct OfGate {
 /// # Errors
 /// Those of the database.
 pub fn exposure(tx: &Tx<'_>, settlement: &Settlement, now: UnixMs) -> Result<Exposure, StoreError> {
-    let inside = tx.inside()?;
+    let mut meter = Meter {
+        settlement,
+        known: BTreeMap::new(),
+    };
     let mut accounts = BTreeMap::new();
     for unpaid in tx.unpaid()? {
         let key = (unpaid.account, unpaid.currency);
@@ -106,27 +111,54 @@ pub fn exposure(tx: &Tx<'_>, settlement: &Settlement, now: UnixMs) -> Result<Exp
         };
         accounts.insert(key, sum);
     }
-    for rider in &inside {
-        let (currency, minor) = may_cost(settlement, rider.entered, rider.entry.class);
-        let key = (rider.entry.account, currency);
+    let mut gates = BTreeMap::new();
+    for Inside {
+        gate,
+        entered,
+        entry,
+    } in tx.inside()?
+    {
+        let (currency, minor) = meter.most(entered, entry.location.station, entry.class);
         let sum = accounts
-            .entry(key)
+            .entry((entry.account, currency))
             .or_insert_with(|| Sum::nothing(currency));
-        sum.inside = sum.inside.saturating_add(1);
-        sum.inside_minor = sum.inside_minor.saturating_add(minor);
+        let here: &mut (u64, i64) = gates.entry(gate).or_default();
+        let counts = [
+            (&mut sum.inside, &mut sum.inside_minor),
+            (&mut here.0, &mut here.1),
+        ];
+        for (riders, cost) in counts {
+            *riders = riders.saturating_add(1);
+            *cost = cost.saturating_add(minor);
+        }
     }
     Ok(Exposure {
         all: in_all(&accounts),
         accounts: by_account(accounts),
-        gates: by_gate(tx, settlement, &inside, now)?,
+        gates: by_gate(tx, &mut meter, &gates, now)?,
     })
 }
 
-/// The most that a journey costs which began then.
-fn may_cost(settlement: &Settlement, entered: UnixMs, class: RiderClass) -> (Currency, i64) {
-    let tariff = settlement.tariff_at(entered);
-    let most = tariff.maximum(Direction::Exit, class);
-    (tariff.currency(), most.map_or(0, |quote| quote.fare.minor))
+/// What journeys may cost.
+struct Meter<'s> {
+    settlement: &'s Settlement,
+    known: BTreeMap<(TariffHash, StationId, RiderClass), i64>,
+}
+
+impl Meter<'_> {
+    /// The most that a journey costs which began there and then: the dearest way from there or, when that is
+    /// more, the maximum fare of who does not tap out. What periods and long stays add is not in it.
+    fn most(&mut self, entered: UnixMs, station: StationId, class: RiderClass) -> (Currency, i64) {
+        let tariff = self.settlement.tariff_at(entered);
+        let most = self.known.entry((tariff.hash(), station, class));
+        let most = most.or_insert_with(|| {
+            let ways = tariff.stations();
+            let ways = ways.filter_map(|to| tariff.quote(station, to.id, class).ok());
+            let fares = ways.chain(tariff.maximum(Direction::Exit, class));
+            fares.map(|quote| quote.fare.minor).max().unwrap_or(0)
+        });
+        (tariff.currency(), *most)
+    }
 }
 
 fn in_all(accounts: &BTreeMap<(AccountId, Currency), Sum>) -> Vec<Sum> {
@@ -154,29 +186,27 @@ fn by_account(accounts: BTreeMap<(AccountId, Currency), Sum>) -> Vec<OfAccount> 
 
 fn by_gate(
     tx: &Tx<'_>,
-    settlement: &Settlement,
-    inside: &[Inside],
+    meter: &mut Meter<'_>,
+    inside: &BTreeMap<GateId, (u64, i64)>,
     now: UnixMs,
 ) -> Result<Vec<OfGate>, StoreError> {
-    let taps: BTreeMap<GateId, u64> = tx.taps_a_day()?.into_iter().collect();
-    let (currency, adult) = may_cost(settlement, now, RiderClass::Adult);
-    let of = |end: GateEnd| {
-        let riders = inside
-            .iter()
-            .filter(|rider| rider.gate.as_str() == end.gate);
-        let cost = |rider: &Inside| may_cost(settlement, rider.entered, rider.entry.class).1;
-        let a_day = taps
-            .iter()
-            .find(|(gate, _)| gate.as_str() == end.gate)
-            .map_or(0, |(_, taps)| i64::try_from(*taps).unwrap_or(i64::MAX));
-        OfGate {
-            inside: riders.clone().map(|_| 1).sum(),
-            inside_minor: riders.map(cost).sum(),
+    let taps: BTreeMap<GateId, i64> = tx.taps_a_day()?.into_iter().collect();
+    let mut of = |end: GateEnd| {
+        let at = (end.gate.parse::<GateId>(), end.station.parse::<StationId>());
+        let (Ok(gate), Ok(station)) = at else {
+            return Err(StoreError::Corrupt("a gate"));
+        };
+        let (currency, adult) = meter.most(now, station, RiderClass::Adult);
+        let (inside, inside_minor) = inside.get(&gate).copied().unwrap_or_default();
+        let a_day = taps.get(&gate).copied().unwrap_or(0);
+        Ok(OfGate {
+            gate: end.gate,
+            inside,
+            inside_minor,
             heard_ms: end.newest.map(|(_, _, received)| received),
             unheard_minor_per_h: a_day.saturating_mul(adult) / 24,
             currency,
-            gate: end.gate,
-        }
+        })
     };
-    Ok(tx.gate_ends()?.into_iter().map(of).collect())
+    tx.gate_ends()?.into_iter().map(&mut of).collect()
 }

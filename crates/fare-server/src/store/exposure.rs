@@ -80,7 +80,7 @@ impl Tx<'_> {
     }
 
     /// How many taps each gate had in the 24 hours up to its newest one, by its own clock.
-    pub fn taps_a_day(&self) -> Result<Vec<(GateId, u64)>, StoreError> {
+    pub fn taps_a_day(&self) -> Result<Vec<(GateId, i64)>, StoreError> {
         let sql = "SELECT tap.gate, count(*) FROM tap
                    JOIN (SELECT gate, max(at_ms) AS newest FROM tap GROUP BY gate) AS last
                         ON last.gate = tap.gate

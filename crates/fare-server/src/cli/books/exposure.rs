@@ -65,7 +65,7 @@ fn print(out: &mut impl Write, found: &Exposure) -> io::Result<()> {
         let riders = sum.inside;
         writeln!(
             out,
-            "inside   {inside:>18}  {riders} riders, each at the maximum fare"
+            "inside   {inside:>18}  {riders} riders, each at the most that may come"
         )?;
     }
     if !found.accounts.is_empty() {
