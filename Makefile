@@ -19,12 +19,12 @@ help: ## list the commands
 
 # With STAY=1 somebody may want to ride along, with the wallet in a browser.
 .PHONY: demo
-demo: $(if $(STAY),wallet) ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 STAY=1 DATABASE=postgres ARGS=…)
+demo: $(if $(STAY),wallet) ## run the whole way: server, two gates, two barriers, riders (JOURNEYS=20 PAY_CODES=5 STAY=1 DATABASE=postgres ARGS=…)
 	@scripts/setup demo$(if $(filter postgres,$(DATABASE)),-postgres)
 	@[ -x '$(TARGET_DIR)/debug/fare-sim' ] || echo 'compiling; the first time takes some minutes'
 	@$(STEP) build cargo build -q --locked -p faregate -p fare-server -p fare-sim
 	@'$(TARGET_DIR)/debug/fare-sim' demo --journeys '$(JOURNEYS)' $(if $(STAY),--stay --wallet wallet/dist) \
-	  $(if $(filter postgres,$(DATABASE)),--postgres) $(ARGS)
+	  $(if $(PAY_CODES),--pay-codes '$(PAY_CODES)') $(if $(filter postgres,$(DATABASE)),--postgres) $(ARGS)
 
 .PHONY: test
 test: setup-test fmt units wallet wallet-check clippy clippy-camera doc deny build-tests nextest doctest ## check and test everything, as CI does

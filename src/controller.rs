@@ -9,13 +9,16 @@ use crate::journal::{JournalError, JournalHandle};
 use crate::stages::{Stage, Stages};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    CodeRef, Direction, FormatError, KeySet, Modes, PaidBefore, Picture, RideCode, RiderClass,
-    Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
+    CodeRef, Direction, FormatError, KeySet, Modes, PaidBefore, Picture, RecordId, RideCode,
+    RiderClass, Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
 };
 use fare_rules::{
-    Effect, End, Event, Facts, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
+    Effect, End, Event, Facts, Heard, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
 };
+use pay_codes::PayCodes;
 use std::sync::Arc;
+
+mod pay_codes;
 
 /// For how long codes must be seen and not read before the rider is told so: a phone on its way to
 /// the glass is unreadable for a moment, and posters are for ever.
@@ -36,6 +39,7 @@ pub struct Controller {
     journal: JournalHandle,
     unreadable: Option<Unreadable>,
     stages: Stages,
+    pay_codes: PayCodes,
 }
 
 /// A run of frames in which codes were seen and not read.
@@ -64,6 +68,7 @@ impl Controller {
             journal,
             unreadable: None,
             stages: Stages::default(),
+            pay_codes: PayCodes::new(config.pay_codes.as_ref()),
         }
     }
 
@@ -86,7 +91,7 @@ impl Controller {
     }
 
     /// What follows from the codes read in one frame, nearest first: the nearest ride code or picture is
-    /// the one meant; without any, the nearest code.
+    /// the one meant; without any, the nearest pay code, or else the nearest code.
     pub fn scanned<'b>(
         &mut self,
         codes: impl Iterator<Item = &'b [u8]> + Clone,
@@ -95,17 +100,22 @@ impl Controller {
         let is_ours =
             |bytes: &&[u8]| RideCode::is_claimed_by(bytes) || Picture::is_claimed_by(bytes);
         let ours = codes.clone().find(is_ours);
-        let Some(bytes) = ours.or_else(|| codes.clone().next()) else {
+        let pays = || {
+            codes
+                .clone()
+                .find(|bytes| self.pay_codes.looks_like_one(bytes))
+        };
+        let Some(bytes) = ours.or_else(pays).or_else(|| codes.clone().next()) else {
             return Vec::new();
         };
         self.unreadable = None;
         let mut stages = Stages::default();
-        let credential = stages.time(Stage::Verify, || self.believe(bytes, now));
-        let tap = stages.time(Stage::Lookup, || {
-            self.tap(CodeRef::of(bytes), credential, now)
-        });
+        let id = new_record_id(now.at);
+        let (shown, credential) = stages.time(Stage::Verify, || self.believe(bytes, id, now));
+        let tap = stages.time(Stage::Lookup, || self.tap(id, shown, credential, now));
         let effects = stages.time(Stage::Decide, || self.on(Event::Tap(Box::new(tap)), now));
         self.stages = stages;
+        self.pay_codes.keep_asked(id, &effects);
         effects
     }
 
@@ -155,12 +165,14 @@ impl Controller {
         if now.at.since(run.since) < UNREADABLE_AFTER_MS || !self.lane.is_idle() {
             return Vec::new();
         }
-        let tap = self.tap(CodeRef::of(&[]), Err(Refusal::Unreadable), now);
+        let (id, nothing) = (new_record_id(now.at), CodeRef::of(&[]));
+        let tap = self.tap(id, nothing, Err(Refusal::Unreadable), now);
         self.on(Event::Tap(Box::new(tap)), now)
     }
 
     fn tap(
         &self,
+        id: RecordId,
         shown: CodeRef,
         credential: Result<VerifiedCredential, Refusal>,
         now: Stamp,
@@ -171,17 +183,31 @@ impl Controller {
             Ok((known, facts)) => (Ok(known), facts),
             Err(refusal) => (Err(refusal), Facts::default()),
         };
-        let (id, passage_id) = (new_record_id(now.at), new_record_id(now.at));
         Tap {
             id,
-            passage_id,
+            passage_id: new_record_id(now.at),
             shown,
             credential,
             facts,
+            heard: Heard::NotAsked,
         }
     }
 
-    fn believe(&self, scanned: &[u8], now: Stamp) -> Result<VerifiedCredential, Refusal> {
+    /// What tells a repeat of the code, and what the code of this tap is believed to be.
+    fn believe(
+        &mut self,
+        scanned: &[u8],
+        tap: RecordId,
+        now: Stamp,
+    ) -> (CodeRef, Result<VerifiedCredential, Refusal>) {
+        match self.pay_codes.recognise(scanned, tap) {
+            // A hash of the code alone could be turned back into it.
+            Some(pay_code) => pay_code,
+            None => (CodeRef::of(scanned), self.believe_signed(scanned, now)),
+        }
+    }
+
+    fn believe_signed(&self, scanned: &[u8], now: Stamp) -> Result<VerifiedCredential, Refusal> {
         if Picture::is_claimed_by(scanned) {
             let signed = Picture::parse(scanned).map_err(|err| malformed(&err))?;
             let verified = signed.verify_within(&self.servers, now);
@@ -208,11 +234,11 @@ impl Controller {
                 let facts = self.journal.facts_of_picture(picture);
                 (facts, picture.paid_before.as_ref())
             }
+            VerifiedCredential::PayCode(code) => {
+                (self.journal.facts_of_account(code.account, None), None)
+            }
         };
-        let facts = facts.map_err(|err: JournalError| {
-            tracing::error!(%err, "the journal cannot be read");
-            Refusal::NotRecorded
-        })?;
+        let facts = facts.map_err(|err| unreadable_journal(&err))?;
         let class = credential.class();
         let quote = facts
             .open_journey
@@ -250,6 +276,11 @@ impl Controller {
             }
         }
     }
+}
+
+fn unreadable_journal(err: &JournalError) -> Refusal {
+    tracing::error!(%err, "the journal cannot be read");
+    Refusal::NotRecorded
 }
 
 fn malformed(err: &FormatError) -> Refusal {

@@ -19,6 +19,8 @@ pub enum Stage {
     Verify,
     /// The journal was asked what is known of it.
     Lookup,
+    /// The server was asked, of a pay code alone.
+    Ask,
     /// The lane decided.
     Decide,
     /// The confirmation was signed and made durable.
@@ -29,11 +31,12 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Wait,
         Self::Decode,
         Self::Verify,
         Self::Lookup,
+        Self::Ask,
         Self::Decide,
         Self::Commit,
         Self::Open,
@@ -46,6 +49,7 @@ impl Stage {
             Self::Decode => "decode",
             Self::Verify => "verify",
             Self::Lookup => "lookup",
+            Self::Ask => "ask",
             Self::Decide => "decide",
             Self::Commit => "commit",
             Self::Open => "open",

@@ -5,6 +5,7 @@ pub mod decode;
 pub mod drain;
 mod fareserver;
 pub mod journal;
+pub mod pay_codes;
 mod taps;
 
 use crate::clock::Stopwatch;

@@ -4,6 +4,7 @@ mod decode;
 
 use crate::bench::drain::{DrainFigures, DrainPlan, ServerPlan};
 use crate::bench::journal::{JournalFigures, JournalPlan};
+use crate::bench::pay_codes::{PayCodeFigures, PayCodePlan};
 use crate::bench::{self, TapFigures};
 use crate::config::GateConfig;
 use crate::replay::summary::Spread;
@@ -62,6 +63,8 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// A pay code from scan to open command, with a real fareserver (fare-sim site --pay-codes makes both)
+    PayCode(PayCodeArgs),
     /// Commits beside bare synced writes, a long outbox beside a short one, days without a network
     Journal {
         /// Rows in the long outbox; 10000000 need 5 GB
@@ -77,6 +80,28 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+struct PayCodeArgs {
+    /// The gate's configuration, with [server] and [pay_codes]; its devices and journal are not touched
+    #[arg(long)]
+    config: PathBuf,
+    /// The server's configuration; the server is started with it
+    #[arg(long)]
+    server_config: PathBuf,
+    /// The server's program; by default fareserver beside this one
+    #[arg(long)]
+    fareserver: Option<PathBuf>,
+    /// How many codes
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=9_000))]
+    codes: u64,
+    /// Where to put the journal; a temporary folder by default
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
@@ -121,6 +146,18 @@ pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
             };
             let figures = bench::drain::drain(&plan, scratch(folder)?.path())?;
             print(&figures, json, write_drain)
+        }
+        BenchCommand::PayCode(args) => {
+            let plan = PayCodePlan {
+                gate: &GateConfig::load(&args.config)?,
+                server: ServerPlan {
+                    program: args.fareserver.as_deref(),
+                    config: &args.server_config,
+                },
+                codes: args.codes,
+            };
+            let figures = bench::pay_codes::pay_codes(&plan, scratch(args.folder)?.path())?;
+            print(&figures, args.json, write_pay_codes)
         }
         BenchCommand::Decode(args) => decode::run(&args),
     }
@@ -226,6 +263,21 @@ fn write_journal(figures: &JournalFigures, out: &mut impl Write) -> io::Result<(
         )?;
     }
     Ok(())
+}
+
+fn write_pay_codes(figures: &PayCodeFigures, out: &mut impl Write) -> io::Result<()> {
+    let (codes, folder) = (figures.codes, &figures.folder);
+    writeln!(out, "{codes} pay codes, journal in {folder}; milliseconds")?;
+    let rows = [
+        ("scan to open command", &figures.total),
+        ("  derive account, look up", &figures.recognise),
+        ("  ask the server", &figures.ask),
+        ("  decide, sign, commit", &figures.commit),
+        ("bare round trip", &figures.round_trip),
+    ];
+    write_spreads(&rows, out)?;
+    let ratio = figures.ask_per_round_trip;
+    writeln!(out, "ask / round trip (medians): {ratio:.2}")
 }
 
 fn write_drain(figures: &DrainFigures, out: &mut impl Write) -> io::Result<()> {

@@ -2,10 +2,10 @@
 
 use super::problem::{ConfigError, Problem};
 use super::raw::{
-    RawClock, RawDisplay, RawFrames, RawGate, RawJournal, RawKeys, RawLane, RawLocation, RawServer,
+    RawClock, RawDisplay, RawFrames, RawGate, RawJournal, RawKeys, RawLocation, RawServer,
     RawSource, RawStatus, RawTariff,
 };
-use super::{ClockConfig, FramesConfig, GateConfig, ServerConfig, StatusConfig};
+use super::{ClockConfig, FramesConfig, GateConfig, PayCodesConfig, ServerConfig, StatusConfig};
 use crate::display::{DisplayConfig, Language, Look};
 use crate::frame::FrameRate;
 use crate::journal::Retention;
@@ -14,7 +14,7 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis, signing_key};
 use fare_rules::clock::Ppm;
-use fare_rules::{LanePolicy, Role, Tariff};
+use fare_rules::{LanePolicy, PayCodePolicy, Tariff};
 use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 use std::os::unix::fs::PermissionsExt;
@@ -82,14 +82,16 @@ impl Checker<'_> {
             let message = "nothing reads codes here; write [frames] for a camera, or [scanner]";
             self.wrong::<()>(0..0, message.to_owned());
         }
-        let policy = policy(raw.role, &raw.lane, &raw.clock);
         let clock = self.clock(&raw.clock);
         let server = raw.server.as_ref().map(|server| self.server(server));
+        let pay_codes = raw.pay_codes.as_ref();
+        let pay_codes = pay_codes.map(|raw_codes| self.pay_codes(raw_codes, raw.server.is_some()));
         let display = raw.display.as_ref().map(|display| self.display(display));
         let lamps = raw.lamps.as_ref().map(|lamps| self.lamps(lamps));
         let voice = raw.voice.as_ref().map(|voice| self.voice(voice));
         let barrier = self.barrier(&raw.barrier);
         let retention = self.retention(&raw.journal);
+        let pay_codes = pay_codes.map_or(Some(None), |pay_codes| pay_codes.map(Some))?;
         let (signing_key, issuers, servers) = keys?;
         let (tariff, tariff_text) = tariff?;
         Some(GateConfig {
@@ -100,7 +102,8 @@ impl Checker<'_> {
             servers,
             tariff,
             tariff_text,
-            policy,
+            policy: policy(&raw, pay_codes.as_ref()),
+            pay_codes,
             clock: clock?,
             frames: frames.map_or(Some(None), |frames| frames.map(Some))?,
             scanner: scanner.map_or(Some(None), |scanner| scanner.map(Some))?,
@@ -394,9 +397,15 @@ pub(super) fn status(
     }
 }
 
-fn policy(role: Role, raw: &RawLane, clock: &RawClock) -> LanePolicy {
-    LanePolicy {
+fn policy(gate: &RawGate, pay_codes: Option<&PayCodesConfig>) -> LanePolicy {
+    let RawGate {
         role,
+        lane: raw,
+        clock,
+        ..
+    } = gate;
+    LanePolicy {
+        role: *role,
         grace: Millis(raw.grace_ms),
         passage_timeout: Millis(raw.passage_timeout_ms),
         future_tolerance: Millis(raw.future_tolerance_ms),
@@ -406,6 +415,7 @@ fn policy(role: Role, raw: &RawLane, clock: &RawClock) -> LanePolicy {
         refusal_shown: Millis(raw.refusal_shown_ms),
         clock_error_max: Millis(*clock.error_max_ms.get_ref()),
         clock_beyond: clock.beyond,
+        pay_codes: pay_codes.map_or_else(PayCodePolicy::default, |pay_codes| pay_codes.policy),
     }
 }
 

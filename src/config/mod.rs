@@ -5,12 +5,14 @@
 
 mod barrier;
 mod check;
+mod pay_codes;
 mod problem;
 mod raw;
 mod scanner;
 mod signals;
 
 pub use barrier::{BarrierConfig, BoardConfig};
+pub use pay_codes::PayCodesConfig;
 pub use problem::{ConfigError, Problem};
 pub use raw::Parity;
 pub use scanner::{ScannerConfig, ScannerKind, SerialLine};
@@ -61,6 +63,8 @@ pub struct GateConfig {
     pub retention: Retention,
     /// The settlement server, unless the gate works alone.
     pub server: Option<ServerConfig>,
+    /// Codes of payment platforms, unless none is taken.
+    pub pay_codes: Option<PayCodesConfig>,
     /// Lamps and buzzer, unless there are none.
     pub lamps: Option<LampsConfig>,
     /// The voice, unless there is none.

@@ -2,6 +2,7 @@
 
 use crate::barrier::gpio::Pull;
 use crate::display::Arrow;
+use fare_protocol::pay_code::PayCodeLetters;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -20,6 +21,7 @@ pub(super) struct RawGate {
     pub lane: RawLane,
     pub clock: RawClock,
     pub server: Option<RawServer>,
+    pub pay_codes: Option<Spanned<RawPayCodes>>,
     pub display: Option<RawDisplay>,
     pub lamps: Option<Spanned<RawLamps>>,
     pub voice: Option<RawVoice>,
@@ -230,6 +232,35 @@ pub(super) struct RawServer {
     pub backoff_min_ms: u32,
     #[serde(default = "default_backoff_max_ms")]
     pub backoff_max_ms: u32,
+}
+
+/// Codes of payment platforms; no section, none is taken.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPayCodes {
+    pub answer_ms: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub without_server: RawWithoutServer,
+    pub admit_per_hour: Option<Spanned<u16>>,
+    pub pattern: Option<Vec<Spanned<RawPattern>>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawWithoutServer {
+    #[default]
+    Refuse,
+    Admit,
+}
+
+/// How the codes of one platform look.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPattern {
+    pub platform: Spanned<String>,
+    pub letters: Option<PayCodeLetters>,
+    pub length: [usize; 2],
+    pub prefixes: Vec<Spanned<String>>,
 }
 
 /// The lane's screen; no section, no page.

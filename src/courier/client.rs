@@ -4,7 +4,8 @@
 use super::backoff::retry_after;
 use super::error::Failure;
 use super::{Clock, CourierConfig, CourierError, body};
-use fare_protocol::wire::{FEED_LEN_MAX, UploadRequest};
+use fare_protocol::pay_code::ask::ANSWER_LEN_MAX;
+use fare_protocol::wire::{FEED_LEN_MAX, PayCodeAsk, UploadRequest};
 use fare_protocol::{GateId, Millis};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
@@ -35,11 +36,14 @@ const ENVELOPE_EXTRA: usize = 1_024;
 /// Longest error body that is read, in bytes.
 const ERROR_LEN_MAX: usize = 64 * 1024;
 
-/// Speaks with the server.
+/// Speaks with the server. Clones share its connections.
+#[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
     records: Url,
     feed: Url,
+    pay_codes: Url,
+    healthz: Url,
 }
 
 impl Client {
@@ -101,6 +105,13 @@ impl Client {
             http,
             records: below("records")?,
             feed: below("feed")?,
+            pay_codes: below("pay-codes")?,
+            healthz: server
+                .join("healthz")
+                .map_err(|err| CourierError::Address {
+                    got: server.to_string(),
+                    detail: err.to_string(),
+                })?,
         })
     }
 
@@ -112,6 +123,21 @@ impl Client {
             .timeout(UPLOAD_MAX)
             .json(batch);
         answer(request, ANSWERS_LEN_MAX).await
+    }
+
+    /// Asks about a pay code; the body of the answer. Whoever asks says how long it may take.
+    pub(super) async fn ask(&self, ask: &PayCodeAsk) -> Result<Vec<u8>, Failure> {
+        answer(
+            self.http.post(self.pay_codes.clone()).json(ask),
+            ANSWER_LEN_MAX,
+        )
+        .await
+    }
+
+    /// The least that can be asked of the server: whether it is there.
+    pub(super) async fn round_trip(&self) -> Result<(), Failure> {
+        let answer = answer(self.http.get(self.healthz.clone()), ANSWER_LEN_MAX).await;
+        answer.map(drop)
     }
 
     /// Asks for what came after `cursor`, waiting so long for news; the feed's envelope.

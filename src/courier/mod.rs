@@ -3,6 +3,7 @@
 //! ```text
 //! upload: wait for a commit ─▶ oldest batch ─▶ POST records ─▶ mark what was answered, by id
 //! feed:   GET feed (long poll) ─▶ verify ─▶ journal ─▶ announce issuers and tariff
+//! asker:  what the lane wants to know of a pay code ─▶ POST pay-codes ─▶ the lane
 //! ```
 //! Two loops side by side, each with its own back-off; both try for ever and lose nothing: a record
 //! leaves the outbox only when the server answered it by its id.
@@ -13,6 +14,7 @@ pub mod bundle;
 mod client;
 mod error;
 mod feed;
+mod pay_code;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ mod upload;
 pub use backoff::Backoff;
 pub(crate) use body::causes;
 pub use error::CourierError;
+pub use pay_code::Asker;
 pub use status::{CourierStatus, Link};
 
 use crate::clock::ServerTime;
@@ -168,6 +171,11 @@ impl Courier {
             },
             news,
         )
+    }
+
+    /// Asks the server about pay codes, over the courier's own connection.
+    pub fn asker(&self) -> Asker {
+        Asker(self.client.clone())
     }
 
     /// Carries until `stop` becomes true, or its sender goes. What is under way then is dropped: it

@@ -1,5 +1,6 @@
 //! The loop around the controller: events in, effects out, one at a time.
 
+use super::asking::{Heard, Questions};
 use super::eyes::Scan;
 use super::modes::{ModeSwitch, Step};
 use super::notes;
@@ -10,7 +11,7 @@ use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
 use crate::clock::{self, GateTime, Stopwatch};
 use crate::control::Asked;
 use crate::controller::Controller;
-use crate::courier::CourierNews;
+use crate::courier::{Asker, CourierNews};
 use crate::display::Panel;
 use crate::journal::{CommitRequest, Committed, GateNote, JournalError, JournalHandle};
 use crate::scanner::ScannedCode;
@@ -19,7 +20,7 @@ use crate::signals::Signals;
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
 use fare_protocol::{ModeCommand, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
-use fare_rules::{Draft, Effect, Event, Note};
+use fare_rules::{Draft, Effect, Event, Note, Question, Used};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -80,6 +81,9 @@ pub(super) struct LaneLoop {
     watchdog: Watchdog,
     tally: Arc<Tally>,
     tariff: Arc<Mutex<TariffInForce>>,
+    questions: Questions,
+    /// What the frame took whose pay code the server is asked about, and since when it is.
+    asked: Option<(Stages, Stopwatch)>,
 }
 
 /// Where the loop tells others what it does.
@@ -89,6 +93,8 @@ pub(super) struct Outlets {
     pub(super) signals: Signals,
     pub(super) tally: Arc<Tally>,
     pub(super) tariff: Arc<Mutex<TariffInForce>>,
+    /// Nothing at a gate that works alone.
+    pub(super) asker: Option<Asker>,
 }
 
 impl LaneLoop {
@@ -106,6 +112,7 @@ impl LaneLoop {
             signals,
             tally,
             tariff,
+            asker,
         } = outlets;
         let (commits, committed) = mpsc::channel(COMMITS_MAX);
         Self {
@@ -127,6 +134,8 @@ impl LaneLoop {
             watchdog,
             tally,
             tariff,
+            questions: Questions::new(asker),
+            asked: None,
         }
     }
 
@@ -169,6 +178,7 @@ impl LaneLoop {
                     self.wake = None;
                     self.handle(Event::Deadline);
                 }
+                heard = self.questions.next() => self.on_heard(heard),
                 () = changed(&mut inlets.news) => self.take_news(inlets.news.as_mut()),
                 Some(asked) = inlets.asked.recv() => {
                     let steps = self.switch.asked(asked.request, asked.reply, self.now());
@@ -222,6 +232,35 @@ impl LaneLoop {
         self.seen = Some(frame.or(self.controller.stages()));
         self.carry_out(effects, now);
         self.seen = None;
+    }
+
+    /// Asks the server; the lane goes on meanwhile.
+    fn question(&mut self, question: Question, now: Stamp) {
+        match self.controller.asked(&question, now) {
+            Some(ask) => {
+                self.asked = self.seen.map(|seen| (seen, Stopwatch::start()));
+                self.questions.ask(ask);
+            }
+            None => tracing::error!(tap = %question.id, "a question without its pay code"),
+        }
+    }
+
+    /// What the tap at hand took until now: of a frame, or of a pay code that the server was asked about.
+    fn until_now(&mut self) -> Option<Stages> {
+        let asked = self.asked.take_if(|_| self.seen.is_none());
+        let asked = asked.map(|(mut stages, since)| {
+            stages.set(Stage::Ask, since.elapsed());
+            stages
+        });
+        self.seen.or(asked)
+    }
+
+    fn on_heard(&mut self, heard: Heard) {
+        let Heard { id, answer, took } = heard;
+        let now = self.now();
+        self.tally.heard(answer.as_ref(), took);
+        let effects = self.controller.answered(id, answer, now);
+        self.carry_out(effects, now);
     }
 
     fn on_commit(&mut self, id: RecordId, result: Result<Committed<SignedRecord>, JournalError>) {
@@ -343,6 +382,7 @@ impl LaneLoop {
             self.signals.follow(&effect);
             match effect {
                 Effect::Commit(draft) => self.commit(draft, now),
+                Effect::Ask(question) => self.question(question, now),
                 Effect::Open => self.open(),
                 Effect::OpenForAll => self.command(BarrierCommand::Open(OpenOrder::free_passage())),
                 Effect::Close => self.command(BarrierCommand::Close),
@@ -354,13 +394,14 @@ impl LaneLoop {
         }
     }
 
-    fn note(&self, note: Note, now: Stamp) {
+    fn note(&mut self, note: Note, now: Stamp) {
         notes::log(&note);
         self.tally.count(&note, now.at);
         match note {
             // A rider is refused at once, or when the journal did not take the confirmation.
             Note::Refused { .. } => {
-                let stages = self.seen.or(self.tap.as_ref().map(|tap| tap.stages));
+                let stages = self.until_now();
+                let stages = stages.or(self.tap.as_ref().map(|tap| tap.stages));
                 let side = self.controller.side();
                 let stages = stages.unwrap_or_default();
                 self.journal.note_refused(&note, side, &stages, now);
@@ -381,10 +422,17 @@ impl LaneLoop {
 
     fn commit(&mut self, draft: Draft, stamp: Stamp) {
         let id = draft.id();
-        if matches!(draft, Draft::Confirmation(_)) {
+        if let Draft::Confirmation(confirmation) = &draft {
+            if let Used::PayCode {
+                answered: false, ..
+            } = confirmation.used
+            {
+                tracing::warn!(tap = %id, "admitted by a pay code without the server's word");
+                self.questions.insist(id);
+            }
             self.tap = Some(TapTime {
                 confirmation: id,
-                stages: self.seen.unwrap_or_default(),
+                stages: self.until_now().unwrap_or_default(),
                 since: Stopwatch::start(),
             });
         }

@@ -6,6 +6,7 @@
 //!                                   barrier attendant   courier (feed: issuers, tariff)
 //! ```
 
+mod asking;
 mod eyes;
 mod lane_loop;
 mod modes;
@@ -70,14 +71,13 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         .unwrap_or_else(|| Arc::new(config.tariff.clone()));
 
     let (stop, stopped) = watch::channel(false);
-    let courier = config
-        .server
-        .as_ref()
-        .map(|server| courier(&config, server, &journal, &time));
-    let (courier, news) = match courier.transpose()? {
-        Some((courier, news)) => (Some(tokio::spawn(courier.run(stopped))), Some(news)),
-        None => (None, None),
+    let courier = match &config.server {
+        Some(server) => Some(courier(&config, server, &journal, &time)?),
+        None => None,
     };
+    let asker = courier.as_ref().map(|(courier, _)| courier.asker());
+    let (courier, news) = courier.unzip();
+    let courier = courier.map(|courier| tokio::spawn(courier.run(stopped)));
     let sources = Sources {
         sight: Arc::default(),
         scanner: Arc::default(),
@@ -98,6 +98,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
         signals: Signals::start(config.lamps.clone(), config.voice.clone(), &lamps_answer),
         tally: Arc::clone(&sources.tally),
         tariff: Arc::clone(&sources.tariff),
+        asker,
     };
     let publisher = Publisher::start(&config, sources).context("starting a thread")?;
 

@@ -1,9 +1,11 @@
 //! What the lane loop counts, for status and metrics.
 
 use crate::status::Taps;
+use fare_protocol::wire::{PayCodeAnswer, PayCodeOutcome};
 use fare_protocol::{Direction, Mode, UnixMs};
 use fare_rules::Note;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Counts since the daemon's start; shared by the lane loop, which counts, and the publisher.
 #[derive(Debug, Default)]
@@ -36,6 +38,21 @@ impl Tally {
             .taps
             .open_times
             .add(u64::try_from(ms).unwrap_or(0));
+    }
+
+    /// The server was asked about a pay code.
+    pub(super) fn heard(&self, answer: Option<&PayCodeAnswer>, took: Duration) {
+        let asked = &mut self.lane().taps.pay_codes;
+        let counter = match answer.map(|answer| &answer.outcome) {
+            Some(PayCodeOutcome::Admit { .. }) => &mut asked.yes,
+            Some(PayCodeOutcome::Refuse { .. }) => &mut asked.no,
+            None => &mut asked.unreached,
+        };
+        *counter += 1;
+        if answer.is_some() {
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            asked.times.add(ms);
+        }
     }
 
     /// Something happened at the lane.

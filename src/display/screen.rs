@@ -58,6 +58,7 @@ impl From<Display> for View {
     fn from(display: Display) -> Self {
         match display {
             Display::Ready => Self::Ready,
+            Display::Asking => Self::Wait,
             Display::Admitted {
                 direction,
                 account: _,
@@ -106,6 +107,7 @@ impl Panel {
             // Whatever the journal answers, the lane shows something else after it.
             Effect::Commit(Draft::Confirmation(_)) => self.show(View::Wait, None),
             Effect::Commit(Draft::Passage(_) | Draft::ModeChange(_))
+            | Effect::Ask(_)
             | Effect::Open
             | Effect::OpenForAll
             | Effect::Close

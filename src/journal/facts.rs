@@ -1,12 +1,48 @@
 //! What the gate knows about a credential: one read per tap.
 
 use super::records::direction_from_sql;
+use super::{JournalError, JournalHandle, lock};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{AccountId, Direction, Picture, PublicKey, RecordId, UnixMs};
 use fare_rules::{Ended, Facts};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use std::str::FromStr;
+
+impl JournalHandle {
+    /// What this gate knows about an account and a device key. The fare quote stays empty: the
+    /// journal knows no prices.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn facts(&self, account: AccountId, device: &PublicKey) -> Result<Facts, JournalError> {
+        let facts = read(&lock(&self.0.facts), account, device);
+        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+
+    /// What this gate knows about an account without a device, with what the server has just told of it in place
+    /// of what its feeds have left.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn facts_of_account(
+        &self,
+        account: AccountId,
+        told: Option<Told>,
+    ) -> Result<Facts, JournalError> {
+        let facts = read_of_account(&lock(&self.0.facts), account, told);
+        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+
+    /// What the gate knows about a picture and its journey.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn facts_of_picture(&self, picture: &Picture) -> Result<Facts, JournalError> {
+        let facts = read_of_picture(&lock(&self.0.facts), picture);
+        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+}
 
 const FACTS: &str = "
     SELECT (SELECT counter FROM devices WHERE key = ?2),
@@ -15,6 +51,15 @@ const FACTS: &str = "
            j.entry, j.station, j.line, j.entered_at_ms,
            m.confirmation, m.station, m.line, m.at_ms, m.direction
     FROM (SELECT 1) LEFT JOIN journeys j ON j.account = ?1 LEFT JOIN moves m ON m.account = ?1";
+
+/// What the server has said of an account just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The account's journey without an exit.
+    pub open: Option<OpenJourney>,
+    /// The server's time behind it.
+    pub as_of: UnixMs,
+}
 
 const FACTS_OF_PICTURE: &str = "
     SELECT EXISTS (SELECT 1 FROM denied WHERE account = ?1),
@@ -71,8 +116,27 @@ pub(super) fn read(
     account: AccountId,
     device: &PublicKey,
 ) -> rusqlite::Result<Facts> {
+    read_with(db, account, &device.to_bytes(), None)
+}
+
+/// Reads the facts about an account that has no device, with what the server has just told in place of what
+/// its feeds have left.
+pub(super) fn read_of_account(
+    db: &Connection,
+    account: AccountId,
+    told: Option<Told>,
+) -> rusqlite::Result<Facts> {
+    read_with(db, account, &[], told)
+}
+
+fn read_with(
+    db: &Connection,
+    account: AccountId,
+    device: &[u8],
+    told: Option<Told>,
+) -> rusqlite::Result<Facts> {
     let mut query = db.prepare_cached(FACTS)?;
-    query.query_row(params![account.0, device.to_bytes()], |row| {
+    query.query_row(params![account.0, device], |row| {
         let direction: Option<i64> = row.get(11)?;
         let local = match (direction, journey(row, account, 7)?) {
             (Some(direction), Some(journey)) => Some(Move {
@@ -81,12 +145,17 @@ pub(super) fn read(
             }),
             (Some(_), None) | (None, _) => None,
         };
+        let cached = Told {
+            open: journey(row, account, 3)?,
+            as_of: UnixMs(row.get::<_, Option<i64>>(2)?.unwrap_or(i64::MIN)),
+        };
+        let Told { open, as_of } = told.unwrap_or(cached);
         Ok(Facts {
-            open_journey: open_journey(journey(row, account, 3)?, local),
+            open_journey: open_journey(open, local),
             ended: None,
             last_counter: row.get(0)?,
             denied: row.get(1)?,
-            cache_as_of: row.get::<_, Option<i64>>(2)?.map(UnixMs),
+            cache_as_of: Some(as_of).filter(|as_of| as_of.0 != i64::MIN),
             quote: None,
         })
     })

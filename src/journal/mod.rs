@@ -37,6 +37,7 @@ pub use beside::OutboxFile;
 pub use books::Books;
 pub use caches::{Applied, Cached};
 pub use error::JournalError;
+pub use facts::Told;
 pub use look::{Edge, Event, JournalView, Kept, Said, Sent};
 pub use modes::{HowSet, SetModes};
 pub use notes::GateNote;
@@ -50,10 +51,9 @@ use crate::stages::Stages;
 use caches::FeedUpdate;
 use fare_protocol::wire::Feed;
 use fare_protocol::{
-    AccountId, Direction, GateId, Location, ModeCommand, Picture, PublicKey, RecordId, Seq,
-    SignedRecord, Signer, Stamp, UnixMs,
+    Direction, GateId, Location, ModeCommand, RecordId, Seq, SignedRecord, Signer, Stamp, UnixMs,
 };
-use fare_rules::{Draft, Facts, Note};
+use fare_rules::{Draft, Note};
 use queue::{Chore, CommitJob, Queue, Reply};
 use rusqlite::Connection;
 use std::fs::File;
@@ -198,25 +198,6 @@ impl JournalHandle {
         request: CommitRequest,
     ) -> Result<Committed<SignedRecord>, JournalError> {
         self.answer_blocking(|reply| self.0.shared.queue.commit(CommitJob { request, reply }))
-    }
-
-    /// What this gate knows about an account and a device key. The fare quote stays empty: the
-    /// journal knows no prices.
-    ///
-    /// # Errors
-    /// When SQLite cannot read.
-    pub fn facts(&self, account: AccountId, device: &PublicKey) -> Result<Facts, JournalError> {
-        let facts = facts::read(&lock(&self.0.facts), account, device);
-        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
-    }
-
-    /// What the gate knows about a picture and its journey.
-    ///
-    /// # Errors
-    /// When SQLite cannot read.
-    pub fn facts_of_picture(&self, picture: &Picture) -> Result<Facts, JournalError> {
-        let facts = facts::read_of_picture(&lock(&self.0.facts), picture);
-        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
     }
 
     /// The modes that are set.

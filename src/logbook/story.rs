@@ -237,6 +237,7 @@ fn done(stage: Stage) -> &'static str {
         Stage::Decode => "code read",
         Stage::Verify => "signatures checked",
         Stage::Lookup => "journal asked what is known",
+        Stage::Ask => "server asked about the pay code",
         Stage::Decide => "decided",
         Stage::Commit => "recorded on the disk",
         Stage::Open => "barrier open",

@@ -3,7 +3,7 @@
 use super::expect::Expectation;
 use crate::decode::NothingRead;
 use crate::frame::Frame;
-use fare_protocol::UnixMs;
+use fare_protocol::{PayCodePatterns, UnixMs};
 use serde::Serialize;
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -143,9 +143,10 @@ impl FrameOutcome {
         self.check.as_ref()?.difference.as_deref()
     }
 
-    /// The nearest code as people read it: its text, or its bytes in hexadecimal.
+    /// The nearest code as people read it: its text, or its bytes in hexadecimal; a pay code not at all.
     pub fn content(&self) -> Option<String> {
-        self.codes.first().map(|bytes| readable(bytes))
+        let shown = |bytes: &Vec<u8>| hidden(bytes).unwrap_or_else(|| readable(bytes));
+        self.codes.first().map(shown)
     }
 
     /// Whether the frame is not as expected or, where nothing is expected of it, a code was seen in
@@ -159,11 +160,14 @@ impl FrameOutcome {
     }
 
     /// The frame as one JSON object: `file`, `t_ms`, `ms`, `codes` (each `text` if UTF-8 and
-    /// `bytes` in hexadecimal), and where they apply `error`, its short `cause`, `decision` and
+    /// `bytes` in hexadecimal; a pay code has neither and says so), and where they apply `error`, its short `cause`, `decision` and
     /// `difference`.
     pub fn json(&self) -> serde_json::Value {
-        let codes = self.codes.iter().map(|bytes| {
-            serde_json::json!({ "text": std::str::from_utf8(bytes).ok(), "bytes": hex(bytes) })
+        let codes = self.codes.iter().map(|bytes| match hidden(bytes) {
+            Some(hidden) => serde_json::json!({ "text": hidden, "bytes": null }),
+            None => {
+                serde_json::json!({ "text": std::str::from_utf8(bytes).ok(), "bytes": hex(bytes) })
+            }
         });
         serde_json::json!({
             "file": self.name,
@@ -246,6 +250,12 @@ fn mean(frame: &Frame, left: u32, top: u32, factor: u32) -> u8 {
     let sum: u64 = rows.flatten().map(|&luma| u64::from(luma)).sum();
     let count = (right - left) * (bottom - top);
     (sum / count.max(1) as u64) as u8
+}
+
+/// What is said in the place of a code that is as good as money: reports are handed on.
+fn hidden(bytes: &[u8]) -> Option<String> {
+    let code = PayCodePatterns::default().recognise(bytes)?;
+    Some(format!("pay code of {}, hidden", code.platform()))
 }
 
 /// Bytes as one line people can read: text if they are UTF-8, else hexadecimal. Control characters

@@ -248,6 +248,12 @@ impl Replay {
                     self.agenda.add(at.after(OPENS_AFTER), Event::BarrierOpened);
                     self.agenda.add(at.after(PASSES_AFTER), Event::Passed);
                 }
+                // A recording has no server: its pay codes are what `without_server` makes of them.
+                Effect::Ask(question) => {
+                    let now = self.stamp(at);
+                    let effects = self.controller.answered(question.id, None, now);
+                    self.carry_out(effects, at);
+                }
                 // Only a fire alarm or a mode opens for all, and a recording has neither.
                 Effect::OpenForAll | Effect::Close | Effect::Show(_) => {}
                 Effect::Wake(wake) => self.agenda.wake = Some(wake),

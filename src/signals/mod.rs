@@ -40,7 +40,7 @@ pub enum Scene {
 impl Scene {
     fn of(display: &Display) -> Self {
         match display {
-            Display::Ready => Self::Ready,
+            Display::Ready | Display::Asking => Self::Ready,
             Display::Admitted { .. } => Self::Admitted,
             Display::Refused(refusal) => Self::Refused(*refusal),
             Display::Closed => Self::Closed,

@@ -2,7 +2,7 @@
 //!
 //! The list below is what `docs/metrics.md` is made from; a test holds text and list together.
 
-use super::{Eyes, OPEN_BUCKETS_MS, Published, Report};
+use super::{Eyes, OPEN_BUCKETS_MS, OpenTimes, Published, Report};
 use crate::decode::Unread;
 use crate::journal::Books;
 use fare_protocol::UnixMs;
@@ -109,6 +109,17 @@ pub const METRICS: &[Metric] = &[
         kind: Kind::Histogram,
         labels: "le",
         help: "From the frame with the code to the open barrier.",
+    },
+    counter(
+        "faregate_pay_codes_total",
+        "answer",
+        "Pay codes that the server was asked about: yes, no, unreached.",
+    ),
+    Metric {
+        name: "faregate_pay_code_answer_seconds",
+        kind: Kind::Histogram,
+        labels: "le",
+        help: "From asking the server about a pay code to its answer, late ones included.",
     },
     gauge(
         "faregate_frames_coming",
@@ -355,8 +366,21 @@ impl Page<'_> {
             "faregate_last_passage_time_seconds",
             time(taps.last_passage_ms),
         );
-        let times = &taps.open_times;
-        self.begin("faregate_tap_to_open_seconds");
+        self.times("faregate_tap_to_open_seconds", &taps.open_times);
+        let pay_codes = &taps.pay_codes;
+        self.begin("faregate_pay_codes_total");
+        for (answer, codes) in [
+            ("yes", pay_codes.yes),
+            ("no", pay_codes.no),
+            ("unreached", pay_codes.unreached),
+        ] {
+            self.value("", &[("answer", answer)], count(codes));
+        }
+        self.times("faregate_pay_code_answer_seconds", &pay_codes.times);
+    }
+
+    fn times(&mut self, name: &'static str, times: &OpenTimes) {
+        self.begin(name);
         for (bound, within) in OPEN_BUCKETS_MS.into_iter().zip(times.within) {
             let bound = seconds(bound.into()).to_string();
             self.value("_bucket", &[("le", &bound)], count(within));

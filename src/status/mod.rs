@@ -20,8 +20,8 @@ pub use judge::Problem;
 pub(crate) use judge::{machine_problems, mib};
 pub use machine::{Disk, Machine, Warmest};
 pub use published::{
-    Barrier, Clock, Eyes, Identity, OPEN_BUCKETS_MS, OpenTimes, Published, Scanner, Server, Taps,
-    TariffInForce,
+    Barrier, Clock, Eyes, Identity, OPEN_BUCKETS_MS, OpenTimes, PayCodes, Published, Scanner,
+    Server, Taps, TariffInForce,
 };
 pub use screen::{Paint, screen};
 

@@ -120,6 +120,22 @@ pub struct Taps {
     pub last_passage_ms: Option<UnixMs>,
     /// From the frame to the open barrier.
     pub open_times: OpenTimes,
+    /// What the server said of pay codes.
+    #[serde(default)]
+    pub pay_codes: PayCodes,
+}
+
+/// What the server said of pay codes that were shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayCodes {
+    /// That it would charge them.
+    pub yes: u64,
+    /// That it would not.
+    pub no: u64,
+    /// Nothing: it could not be reached.
+    pub unreached: u64,
+    /// From the question to the answer.
+    pub times: OpenTimes,
 }
 
 /// How often the barrier was open within so long.

@@ -1,7 +1,7 @@
 //! One screen for people who ask how the gate is doing.
 
 use super::judge::mib;
-use super::{Eyes, Published, Report, Scanner, Server, Taps};
+use super::{Eyes, PayCodes, Published, Report, Scanner, Server, Taps};
 use crate::journal::Books;
 use crate::logbook::{Zone, span};
 use fare_protocol::{Mode, UnixMs};
@@ -194,6 +194,15 @@ impl Screen<'_> {
         let riders = self.riders(&daemon.taps);
         self.row("riders", &riders);
         self.row("refused", &refused(&daemon.taps));
+        let PayCodes {
+            yes, no, unreached, ..
+        } = &daemon.taps.pay_codes;
+        if yes + no + unreached > 0 {
+            let said = format!(
+                "{yes} accepted by the server, {no} refused, {unreached} without an answer"
+            );
+            self.row("pay codes", &said);
+        }
         let passages = self.passages(&daemon.taps);
         self.row("passages", &passages);
         if let Some(mean) = daemon.taps.open_times.mean_ms() {

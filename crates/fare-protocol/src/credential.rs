@@ -1,8 +1,8 @@
 //! What a rider shows at a gate, once it is believed.
 
-use crate::{AccountId, CodeRef, RiderClass, VerifiedPicture, VerifiedRideCode};
+use crate::{AccountId, CodeRef, RiderClass, ShownPayCode, VerifiedPicture, VerifiedRideCode};
 
-/// A credential whose signatures hold.
+/// A credential whose signatures hold, or one that the server is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(
     clippy::large_enum_variant,
@@ -13,6 +13,8 @@ pub enum VerifiedCredential {
     RideCode(VerifiedRideCode),
     /// Made by the server for the exit of one journey.
     Picture(VerifiedPicture),
+    /// A payment platform's: it has no signature, and the server says whether it would charge it.
+    PayCode(ShownPayCode),
 }
 
 impl VerifiedCredential {
@@ -21,14 +23,16 @@ impl VerifiedCredential {
         match self {
             Self::RideCode(code) => code.claims().issuer.account,
             Self::Picture(picture) => picture.picture().account,
+            Self::PayCode(code) => code.account,
         }
     }
 
-    /// The fares that apply.
+    /// The fares that apply. Of who pays by a platform's code nothing is known: the full fare.
     pub fn class(&self) -> RiderClass {
         match self {
             Self::RideCode(code) => code.claims().issuer.class,
             Self::Picture(picture) => picture.picture().class,
+            Self::PayCode(_) => RiderClass::Adult,
         }
     }
 
@@ -37,6 +41,7 @@ impl VerifiedCredential {
         match self {
             Self::RideCode(code) => code.claims().code_ref,
             Self::Picture(picture) => picture.code_ref(),
+            Self::PayCode(code) => code.code_ref,
         }
     }
 }
@@ -50,5 +55,11 @@ impl From<VerifiedRideCode> for VerifiedCredential {
 impl From<VerifiedPicture> for VerifiedCredential {
     fn from(picture: VerifiedPicture) -> Self {
         Self::Picture(picture)
+    }
+}
+
+impl From<ShownPayCode> for VerifiedCredential {
+    fn from(code: ShownPayCode) -> Self {
+        Self::PayCode(code)
     }
 }

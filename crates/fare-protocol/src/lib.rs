@@ -1,5 +1,5 @@
-//! What gate, server and wallet say to one another: ride codes, pictures, records, vouchers and the messages
-//! and files that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
+//! What gate, server and wallet say to one another: ride codes, pictures, pay codes, records, vouchers and the
+//! messages and files that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
 //!
 //! Signed things are COSE_Sign1 objects (RFC 9052) with Ed25519 over a CBOR array (RFC 8949) whose
 //! first two elements are a kind and a version, so that a signature made for one purpose can never
@@ -19,6 +19,7 @@ mod ids;
 mod keys;
 mod mode;
 mod money;
+pub mod pay_code;
 pub mod picture;
 mod place;
 pub mod receipt;
@@ -42,6 +43,7 @@ pub use mode::{
     UnknownMode,
 };
 pub use money::{Currency, Money, MoneyError};
+pub use pay_code::{PayCode, PayCodePatterns, PayPlatform, ShownPayCode};
 pub use picture::{ChainBefore, PaidBefore, Picture, SignedPicture, VerifiedPicture};
 pub use place::{GeoPoint, LaneNo, Location};
 pub use record::{

@@ -26,6 +26,7 @@ use crate::{
     AccountId, CodeRef, FormatError, JourneyId, KeyId, KeySet, LineId, Millis, Problem, RecordId,
     RiderClass, Signer, Stamp, StationId, TariffHash, UnixMs, VerifyError,
 };
+use serde::{Deserialize, Serialize};
 
 /// What every picture's text begins with.
 pub const PREFIX: &str = "FP1:";
@@ -70,7 +71,7 @@ pub struct Picture {
 }
 
 /// What an account's earlier journeys mean for the price of one that begins now, by one tariff.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaidBefore {
     /// By which one: the lists below follow its caps and discounts.
     pub tariff: TariffHash,
@@ -83,7 +84,7 @@ pub struct PaidBefore {
 }
 
 /// Journeys, each of which went on from the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainBefore {
     /// The transfer rule by which they were joined; none when there is one journey alone.
     pub rule: Option<u8>,

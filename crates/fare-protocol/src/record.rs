@@ -21,7 +21,8 @@
 //!  14 fare quoted     [minor, currency] or null
 //!  15 tariff          16 bytes or null
 //!  16 rules           number of the lane rules' version
-//!  17 entry           version 2 alone: 16 bytes, the entry confirmation of the picture that was shown
+//!  17 entry           version 2 alone: 16 bytes, the entry confirmation of the picture that was shown, or of
+//!                     the journey that the server told of a pay code
 //! mode change adds
 //!   8 entry mode      0 .. 7                10 source         0 staff, 1 server, 2 fire input
 //!   9 exit mode       0 .. 7                11 command        16 bytes, the server's, or null
@@ -119,7 +120,7 @@ pub struct Confirmation {
     pub tariff: Option<TariffHash>,
     /// Version of the lane rules that decided.
     pub rules: u16,
-    /// The entry of the journey that this exit ends, where a picture said so.
+    /// The entry of the journey that this exit ends, where a picture or the server said so.
     pub entry: Option<RecordId>,
 }
 

@@ -3,8 +3,11 @@
 //! ```text
 //! POST /v1/gates/{gate}/records                       UploadRequest -> UploadResponse
 //! GET  /v1/gates/{gate}/feed?after=CURSOR&wait_ms=N   -> feed: [kind 7, version 1, JSON of Feed]
+//! POST /v1/gates/{gate}/pay-codes                     PayCodeAsk -> PayCodeAnswer: see pay_code::ask
 //! ```
 //! Envelopes stand in JSON as base64url without padding.
+
+pub use crate::pay_code::ask::{PayCodeAnswer, PayCodeAsk, PayCodeOutcome, PayCodeRefusal};
 
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};

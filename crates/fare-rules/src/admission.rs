@@ -6,6 +6,9 @@
 //! whatever the cache's age. [`Refusal::NoEntry`] is what the server's data says, and holds only
 //! while they are fresh. Neither touches a gate that leads both ways: there it is an entry.
 //!
+//! A pay code brings nothing to judge by: at first only whether anybody may pass at all, then by what the server
+//! says of its account, or by the gate's own data when it says nothing.
+//!
 //! A picture is for the exit alone and proves its own entry, so none of the rules about entries touches it;
 //! it opens nothing once its journey is known to be over.
 //!
@@ -13,8 +16,8 @@
 //! configured bound the age of codes is not judged at all, or nobody is admitted.
 
 use crate::lane::{
-    ClockBeyond, ConfirmationDraft, Ended, ExitWithoutEntry, Facts, LanePolicy, RULES_VERSION,
-    Role, Tap, Used,
+    ClockBeyond, ConfirmationDraft, Ended, ExitWithoutEntry, Facts, Heard, LanePolicy,
+    RULES_VERSION, Role, Tap, Used,
 };
 use crate::{Quote, Refusal};
 use fare_protocol::ride_code::Claims;
@@ -69,6 +72,18 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
                     Used::Picture { entry },
                 )
             }
+            VerifiedCredential::PayCode(code) => {
+                let answered = tap.heard == Heard::Yes;
+                let told = facts.open_journey.filter(|_| answered);
+                let entry = match direction {
+                    Direction::Entry => None,
+                    Direction::Exit => told.map(|open| open.entry),
+                };
+                (
+                    self.pay_code(code.account, facts, tap.heard),
+                    Used::PayCode { answered, entry },
+                )
+            }
         };
         match broken {
             Some(refusal) => Err(refusal),
@@ -88,7 +103,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             (counter_replayed(claims, facts), Refusal::CounterReplayed),
             (self.passback(direction, facts), Refusal::Passback),
             (
-                self.wrong_direction(direction, claims, facts),
+                self.wrong_direction(direction, claims.issuer.account, facts),
                 Refusal::WrongDirection,
             ),
             (self.no_entry(direction, facts), Refusal::NoEntry),
@@ -111,6 +126,31 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             (facts.denied, Refusal::Denied),
             (facts.ended == Some(Ended::Here), Refusal::PictureUsed),
             (ended_elsewhere, Refusal::JourneyEnded),
+        ])
+    }
+
+    /// The first rule that a pay code breaks. Before the server is asked its word on journeys is not known.
+    fn pay_code(&self, account: AccountId, facts: &Facts, heard: Heard) -> Option<Refusal> {
+        let direction = self.direction;
+        let judges_journey = match heard {
+            Heard::NotAsked => false,
+            Heard::Yes | Heard::Silence => true,
+        };
+        first_broken([
+            (self.clock_refuses(), Refusal::ClockUnsure),
+            (facts.denied, Refusal::Denied),
+            (
+                judges_journey && self.passback(direction, facts),
+                Refusal::Passback,
+            ),
+            (
+                judges_journey && self.wrong_direction(direction, account, facts),
+                Refusal::WrongDirection,
+            ),
+            (
+                judges_journey && self.no_entry(direction, facts),
+                Refusal::NoEntry,
+            ),
         ])
     }
 
@@ -197,10 +237,10 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         self.asks_for_journey(direction, Direction::Entry) && facts.open_journey.is_some_and(recent)
     }
 
-    fn wrong_direction(&self, direction: Direction, claims: &Claims, facts: &Facts) -> bool {
+    fn wrong_direction(&self, direction: Direction, account: AccountId, facts: &Facts) -> bool {
         self.asks_for_journey(direction, Direction::Exit)
             && facts.open_journey.is_none()
-            && (self.just_left)(claims.issuer.account)
+            && (self.just_left)(account)
     }
 
     fn no_entry(&self, direction: Direction, facts: &Facts) -> bool {

@@ -36,6 +36,8 @@ pub enum ConflictKind {
     ExitWithoutEntry,
     /// An exit by a picture whose journey another exit by it has ended.
     PictureTwice,
+    /// A gate admitted by a pay code that the server would not have charged.
+    PayCodeRefused,
     /// One ride code was shown at two gates.
     SameCode,
     /// The gate cannot tell whether somebody went through, and the account's next tap has not.
@@ -103,6 +105,8 @@ pub enum Why {
     NextTapTells,
     /// Nothing has told within the time for it; the hold was voided.
     NoEvidence,
+    /// The gate decided by its own policy; the fare is charged as any other, or owed.
+    GateDecided,
     /// The first record counts, as both signatures show.
     FirstCounts,
     /// The rider paid the lower fare, as shown.
@@ -148,11 +152,12 @@ pub enum DecisionError {
 
 impl ConflictKind {
     /// All of them, as they stand in lists.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::DoubleEntry,
         Self::EntryTwice,
         Self::ExitWithoutEntry,
         Self::PictureTwice,
+        Self::PayCodeRefused,
         Self::SameCode,
         Self::PassageUnknown,
         Self::SecondPassage,
@@ -175,6 +180,7 @@ impl ConflictKind {
             Self::EntryTwice => "entry-twice",
             Self::ExitWithoutEntry => "exit-without-entry",
             Self::PictureTwice => "picture-twice",
+            Self::PayCodeRefused => "pay-code-refused",
             Self::SameCode => "same-code",
             Self::PassageUnknown => "passage-unknown",
             Self::SecondPassage => "second-passage",
@@ -203,6 +209,7 @@ impl ConflictKind {
             | Self::EntryTwice
             | Self::ExitWithoutEntry
             | Self::PictureTwice
+            | Self::PayCodeRefused
             | Self::PassageUnknown
             | Self::SecondPassage
             | Self::QuoteDiffers
@@ -235,6 +242,7 @@ impl ConflictKind {
         match self {
             Self::DoubleEntry => keep(Why::OneRide),
             Self::PictureTwice => keep(Why::OneJourney),
+            Self::PayCodeRefused => keep(Why::GateDecided),
             Self::EntryTwice | Self::ExitWithoutEntry | Self::Unpriced => least,
             Self::PassageUnknown if around.expired => keep(Why::NoEvidence),
             Self::PassageUnknown => keep(Why::NextTapTells),
@@ -347,6 +355,9 @@ impl Why {
             }
             Self::NextTapTells => "the account's next tap will tell where the rider was",
             Self::NoEvidence => "no tap has told in time; nothing is charged without evidence",
+            Self::GateDecided => {
+                "the gate decided by its own policy; the fare is charged if it can be, else it is owed"
+            }
             Self::FirstCounts => "the first record counts",
             Self::LowerCharged => "the rider paid the lower fare, as the gate showed it",
             Self::PutRight => "the books were put right already",

@@ -15,8 +15,9 @@ mod sample;
 pub mod tariff;
 
 pub use lane::{
-    ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Ended, Event, ExitWithoutEntry, Facts,
-    Lane, LanePolicy, ModeChangeDraft, Note, PassageDraft, RULES_VERSION, Role, Tap, Used,
+    Answered, ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Ended, Event,
+    ExitWithoutEntry, Facts, Heard, Lane, LanePolicy, ModeChangeDraft, Note, PassageDraft,
+    PayCodePolicy, Question, RULES_VERSION, Role, Said, Tap, Used, WithoutServer,
 };
 pub use refusal::Refusal;
 pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -17,6 +17,8 @@ pub enum Refusal {
     NotOurs,
     /// A picture, which lets nobody in.
     PictureAtEntry,
+    /// A payment platform's code, at a gate that takes none.
+    PayCodeNotTaken,
     /// Altered or forged: a signature does not hold.
     BadSignature,
     /// Signed by an issuer key this gate does not have.
@@ -39,6 +41,8 @@ pub enum Refusal {
     CounterReplayed,
     /// This gate saw the account go through since the entry that the picture is for.
     PictureUsed,
+    /// The server would not charge the pay code.
+    PayCodeNotAccepted,
     /// The account has entered and not left.
     Passback,
     /// The account has just left through this gate and is shown to go out once more.
@@ -53,15 +57,18 @@ pub enum Refusal {
     NotRecorded,
     /// The barrier did not open.
     BarrierFault,
+    /// The server was asked about a pay code and did not answer in time.
+    ServerSilent,
 }
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
         Self::PictureAtEntry,
+        Self::PayCodeNotTaken,
         Self::BadSignature,
         Self::UnknownIssuerKey,
         Self::IssuerKeyNotValid,
@@ -73,6 +80,7 @@ impl Refusal {
         Self::Denied,
         Self::CounterReplayed,
         Self::PictureUsed,
+        Self::PayCodeNotAccepted,
         Self::Passback,
         Self::WrongDirection,
         Self::NoEntry,
@@ -80,6 +88,7 @@ impl Refusal {
         Self::OverFareLimit,
         Self::NotRecorded,
         Self::BarrierFault,
+        Self::ServerSilent,
     ];
 
     /// The stable number: tens are groups (gate, reading, trust, time, account, journey, money,
@@ -90,6 +99,7 @@ impl Refusal {
             Self::Unreadable => 20,
             Self::NotOurs => 21,
             Self::PictureAtEntry => 22,
+            Self::PayCodeNotTaken => 23,
             Self::BadSignature => 30,
             Self::UnknownIssuerKey => 31,
             Self::IssuerKeyNotValid => 32,
@@ -101,6 +111,7 @@ impl Refusal {
             Self::Denied => 50,
             Self::CounterReplayed => 51,
             Self::PictureUsed => 52,
+            Self::PayCodeNotAccepted => 53,
             Self::Passback => 60,
             Self::WrongDirection => 61,
             Self::NoEntry => 62,
@@ -108,6 +119,7 @@ impl Refusal {
             Self::OverFareLimit => 70,
             Self::NotRecorded => 80,
             Self::BarrierFault => 81,
+            Self::ServerSilent => 82,
         }
     }
 
@@ -118,6 +130,7 @@ impl Refusal {
             Self::Unreadable => "unreadable",
             Self::NotOurs => "not-ours",
             Self::PictureAtEntry => "picture-at-entry",
+            Self::PayCodeNotTaken => "pay-code-not-taken",
             Self::BadSignature => "bad-signature",
             Self::UnknownIssuerKey => "unknown-issuer-key",
             Self::IssuerKeyNotValid => "issuer-key-not-valid",
@@ -129,6 +142,7 @@ impl Refusal {
             Self::Denied => "denied",
             Self::CounterReplayed => "counter-replayed",
             Self::PictureUsed => "picture-used",
+            Self::PayCodeNotAccepted => "pay-code-not-accepted",
             Self::Passback => "passback",
             Self::WrongDirection => "wrong-direction",
             Self::NoEntry => "no-entry",
@@ -136,6 +150,7 @@ impl Refusal {
             Self::OverFareLimit => "over-fare-limit",
             Self::NotRecorded => "not-recorded",
             Self::BarrierFault => "barrier-fault",
+            Self::ServerSilent => "server-silent",
         }
     }
 
@@ -146,6 +161,7 @@ impl Refusal {
             Self::Unreadable => "the code could not be read",
             Self::NotOurs => "not a ride code",
             Self::PictureAtEntry => "a picture for the exit was shown at an entry",
+            Self::PayCodeNotTaken => "a pay code, and this gate takes none",
             Self::BadSignature => "the code was altered or forged",
             Self::UnknownIssuerKey => "signed with a key this gate does not know",
             Self::IssuerKeyNotValid => "signed with a key outside its time",
@@ -157,6 +173,7 @@ impl Refusal {
             Self::Denied => "the account is on the deny list",
             Self::CounterReplayed => "this code, or a later one, was used before",
             Self::PictureUsed => "the picture was used at this gate before",
+            Self::PayCodeNotAccepted => "the server did not accept the pay code",
             Self::Passback => "the account has entered and not left",
             Self::WrongDirection => "the account has just left through this gate",
             Self::NoEntry => "no entry is known",
@@ -164,6 +181,7 @@ impl Refusal {
             Self::OverFareLimit => "the fare is above what the issuer allows",
             Self::NotRecorded => "the journal could not record it",
             Self::BarrierFault => "the barrier did not open",
+            Self::ServerSilent => "the server did not answer about a pay code in time",
         }
     }
 
@@ -179,6 +197,7 @@ impl Refusal {
             Self::Unreadable => "We could not read the code. Please show it again.",
             Self::NotOurs => "This is not a ride code. Please show your ride code.",
             Self::PictureAtEntry => "This picture is for the exit. Please show your ride code.",
+            Self::PayCodeNotTaken => "Pay codes are not taken here. Please show a ride code.",
             Self::BadSignature => "This code is not valid. Please make a new one.",
             Self::UnknownIssuerKey => "We cannot check this code here yet. Please ask staff.",
             Self::IssuerKeyNotValid => "Please update your wallet and try again.",
@@ -190,6 +209,7 @@ impl Refusal {
             Self::Denied => "Please settle your account, or ask staff.",
             Self::CounterReplayed => "This code was used. Please make a new one.",
             Self::PictureUsed => "This picture was used here before. Please ask staff.",
+            Self::PayCodeNotAccepted => "Your pay code was not accepted. Please ask staff.",
             Self::Passback => "You have already entered. Please ask staff.",
             Self::WrongDirection => "You have just left. Please use an entry gate.",
             Self::NoEntry => "We found no entry for you. Please ask staff.",
@@ -197,6 +217,7 @@ impl Refusal {
             Self::OverFareLimit => "This fare is above your limit. Please ask staff.",
             Self::NotRecorded => "Sorry, please try again or use another gate.",
             Self::BarrierFault => "Sorry, the barrier is stuck. Please use another gate.",
+            Self::ServerSilent => "We could not check your pay code. Please try again.",
         }
     }
 
@@ -211,16 +232,14 @@ impl Refusal {
             Self::PictureAtEntry => {
                 "Ask for the ride code instead; the journey of the picture may still be open."
             }
+            Self::PayCodeNotTaken => "Ask for a ride code; this gate takes no pay codes.",
             Self::BadSignature => {
                 "Ask the rider to reload the wallet; if it recurs, take it for forged."
             }
             Self::UnknownIssuerKey => {
                 "Let the rider pass by hand; check that the gate gets the issuer keys."
             }
-            Self::IssuerKeyNotValid => {
-                "Ask the rider to go online once; if many are refused, check the gate's clock."
-            }
-            Self::CredentialExpired => {
+            Self::IssuerKeyNotValid | Self::CredentialExpired => {
                 "Ask the rider to go online once; if many are refused, check the gate's clock."
             }
             Self::CodeExpired => {
@@ -242,6 +261,7 @@ impl Refusal {
             Self::PictureUsed => {
                 "The journey ended here: it may be a copy of the picture, look who holds it."
             }
+            Self::PayCodeNotAccepted => "Ask for another payment app, or for a ride code.",
             Self::Passback => "Look whether two riders share the account, or an exit is missing.",
             Self::WrongDirection => {
                 "The account left here just now: look whether a second rider uses it."
@@ -257,6 +277,7 @@ impl Refusal {
             Self::BarrierFault => {
                 "Clear the lane, check the barrier's power and cable, call service if it stays."
             }
+            Self::ServerSilent => "Ask for a ride code; if it recurs, check the gate's network.",
         }
     }
 
@@ -268,10 +289,12 @@ impl Refusal {
             | Self::MadeInFuture
             | Self::ClockUnsure
             | Self::NotRecorded
-            | Self::BarrierFault => true,
+            | Self::BarrierFault
+            | Self::ServerSilent => true,
             Self::GateClosed
             | Self::NotOurs
             | Self::PictureAtEntry
+            | Self::PayCodeNotTaken
             | Self::BadSignature
             | Self::IssuerKeyNotValid
             | Self::CredentialExpired
@@ -280,6 +303,7 @@ impl Refusal {
             | Self::Denied
             | Self::CounterReplayed
             | Self::PictureUsed
+            | Self::PayCodeNotAccepted
             | Self::Passback
             | Self::WrongDirection
             | Self::NoEntry

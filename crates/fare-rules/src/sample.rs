@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::lane::{
-    ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, LanePolicy, Note, Role, Tap,
+    ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, Heard, LanePolicy, Note,
+    PayCodePolicy, Role, Tap,
 };
 use crate::{Quote, Refusal};
 use ed25519_dalek::SigningKey;
@@ -11,8 +12,8 @@ use fare_protocol::ride_code::VerifiedRideCode;
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
     AccountId, Annulment, CodeRef, Currency, FareStep, IssuerPart, JourneyId, KeyEntry, KeySet,
-    Millis, Money, PassageOutcome, Picture, RecordId, RideCode, RiderClass, Signer, Stamp,
-    TariffHash, UnixMs, VerifiedCredential,
+    Millis, Money, PassageOutcome, Picture, RecordId, RideCode, RiderClass, ShownPayCode, Signer,
+    Stamp, TariffHash, UnixMs, VerifiedCredential,
 };
 
 /// When the tests' times begin.
@@ -38,6 +39,7 @@ pub(crate) fn policy(role: Role) -> LanePolicy {
         refusal_shown: Millis(3_000),
         clock_error_max: Millis(30_000),
         clock_beyond: ClockBeyond::TimeExempt,
+        pay_codes: PayCodePolicy::default(),
     }
 }
 
@@ -168,6 +170,19 @@ pub(crate) fn tap(n: u8, shown: u8, credential: Result<VerifiedRideCode, Refusal
         shown: CodeRef([shown; 16]),
         credential: credential.map(Into::into),
         facts: Facts::default(),
+        heard: Heard::NotAsked,
+    }
+}
+
+/// The tap numbered `n`: `rider` shows a pay code.
+pub(crate) fn pay_tap(n: u8, rider: u8) -> Tap {
+    let code = ShownPayCode {
+        account: account(rider),
+        code_ref: CodeRef([n; 16]),
+    };
+    Tap {
+        credential: Ok(code.into()),
+        ..tap(n, 100 + rider, Err(Refusal::NotOurs))
     }
 }
 
@@ -194,6 +209,10 @@ fn say_effect(effect: &Effect, now: UnixMs) -> String {
             format!("commit passage{number}: {outcome}")
         }
         Effect::Commit(Draft::ModeChange(draft)) => format!("commit mode: {}", draft.change.modes),
+        Effect::Ask(question) => {
+            let (direction, number) = (question.direction, number(question.id));
+            format!("ask about {direction}{number}")
+        }
         Effect::Open => "open".to_owned(),
         Effect::OpenForAll => "open for all".to_owned(),
         Effect::Close => "close".to_owned(),
@@ -225,6 +244,7 @@ fn say_outcome(outcome: PassageOutcome) -> &'static str {
 fn say_display(display: &Display) -> String {
     match display {
         Display::Ready => "ready".to_owned(),
+        Display::Asking => "asking".to_owned(),
         Display::Admitted { fare, as_of, .. } => {
             let fare = fare.map_or(String::new(), |fare| format!(" for {fare}"));
             let as_of = as_of.map_or(String::new(), |at| format!(", as of {}", at.0));

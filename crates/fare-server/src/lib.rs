@@ -10,6 +10,9 @@
 //! A person decides about conflicts through `inbox`. `intake` decides nothing by itself: pairing and postings are `fare_rules::journey`'s and
 //! `fare_rules::ledger`'s. SQL stands in `store` alone.
 
+// The schemas of the API are one text of JSON.
+#![recursion_limit = "256"]
+
 pub mod api;
 pub mod bench;
 pub mod books;
@@ -32,6 +35,7 @@ pub mod metrics;
 pub mod modes;
 pub mod net;
 pub mod openapi;
+pub mod pay_codes;
 pub mod pki;
 pub mod riders;
 pub mod server;

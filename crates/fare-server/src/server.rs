@@ -1,7 +1,7 @@
 //! The running server: everything bound, said, served, and ended in order.
 
 use crate::api::room::Room;
-use crate::api::{self, App, Seen};
+use crate::api::{self, ASKS_MAX, App, AskRates, Seen};
 use crate::charging::desk::Desk;
 use crate::charging::notices;
 use crate::clock;
@@ -12,6 +12,7 @@ use crate::health;
 use crate::intake;
 use crate::metrics::Metrics;
 use crate::net;
+use crate::pay_codes;
 use crate::riders;
 use crate::store::{DatabaseUrl, Store, StoreError};
 use fare_protocol::{Millis, UnixMs};
@@ -118,6 +119,8 @@ impl Server {
         };
         let settlement = Arc::new(config.settlement);
         let (desk, notices) = charging(config.charging.as_ref(), &store, &settlement).await?;
+        let seal = config.pay_codes.as_ref().map(|house| house.seal.clone());
+        let desk = desk.map(|desk| desk.with_pay_codes(seal));
         let enrolment = match config.enrolment {
             Some(enrolment) => Some((listen(enrolment.listen).await?, enrolment)),
             None => None,
@@ -129,6 +132,9 @@ impl Server {
                 stopping,
                 seen: Seen::default(),
                 room: Room::new(config.uploads_max),
+                pay_codes: config.pay_codes,
+                ask_room: Room::new(ASKS_MAX),
+                ask_rates: AskRates::default(),
                 metrics: Metrics::new(clock::now()),
                 engine: config.database.engine(),
             },
@@ -389,6 +395,8 @@ async fn expire(app: App) {
             }
             tx.forget_changes()?;
             tx.forget_sessions(now)?;
+            pay_codes::forget(tx, now)?;
+            intake::look_at_overruled(&settlement, tx, now)?;
             intake::expire(&settlement, tx, now)
         };
         match app.store.write(work).await {

@@ -2,6 +2,7 @@
 //! its gates, as `fareserver` and `faregate` read them.
 
 use crate::pki::{self, Authority, PkiError};
+use crate::platform;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GateId, IdError, LaneNo, PublicKey, Signer, StationId};
@@ -127,16 +128,31 @@ impl City {
         let wallet = wallet.map_or(String::new(), |folder| {
             format!("wallet = {:?}\n", folder.display().to_string())
         });
-        let file = self.server_config();
-        let config = std::fs::read_to_string(&file);
-        let config = config.map_err(|source| CityError::Folder {
-            path: file.clone(),
-            source,
-        })?;
-        Ok(pki::write_public(
-            &file,
-            &[&config, SERVER_RIDERS, &wallet].concat(),
-        )?)
+        append(&self.server_config(), &[SERVER_RIDERS, &wallet].concat())
+    }
+
+    /// Has the server charge journeys through a sandbox platform at `base` (`fare-sim platform`), as soon as they
+    /// are paid, and take pay codes.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn charge_through(&self, base: &str) -> Result<(), CityError> {
+        let keys = self.dir.join("keys");
+        let secret = |name: &str, text: &str| pki::write_private(&keys.join(name), text);
+        secret("merchant.pem", platform::MERCHANT_KEY)?;
+        secret("wechat-api-v3.key", platform::API_V3_KEY)?;
+        secret("pay-codes.key", &"5a".repeat(32))?;
+        pki::write_public(&keys.join("platform.pem"), platform::PLATFORM_PUBLIC)?;
+        let values = [
+            ("<base>", base),
+            ("<alipay-app>", platform::ALIPAY_APP),
+            ("<wechat-app>", platform::WECHAT_APP),
+            ("<merchant>", platform::WECHAT_MERCHANT),
+            ("<serial>", platform::MERCHANT_SERIAL),
+        ];
+        let fill = |text: String, (word, value): &(&str, &str)| text.replace(word, value);
+        let section = values.iter().fold(SERVER_CHARGING.to_owned(), fill);
+        append(&self.server_config(), &section)
     }
 
     /// What journeys cost here.
@@ -205,6 +221,25 @@ impl City {
     }
 }
 
+impl GateFiles {
+    /// Has the gate take pay codes; `more` are further lines of that section.
+    ///
+    /// # Errors
+    /// When its configuration cannot be written.
+    pub fn take_pay_codes(&self, more: &str) -> Result<(), CityError> {
+        append(&self.config, &format!("\n[pay_codes]\n{more}"))
+    }
+}
+
+/// Adds a part to a configuration.
+fn append(file: &Path, part: &str) -> Result<(), CityError> {
+    let config = std::fs::read_to_string(file).map_err(|source| CityError::Folder {
+        path: file.to_owned(),
+        source,
+    })?;
+    Ok(pki::write_public(file, &[&config, part].concat())?)
+}
+
 /// The server's configuration; paths start at its folder.
 const SERVER: &str = r#"database = "fares.sqlite3"
 listen = "127.0.0.1:0"
@@ -230,6 +265,32 @@ issuer_key = "keys/issuer.key"
 fare_limit_minor = 5000
 code_lifetime_ms = 60_000
 offline_days = 7
+"#;
+
+/// The part for a server that charges through a sandbox platform.
+const SERVER_CHARGING: &str = r#"
+[charging]
+policy = "per-journey"
+retry_days = [1, 3]
+subject = "Metro fare"
+
+[charging.alipay]
+gateway = "<base>"
+app_id = "<alipay-app>"
+key = "keys/merchant.pem"
+platform_key = "keys/platform.pem"
+
+[charging.wechat]
+api = "<base>"
+app_id = "<wechat-app>"
+merchant_id = "<merchant>"
+serial_no = "<serial>"
+key = "keys/merchant.pem"
+api_v3_key = "keys/wechat-api-v3.key"
+notify_url = "<base>/nobody"
+
+[pay_codes]
+key = "keys/pay-codes.key"
 "#;
 
 /// A gate's configuration; paths start at its folder, words in angle brackets are filled in.

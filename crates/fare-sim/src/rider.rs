@@ -1,9 +1,11 @@
-//! A rider: a phone with its own key and what an issuer signed about it.
+//! A rider: a phone with its own key and what an issuer signed about it, or with the app of a payment platform.
 
 use crate::screen::{Code, Look, Packing, Phone, ScreenError};
 use crate::seed::Seed;
 use ed25519_dalek::SigningKey;
-use fare_protocol::{AccountId, IssuerPart, Millis, Money, RideCode, RiderClass, Signer, UnixMs};
+use fare_protocol::{
+    AccountId, IssuerPart, Millis, Money, PayCode, RideCode, RiderClass, Signer, UnixMs,
+};
 
 /// What an issuer grants a rider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +25,21 @@ pub struct Grant {
 pub struct Rider {
     account: AccountId,
     class: RiderClass,
-    device: SigningKey,
-    issuer_part: Vec<u8>,
-    counter: u32,
+    shows: Shows,
     look: Look,
+}
+
+/// What a rider's phone shows.
+#[derive(Clone, Debug)]
+enum Shows {
+    /// Each time a new ride code.
+    RideCodes {
+        device: Box<SigningKey>,
+        issuer_part: Vec<u8>,
+        counter: u32,
+    },
+    /// The picture of a pay code, the same each time.
+    PayCode(PayCode),
 }
 
 impl Rider {
@@ -45,9 +58,21 @@ impl Rider {
         Self {
             account,
             class: grant.class,
-            issuer_part: part.seal(issuer),
-            device,
-            counter: 0,
+            shows: Shows::RideCodes {
+                issuer_part: part.seal(issuer),
+                device: Box::new(device),
+                counter: 0,
+            },
+            look: Look::draw(seed),
+        }
+    }
+
+    /// One who is enrolled nowhere and keeps a picture of this pay code. Looks follow from `seed`.
+    pub fn with_pay_code(code: PayCode, seed: &mut Seed) -> Self {
+        Self {
+            account: code.id().account(),
+            class: RiderClass::Adult,
+            shows: Shows::PayCode(code),
             look: Look::draw(seed),
         }
     }
@@ -62,10 +87,19 @@ impl Rider {
         self.class
     }
 
-    /// The text of the next ride code, made at `made_at`.
+    /// The text of the next ride code, made at `made_at`; or of the pay code.
     pub fn make_code(&mut self, made_at: UnixMs) -> String {
-        self.counter += 1;
-        RideCode::make(&self.issuer_part, made_at, self.counter, &self.device)
+        match &mut self.shows {
+            Shows::RideCodes {
+                device,
+                issuer_part,
+                counter,
+            } => {
+                *counter += 1;
+                RideCode::make(issuer_part, made_at, *counter, device.as_ref())
+            }
+            Shows::PayCode(code) => code.reveal().to_owned(),
+        }
     }
 
     /// The rider's phone showing `text`.

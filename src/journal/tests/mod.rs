@@ -13,10 +13,10 @@ use super::queue::Chore;
 use super::*;
 use ed25519_dalek::SigningKey;
 use fare_protocol::{
-    Annulment, CodeRef, Direction, GeoPoint, LaneNo, Millis, Mode, Passage, PassageOutcome,
-    RecordBody, RiderClass, VerifiedRecord,
+    AccountId, Annulment, CodeRef, Direction, GeoPoint, LaneNo, Millis, Mode, Passage,
+    PassageOutcome, PublicKey, RecordBody, RiderClass, VerifiedRecord,
 };
-use fare_rules::{ConfirmationDraft, PassageDraft, Used};
+use fare_rules::{ConfirmationDraft, Facts, PassageDraft, Used};
 use tempfile::TempDir;
 
 /// A gate with its journal in a folder of its own.

@@ -5,7 +5,7 @@ use Direction::Entry;
 use fare_protocol::wire::{
     Answer, AnswerOutcome, Envelope, FeedChange, OpenJourney, RecordRefusal,
 };
-use fare_protocol::{JourneyId, RecordBody};
+use fare_protocol::{JourneyId, Picture, RecordBody};
 use fare_rules::Ended;
 
 fn raw(n: u64, outcome: AnswerOutcome) -> RawAnswer {

@@ -30,6 +30,17 @@ fn contents_cannot_write_to_the_terminal() {
 }
 
 #[test]
+fn a_pay_code_is_in_no_report() {
+    let read = frame(&[b"280000000000000001"], None);
+    let told = format!("{read} {}", read.json());
+    assert!(told.contains("pay code of alipay, hidden"), "{told}");
+    assert!(
+        !told.contains("0000000001") && !told.contains("3238"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_frame_is_a_line_and_a_json_object() {
     let mut read = frame(&[b"FG1:A", b"\xff"], None);
     assert_eq!(read.to_string(), "1.png  1.2 ms  FG1:A  (and 1 more)");

@@ -15,6 +15,9 @@ use fare_protocol::{
 pub enum Effect {
     /// Make this a record and commit it durably; answer with `Committed` or `CommitFailed`.
     Commit(Draft),
+    /// Ask the server about the pay code that was shown; answer with `Answered`, at best before the time
+    /// is over. An answer that comes later is not waited for.
+    Ask(Question),
     /// Open the barrier for the confirmation just committed; answer with `BarrierOpened` or
     /// `BarrierFailed`.
     Open,
@@ -32,11 +35,24 @@ pub enum Effect {
     Finished,
 }
 
+/// What the server is asked about a pay code. The code itself the lane does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The confirmation to be, should there be one.
+    pub id: RecordId,
+    /// In or out, as far as the gate can tell.
+    pub direction: Direction,
+    /// Until when the rider waits for the answer.
+    pub until: UnixMs,
+}
+
 /// What the display shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Display {
     /// Show your code here.
     Ready,
+    /// One moment: the server is asked.
+    Asking,
     /// Go through.
     Admitted {
         /// In or out.
@@ -124,6 +140,13 @@ pub enum Used {
         /// The entry confirmation.
         entry: RecordId,
     },
+    /// A pay code, which is used up by its platform and not here.
+    PayCode {
+        /// Whether the server had said yes. If not it must still learn the code, or cannot charge it.
+        answered: bool,
+        /// At an exit, the entry by which the server told the journey.
+        entry: Option<RecordId>,
+    },
 }
 
 impl Used {
@@ -132,6 +155,7 @@ impl Used {
         match self {
             Self::Code { .. } => None,
             Self::Picture { entry } => Some(*entry),
+            Self::PayCode { entry, .. } => *entry,
         }
     }
 }

@@ -9,6 +9,8 @@ use fare_protocol::{CodeRef, Modes, RecordId, UnixMs, VerifiedCredential};
 pub enum Event {
     /// A credential was shown.
     Tap(Box<Tap>),
+    /// What came of asking the server about a pay code.
+    Answered(Box<Answered>),
     /// The journal holds the record with this id durably.
     Committed(RecordId),
     /// The journal does not hold the record with this id, and never will unless asked again.
@@ -44,6 +46,57 @@ pub struct Tap {
     pub credential: Result<VerifiedCredential, Refusal>,
     /// What the gate knows about it.
     pub facts: Facts,
+    /// What the server has said of it. Of a ride code or a picture it is never asked.
+    pub heard: Heard,
+}
+
+/// What the server has said of a pay code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Heard {
+    /// It has not been asked.
+    #[default]
+    NotAsked,
+    /// It would charge the code, and the facts are its own.
+    Yes,
+    /// Nothing, in the time for it.
+    Silence,
+}
+
+/// What came of asking the server about a pay code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The tap that it was asked for.
+    pub id: RecordId,
+    /// What it said.
+    pub said: Said,
+}
+
+/// The server's word about a pay code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one is made for an ask, none is stored"
+)]
+pub enum Said {
+    /// It would charge the code; what is known of the account by now.
+    Yes(Facts),
+    /// It would not.
+    No(Refusal),
+    /// It cannot be reached.
+    Nothing,
+}
+
+impl Tap {
+    /// Whether the server has to be asked before this rider can be admitted.
+    pub fn needs_server(&self) -> bool {
+        match (&self.credential, self.heard) {
+            (Ok(VerifiedCredential::PayCode(_)), Heard::NotAsked) => true,
+            (Ok(VerifiedCredential::PayCode(_)), Heard::Yes | Heard::Silence)
+            | (Ok(VerifiedCredential::RideCode(_) | VerifiedCredential::Picture(_)) | Err(_), _) => {
+                false
+            }
+        }
+    }
 }
 
 /// How a journey is known to be over.

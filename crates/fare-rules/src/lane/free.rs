@@ -55,7 +55,7 @@ impl FreePassage {
 
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) => {}
+            Event::Tap(_) | Event::Answered(_) => {}
             Event::Committed(id) => self.committed(id, turn),
             Event::CommitFailed(id) => self.commit_failed(id, turn),
             Event::BarrierOpened => self.reopen_at = None,

@@ -9,7 +9,8 @@
 //!    |                                             v
 //!    +----------------- Committed ------------ Restoring
 //! ```
-//! `Closed` is what `Idle` is when every direction that the gate leads in is closed. `Fault` follows
+//! With a pay code `Asking` stands before `Deciding`: the server is asked, and its `Answered`, or the time for
+//! it being over, is what a `Tap` is otherwise. `Closed` is what `Idle` is when every direction that the gate leads in is closed. `Fault` follows
 //! when the barrier did not open. `FreePassage` follows from every state on a fire alarm, or when a
 //! direction is free or in emergency: one barrier cannot be open for one direction alone.
 //!
@@ -27,6 +28,7 @@
 //! `now` comes from a clock that does not jump while a ride is under way: deadlines are compared
 //! with it.
 
+mod asking;
 mod effect;
 mod event;
 mod free;
@@ -39,14 +41,16 @@ mod ride;
 mod turn;
 
 pub use effect::{
-    ConfirmationDraft, Display, Draft, Effect, ModeChangeDraft, Note, PassageDraft, Used,
+    ConfirmationDraft, Display, Draft, Effect, ModeChangeDraft, Note, PassageDraft, Question, Used,
 };
-pub use event::{Ended, Event, Facts, Tap};
+pub use event::{Answered, Ended, Event, Facts, Heard, Said, Tap};
 pub use policy::{
-    COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, LanePolicy, OBSTRUCTED_EXTRA,
-    RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL,
+    COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, HOUR, LanePolicy, OBSTRUCTED_EXTRA,
+    PayCodePolicy, RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE,
+    SHUTDOWN_TOTAL, WithoutServer,
 };
 
+use asking::Asking;
 use fare_protocol::{Modes, Stamp, UnixMs};
 use free::FreePassage;
 use open::{Passing, Releasing};
@@ -56,7 +60,7 @@ use ride::Deciding;
 use turn::{Memory, Stop, Turn};
 
 /// Version of the rules that confirmations name.
-pub const RULES_VERSION: u16 = 2;
+pub const RULES_VERSION: u16 = 3;
 
 /// One lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +69,11 @@ pub struct Lane {
     memory: Memory,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Closed(Closed),
     Idle(Idle),
+    Asking(Asking),
     Deciding(Deciding),
     Releasing(Releasing),
     Passing(Passing),
@@ -107,6 +112,7 @@ impl Lane {
         let state = match state {
             State::Closed(state) => state.on(event, &mut turn),
             State::Idle(state) => state.on(event, &mut turn),
+            State::Asking(state) => state.on(event, &mut turn),
             State::Deciding(state) => state.on(event, &mut turn),
             State::Releasing(state) => state.on(event, &mut turn),
             State::Passing(state) => state.on(event, &mut turn),
@@ -130,6 +136,7 @@ impl Lane {
         match &self.state {
             State::Closed(_) => "closed",
             State::Idle(_) => "idle",
+            State::Asking(_) => "asking",
             State::Deciding(_) => "deciding",
             State::Releasing(_) => "releasing",
             State::Passing(_) => "passing",
@@ -150,7 +157,8 @@ impl State {
         match self {
             Self::Closed(_) | Self::Idle(_) | Self::Fault(_) => false,
             Self::FreePassage(state) => state.is_under_way(),
-            Self::Deciding(_) | Self::Releasing(_) | Self::Passing(_) | Self::Restoring(_) => true,
+            Self::Asking(_) | Self::Deciding(_) => true,
+            Self::Releasing(_) | Self::Passing(_) | Self::Restoring(_) => true,
         }
     }
 
@@ -191,6 +199,7 @@ impl State {
                 .into_iter()
                 .flatten()
                 .min(),
+            Self::Asking(state) => Some(state.due()),
             Self::Deciding(state) => state.due(),
             Self::Releasing(state) => Some(state.due(memory.obstructed)),
             Self::Passing(state) => Some(state.due(memory.obstructed)),

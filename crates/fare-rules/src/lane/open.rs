@@ -63,7 +63,8 @@ impl Releasing {
 
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) | Event::Deadline => {}
+            Event::Tap(_) | Event::Answered(_) | Event::Deadline => {}
+            Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {
                 let open = Open::new(self.open.ride, turn).hurried(turn);
                 return State::Passing(Passing { open });
@@ -89,7 +90,8 @@ impl Releasing {
 impl Passing {
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) | Event::Deadline => {}
+            Event::Tap(_) | Event::Answered(_) | Event::Deadline => {}
+            Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => return self.open.passed(turn),

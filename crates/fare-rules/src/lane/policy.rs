@@ -66,6 +66,39 @@ pub enum ClockBeyond {
     Refuse,
 }
 
+/// What happens to a rider with a pay code when the server does not answer in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WithoutServer {
+    /// Refused.
+    Refuse,
+    /// Admitted, so many an hour at most.
+    Admit {
+        /// Riders within an hour of the first of them; counted anew when the gate starts.
+        per_hour: u16,
+    },
+}
+
+/// How this gate's lane treats pay codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayCodePolicy {
+    /// For how long a rider waits for the server's answer.
+    pub deadline: Millis,
+    /// What happens after that.
+    pub without_server: WithoutServer,
+}
+
+impl Default for PayCodePolicy {
+    fn default() -> Self {
+        Self {
+            deadline: Millis(300),
+            without_server: WithoutServer::Refuse,
+        }
+    }
+}
+
+/// The time within which [`WithoutServer::Admit`] counts.
+pub const HOUR: Millis = Millis(3_600_000);
+
 /// How strict this gate's lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LanePolicy {
@@ -90,4 +123,6 @@ pub struct LanePolicy {
     pub clock_error_max: Millis,
     /// What happens beyond it.
     pub clock_beyond: ClockBeyond,
+    /// How pay codes are treated.
+    pub pay_codes: PayCodePolicy,
 }

@@ -1,6 +1,5 @@
 //! The states in which nothing is under way: closed, idle, fault.
 
-use super::ride::Deciding;
 use super::turn::Turn;
 use super::{Display, Event, FAULT_REST, Note, State};
 use crate::Refusal;
@@ -29,6 +28,7 @@ impl Closed {
     pub(super) fn on(self, event: Event, turn: &mut Turn) -> State {
         match event {
             Event::Tap(tap) => turn.turn_away(&tap, Refusal::GateClosed),
+            Event::Answered(_) => {}
             Event::Committed(_) | Event::CommitFailed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => turn.note(Note::UnaskedPassage),
@@ -59,10 +59,11 @@ impl Idle {
     pub(super) fn on(self, event: Event, turn: &mut Turn) -> State {
         match event {
             Event::Tap(tap) => {
-                if let Some(ride) = turn.admit(&tap) {
-                    return State::Deciding(Deciding::begin(ride, turn));
+                if let Some(begun) = turn.begin(tap) {
+                    return begun;
                 }
             }
+            Event::Answered(_) => {}
             Event::Committed(_) | Event::CommitFailed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => {
                 turn.note(Note::BarrierFailed);
@@ -98,6 +99,7 @@ impl Fault {
     pub(super) fn on(self, event: Event, turn: &mut Turn) -> State {
         match event {
             Event::Tap(tap) => turn.turn_away(&tap, Refusal::BarrierFault),
+            Event::Answered(_) => {}
             Event::Committed(_) | Event::CommitFailed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => {
                 turn.note(Note::BarrierFailed);

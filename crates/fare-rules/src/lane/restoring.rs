@@ -119,7 +119,8 @@ impl Settling {
 
     fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) | Event::Deadline => {}
+            Event::Tap(_) | Event::Answered(_) | Event::Deadline => {}
+            Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => return Restoring::record(&self.ride, PassageOutcome::Passed, turn),
@@ -152,7 +153,8 @@ impl Recording {
                     turn.show(Display::OutOfService);
                 }
             }
-            Event::Tap(_) | Event::Committed(_) | Event::BarrierOpened => {}
+            Event::Tap(_) | Event::Answered(_) => {}
+            Event::Committed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => turn.note(Note::UnaskedPassage),
             Event::Obstructed(on) => turn.obstructed(on),

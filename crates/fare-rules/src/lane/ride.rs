@@ -64,7 +64,9 @@ impl Ride {
 fn priced_as_of(tap: &Tap) -> Option<UnixMs> {
     match &tap.credential {
         Ok(VerifiedCredential::Picture(picture)) => Some(picture.picture().as_of),
-        Ok(VerifiedCredential::RideCode(_)) | Err(_) => tap.facts.cache_as_of,
+        Ok(VerifiedCredential::RideCode(_) | VerifiedCredential::PayCode(_)) | Err(_) => {
+            tap.facts.cache_as_of
+        }
     }
 }
 
@@ -94,7 +96,7 @@ impl Deciding {
                 return turn.rest();
             }
             Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) => {}
-            Event::BarrierOpened => {}
+            Event::Answered(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => turn.note(Note::UnaskedPassage),
             Event::Obstructed(on) => turn.obstructed(on),

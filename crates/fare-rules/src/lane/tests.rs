@@ -7,6 +7,7 @@ macro_rules! day {
     ($($ms:literal $event:expr => $effects:expr;)*) => { [$(($ms, $event, $effects)),*] };
 }
 
+mod asking;
 mod endings;
 mod random;
 mod table;
@@ -14,8 +15,8 @@ mod table;
 use super::*;
 use crate::Refusal;
 use crate::sample::{
-    Phone, START, account, at, cny, confirmation, open_journey, passage, picture, policy, quote,
-    say, tap,
+    Phone, START, account, at, cny, confirmation, open_journey, passage, pay_tap, picture, policy,
+    quote, say, tap,
 };
 use fare_protocol::{Direction, Millis, Mode, VerifiedRideCode};
 
@@ -106,6 +107,17 @@ fn leaving(n: u8, rider: u8, shown: u8) -> Event {
     tap.facts.open_journey = Some(open_journey(rider, START));
     tap.facts.quote = Some(quote(400));
     Event::Tap(Box::new(tap))
+}
+
+/// Rider `n` shows a pay code.
+fn payer(n: u8) -> Event {
+    Event::Tap(Box::new(pay_tap(n, n)))
+}
+
+/// What the server says of tap `n`'s pay code.
+fn answered(n: u8, said: Said) -> Event {
+    let id = confirmation(n);
+    Event::Answered(Box::new(Answered { id, said }))
 }
 
 fn committed(n: u8) -> Event {

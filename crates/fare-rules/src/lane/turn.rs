@@ -1,8 +1,9 @@
 //! What the states share: the lane's memory, and one turn of handling an event with it.
 
+use super::asking::{Asking, Unasked};
 use super::rest::{Closed, Fault, Idle};
 use super::restoring::{Answer, Recording};
-use super::ride::Ride;
+use super::ride::{Deciding, Ride};
 use super::{
     COMMIT_WAIT, ConfirmationDraft, Display, Draft, Effect, FreePassage, LanePolicy, Note,
     PassageDraft, Role, State, Tap, recent::Recent,
@@ -31,6 +32,8 @@ pub(super) struct Memory {
     pub(super) wake: Option<UnixMs>,
     /// Whether the clock was too far off to judge the times of codes, when it was looked at last.
     pub(super) unsure: bool,
+    /// Who was admitted without the server's word.
+    pub(super) unasked: Unasked,
 }
 
 /// How far a shutdown is.
@@ -64,6 +67,7 @@ impl Memory {
             refusal_until: None,
             wake: None,
             unsure: false,
+            unasked: Unasked::default(),
         }
     }
 
@@ -201,20 +205,29 @@ impl Turn {
         }
     }
 
-    /// The verdict of a lane that can open; nothing when the rider is refused.
-    pub(super) fn admit(&mut self, tap: &Tap) -> Option<Ride> {
-        match self.verdict(tap)? {
+    /// What begins with a tap at a lane that can open; nothing when the rider is refused.
+    pub(super) fn begin(&mut self, tap: Box<Tap>) -> Option<State> {
+        match self.verdict(&tap)? {
+            Ok(draft) if tap.needs_server() => {
+                Some(State::Asking(Asking::begin(tap, draft.direction, self)))
+            }
             Ok(draft) => {
-                self.memory.recent.push(tap.shown, self.now.at, None);
-                self.ask(Effect::Commit(Draft::Confirmation(draft)));
-                let fresh = self.memory.policy.cache_fresh;
-                Some(Ride::new(tap, &draft, fresh, self.now.at))
+                let ride = self.confirm(&tap, draft);
+                Some(State::Deciding(Deciding::begin(ride, self)))
             }
             Err(refusal) => {
-                self.refuse_tap(tap, refusal);
+                self.refuse_tap(&tap, refusal);
                 None
             }
         }
+    }
+
+    /// Has the journal commit the confirmation that admits the rider.
+    pub(super) fn confirm(&mut self, tap: &Tap, draft: ConfirmationDraft) -> Ride {
+        self.memory.recent.push(tap.shown, self.now.at, None);
+        self.ask(Effect::Commit(Draft::Confirmation(draft)));
+        let fresh = self.memory.policy.cache_fresh;
+        Ride::new(tap, &draft, fresh, self.now.at)
     }
 
     /// The verdict of a lane that cannot: who would be admitted is told why not.
@@ -226,15 +239,20 @@ impl Turn {
         }
     }
 
-    /// Nothing when this is no new tap: a repeat, or during a shutdown.
+    /// Nothing when this is no new tap: a repeat, whose rider is told once more, or during a shutdown.
     fn verdict(&mut self, tap: &Tap) -> Option<Result<ConfirmationDraft, Refusal>> {
-        if self.memory.stop != Stop::No {
-            return None;
+        let seen = self.memory.recent.find(tap.shown, self.at());
+        let refusal = seen.and_then(|seen| seen.refusal);
+        if let Some(refusal) = refusal.filter(|_| self.memory.stop == Stop::No) {
+            self.show_refusal(refusal);
         }
-        if let Some(seen) = self.memory.recent.find(tap.shown, self.at()) {
-            if let Some(refusal) = seen.refusal {
-                self.show_refusal(refusal);
-            }
+        self.judge(tap)
+    }
+
+    /// The same, and nobody is told anything.
+    pub(super) fn judge(&self, tap: &Tap) -> Option<Result<ConfirmationDraft, Refusal>> {
+        let is_repeat = self.memory.recent.find(tap.shown, self.at()).is_some();
+        if is_repeat || self.memory.stop != Stop::No {
             return None;
         }
         let Memory {
@@ -257,7 +275,7 @@ impl Turn {
         )
     }
 
-    fn refuse_tap(&mut self, tap: &Tap, refusal: Refusal) {
+    pub(super) fn refuse_tap(&mut self, tap: &Tap, refusal: Refusal) {
         self.memory
             .recent
             .push(tap.shown, self.now.at, Some(refusal));

@@ -1,6 +1,7 @@
 //! The gates' API: records in, answers and news out. Types and shapes are `fare_protocol::wire`'s.
 
 mod feed;
+mod pay_codes;
 pub mod problem;
 pub mod problems;
 mod records;
@@ -8,14 +9,17 @@ pub mod room;
 
 use crate::config::Settlement;
 use crate::metrics::{self, Listener, Metrics};
+use crate::pay_codes::PayCodes;
 use crate::store::{Gate, Store};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
+use fare_protocol::pay_code::ask::ASK_LEN_MAX;
 use fare_protocol::wire::FEED_WAIT_MS_MAX;
 use fare_protocol::{GateId, UnixMs};
+pub use pay_codes::{ASKS_MAX, AskRates};
 use problem::Problem;
 use room::Room;
 use std::collections::HashMap;
@@ -44,6 +48,12 @@ pub struct App {
     pub seen: Seen,
     /// How many uploads there is room for.
     pub room: Room,
+    /// How pay codes are taken; not at all without.
+    pub pay_codes: Option<PayCodes>,
+    /// How many asks about pay codes there is room for.
+    pub ask_room: Room,
+    /// How much the gates ask about them.
+    pub ask_rates: AskRates,
     /// What is counted while the server runs.
     pub metrics: Metrics,
     /// Which engine keeps everything: `sqlite` or `postgres`.
@@ -83,6 +93,10 @@ pub fn router(app: App) -> Router {
             post(records::upload).route_layer(from_fn_with_state(app.clone(), room::enter)),
         )
         .route("/v1/gates/{gate}/feed", get(feed::answer))
+        .route(
+            "/v1/gates/{gate}/pay-codes",
+            post(pay_codes::answer).layer(DefaultBodyLimit::max(ASK_LEN_MAX)),
+        )
         .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(TimeoutLayer::with_status_code(

@@ -26,7 +26,7 @@ pub const PROBLEMS: &[Listed] = &[
     (
         "busy",
         "429",
-        "Too many gates upload at once; come again when `Retry-After` says.",
+        "Too many gates upload, or ask about pay codes, at once; come again when `Retry-After` says.",
     ),
     (
         "cleared",

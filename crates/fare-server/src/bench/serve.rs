@@ -3,7 +3,7 @@
 
 use super::BenchError;
 use crate::api::room::Room;
-use crate::api::{self, App, Seen};
+use crate::api::{self, ASKS_MAX, App, AskRates, Seen};
 use crate::clock;
 use crate::config::{Settlement, UPLOADS_MAX_DEFAULT};
 use crate::metrics::Metrics;
@@ -38,6 +38,9 @@ pub fn serve(url: &DatabaseUrl) -> Result<(), BenchError> {
             stopping: stopping.clone(),
             seen: Seen::default(),
             room: Room::new(UPLOADS_MAX_DEFAULT),
+            pay_codes: None,
+            ask_room: Room::new(ASKS_MAX),
+            ask_rates: AskRates::default(),
             metrics: Metrics::new(clock::now()),
             engine: url.engine(),
         };

@@ -3,6 +3,7 @@
 
 mod charging;
 mod enrolment;
+mod pay_codes;
 mod problem;
 mod raw;
 mod riders;
@@ -16,6 +17,7 @@ pub use staff::StaffListener;
 
 use crate::fares::Released;
 use crate::health::is_private;
+use crate::pay_codes::PayCodes;
 use crate::store::DatabaseUrl;
 use crate::tls;
 use ed25519_dalek::SigningKey;
@@ -63,6 +65,8 @@ pub struct Config {
     pub staff: Option<StaffListener>,
     /// How what riders owe is charged.
     pub charging: Option<Charging>,
+    /// How gates' riders pay by platforms' codes.
+    pub pay_codes: Option<PayCodes>,
     /// Where gates come by their identity.
     pub enrolment: Option<Enrolment>,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
@@ -178,6 +182,10 @@ impl Check<'_> {
             Some(charging) => Some(self.charging(charging)?),
             None => None,
         };
+        let pay_codes = match &raw.pay_codes {
+            Some(raw) => Some(self.pay_codes(raw, charging.as_ref())?),
+            None => None,
+        };
         let staff = match &raw.staff {
             Some(staff) => Some(self.staff(staff)?),
             None => None,
@@ -198,6 +206,7 @@ impl Check<'_> {
             riders,
             staff,
             charging,
+            pay_codes,
             enrolment,
             tls: tls?,
         })

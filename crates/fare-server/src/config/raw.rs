@@ -20,6 +20,7 @@ pub(super) struct RawServer {
     pub riders: Option<RawRiders>,
     pub staff: Option<RawStaff>,
     pub charging: Option<RawCharging>,
+    pub pay_codes: Option<RawPayCodes>,
     pub enrolment: Option<RawEnrolment>,
     pub tls: RawTls,
 }
@@ -76,6 +77,12 @@ pub(super) struct RawCharging {
     pub stored_value: bool,
     pub alipay: Option<RawAlipay>,
     pub wechat: Option<RawWeChat>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPayCodes {
+    pub key: Spanned<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod conflicts;
 mod evidence;
+mod pay_codes;
 mod picture;
 mod pricing;
 mod riders;
@@ -15,6 +16,7 @@ mod voucher;
 pub use body::{BodyError, Rows};
 pub use check::{Checked, check};
 pub use evidence::expire;
+pub use pay_codes::{look_at_overruled, open_journey};
 pub use pricing::close_ended;
 
 use crate::config::Settlement;

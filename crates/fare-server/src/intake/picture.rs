@@ -1,6 +1,6 @@
 //! The picture: what a rider shows at the exit of the journey that an entry voucher opened.
 
-use super::{Intake, IntakeError};
+use super::{Intake, IntakeError, pricing};
 use fare_protocol::picture::VALID_FOR_MAX;
 use fare_protocol::{AccountId, PaidBefore, Picture, RecordId};
 
@@ -24,7 +24,7 @@ impl Intake<'_> {
         if self.now >= valid_until {
             return Ok(None);
         }
-        let paid_before = self.paid_before(&tap)?;
+        let paid_before = pricing::paid_before(self.settlement, self.tx, &tap)?;
         let picture = Picture {
             journey: journey.id,
             entry,

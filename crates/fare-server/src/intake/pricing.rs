@@ -33,13 +33,6 @@ impl Intake<'_> {
         Ok(Some(price.charged.fare))
     }
 
-    /// What the account paid before this entry, as far as it matters for what follows it.
-    pub(super) fn paid_before(&self, entry: &Tap) -> Result<PaidBefore, StoreError> {
-        let tariff = self.settlement.tariff_at(entry.at);
-        let earlier = earlier(&tariff, self.tx, entry)?;
-        Ok(tariff.paid_before(end(entry), &earlier))
-    }
-
     /// The price of a journey by the tariff of its entry's day.
     pub(super) fn priced(
         &self,
@@ -97,6 +90,17 @@ impl Intake<'_> {
         }
         Ok(())
     }
+}
+
+/// What the account paid before this entry, as far as it matters for what follows it.
+pub(super) fn paid_before(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    entry: &Tap,
+) -> Result<PaidBefore, StoreError> {
+    let tariff = settlement.tariff_at(entry.at);
+    let earlier = earlier(&tariff, tx, entry)?;
+    Ok(tariff.paid_before(end(entry), &earlier))
 }
 
 /// The price of a journey by the tariff of its entry's day, with what the account paid before.

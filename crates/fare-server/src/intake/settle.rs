@@ -197,7 +197,8 @@ fn sentence(kind: ConflictKind, tap: &Tap) -> String {
         | ConflictKind::WrongStation
         | ConflictKind::ClockOutOfBounds
         | ConflictKind::ChainGap
-        | ConflictKind::ChainFork => kind.code(),
+        | ConflictKind::ChainFork
+        | ConflictKind::PayCodeRefused => kind.code(),
     };
     format!("gate {gate}, {at}: {what}")
 }

@@ -130,6 +130,12 @@ pub const METRICS: &[Metric] = &[
         "Conflicts that uploads raised.",
     ),
     metric(
+        Kind::Counter,
+        "fareserver_pay_code_asks_total",
+        "outcome",
+        "Pay codes that gates asked about: admitted, refused, repeated (answered before).",
+    ),
+    metric(
         Kind::Gauge,
         "fareserver_conflicts_open",
         "kind",

@@ -9,6 +9,7 @@ pub use list::{Kind, METRICS, Metric, markdown};
 pub use text::{Figures, text};
 
 use crate::intake::Report;
+use crate::pay_codes::Outcome;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
@@ -70,6 +71,7 @@ struct Counters {
     refused: Mutex<BTreeMap<&'static str, u64>>,
     conflicts: AtomicU64,
     turned_away: AtomicU64,
+    asks: Mutex<BTreeMap<Outcome, u64>>,
 }
 
 /// Requests answered, and how long that took.
@@ -104,6 +106,7 @@ impl Metrics {
             refused: Mutex::default(),
             conflicts: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
+            asks: Mutex::default(),
         }))
     }
 
@@ -129,6 +132,11 @@ impl Metrics {
     /// An upload was turned away for want of room.
     pub fn turned_away(&self) {
         self.0.turned_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A gate asked about a pay code.
+    pub fn asked(&self, outcome: Outcome) {
+        *lock(&self.0.asks).entry(outcome).or_default() += 1;
     }
 
     fn answered(

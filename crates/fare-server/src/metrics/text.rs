@@ -1,6 +1,7 @@
 //! The figures as Prometheus reads them.
 
 use super::{BUCKETS_MS, METRICS, Metric, Metrics, Requests, Times, lock};
+use crate::pay_codes::Outcome;
 use crate::store::{GateEnd, Standing};
 use fare_protocol::UnixMs;
 use std::fmt::Write;
@@ -150,6 +151,12 @@ impl Page<'_> {
         }
         let raised = metrics.0.conflicts.load(Ordering::Relaxed);
         self.one("fareserver_conflicts_raised_total", count(raised));
+        let asks = lock(&metrics.0.asks).clone();
+        self.begin("fareserver_pay_code_asks_total");
+        for outcome in [Outcome::Admitted, Outcome::Refused, Outcome::Repeated] {
+            let asked = asks.get(&outcome).copied().unwrap_or(0);
+            self.value("", &[("outcome", outcome.code())], count(asked));
+        }
     }
 
     fn standing(&mut self, standing: &Standing, now: UnixMs) {

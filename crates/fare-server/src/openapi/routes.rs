@@ -248,6 +248,12 @@ pub const ROUTES: &[Route] = &[
     ),
     post(
         (GATES, Auth::Gate),
+        "/v1/gates/{gate}/pay-codes",
+        "Whether a payment platform's code would be charged; a repeat gets the first answer.",
+        (Some("PayCodeAsk"), 200, "PayCodeAnswer"),
+    ),
+    post(
+        (GATES, Auth::Gate),
         "/v1/gates/{gate}/records",
         "A batch of records, each answered by itself; a repeat gets the first answer.",
         (Some("Upload"), 200, "Answers"),

@@ -32,6 +32,16 @@ pub(super) fn all() -> Value {
             })) },
             "server_time_ms": at,
         })),
+        "PayCodeAsk": object(&["id", "direction", "at_ms", "platform", "code"], json!({
+            "id": id, "direction": { "enum": ["entry", "exit"] }, "at_ms": at, "platform": text,
+            "code": { "type": "string", "format": "password", "maxLength": fare_protocol::pay_code::PAY_CODE_LEN_MAX },
+        })),
+        "PayCodeAnswer": object(&["id", "as_of_ms", "outcome"], json!({
+            "id": id, "as_of_ms": at, "outcome": { "enum": ["admit", "refuse"] }, "account": id,
+            "open": { "type": "object", "description": "the journey without an exit" },
+            "paid_before": { "type": "object", "description": "what matters of it for that journey's price" },
+            "code": { "enum": ["not-taken", "no-platform", "denied"] }, "reason": text,
+        })),
         "Enrolled": object(&["account", "class", "issuer_part", "code_lifetime_ms", "not_after_ms", "server_key"], json!({
             "account": id, "class": text, "issuer_part": envelope(), "code_lifetime_ms": { "type": "integer" },
             "not_after_ms": at, "server_key": text,

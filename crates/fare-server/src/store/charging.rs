@@ -16,7 +16,7 @@ pub struct Payer {
     pub account: AccountId,
     /// Through which platform.
     pub platform: PlatformId,
-    /// The number of the agreement there; none for stored value.
+    /// The number of the agreement there; none for stored value, nor for who pays by a code.
     pub agreement: Option<Secret>,
     /// When it is charged, if not as the server says.
     pub policy: Option<Policy>,
@@ -48,7 +48,7 @@ pub enum Way {
     Agreement,
     /// From stored value.
     Balance,
-    /// By a code on the rider's phone, which is not kept.
+    /// By a code on the rider's phone.
     PayCode,
     /// By a code that the rider scans.
     ShowCode,
@@ -250,7 +250,7 @@ impl Tx<'_> {
         let sql =
             "SELECT platform, agreement, policy, threshold_minor FROM payer WHERE account = $1";
         let Some(row) = self.row(sql, &[&account])? else {
-            return Ok(None);
+            return self.payer_by_code(account);
         };
         let policy = match (row.get::<Option<String>>(2)?.as_deref(), row.get(3)?) {
             (None, None) => None,
@@ -267,13 +267,32 @@ impl Tx<'_> {
         }))
     }
 
+    /// Who pays by a code pays each journey by itself: the code may not live longer.
+    fn payer_by_code(&self, account: AccountId) -> Result<Option<Payer>, StoreError> {
+        let sql = "SELECT platform FROM pay_code WHERE account = $1";
+        let row = self.row(sql, &[&account])?;
+        let payer = |row: Row| {
+            Ok(Payer {
+                account,
+                platform: platform(&row, 0)?,
+                agreement: None,
+                policy: Some(Policy::Journey),
+            })
+        };
+        row.map(payer).transpose()
+    }
+
     /// Has accounts looked at that pay and had postings made since `after`; answers how many.
     pub fn look_at_posted(&self, after: UnixMs, now: UnixMs) -> Result<u64, StoreError> {
         let sql = "INSERT INTO collecting (account, look_ms)
                    SELECT DISTINCT posting.account, CAST($1 AS BIGINT) FROM posting JOIN payer USING (account)
                    WHERE made_ms > $2 AND posting.charge IS NULL
                    ON CONFLICT (account) DO NOTHING";
-        self.run(sql, &[&now, &after])
+        let by_code = "INSERT INTO collecting (account, look_ms)
+                   SELECT DISTINCT posting.account, CAST($1 AS BIGINT) FROM posting JOIN pay_code USING (account)
+                   WHERE made_ms > $2 AND posting.charge IS NULL
+                   ON CONFLICT (account) DO NOTHING";
+        Ok(self.run(sql, &[&now, &after])? + self.run(by_code, &[&now, &after])?)
     }
 
     /// Up to when postings were looked through; and from now on up to `now`.

@@ -19,6 +19,7 @@ mod health;
 mod journeys;
 mod leases;
 mod modes;
+mod pay_codes;
 mod riders;
 mod sql;
 mod staff;
@@ -38,6 +39,7 @@ pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
 pub use health::{Faults, GateEnd, Standing, StandingConflicts};
 pub use journeys::Incident;
 pub use modes::{GateModes, StoredChange};
+pub use pay_codes::{AskRow, Keep};
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
@@ -72,7 +74,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 13] = [
+const MIGRATIONS: [Step; 14] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -125,6 +127,10 @@ const MIGRATIONS: [Step; 13] = [
     Step {
         sqlite: include_str!("enrolments.sql"),
         postgres: include_str!("postgres/enrolments.sql"),
+    },
+    Step {
+        sqlite: include_str!("pay_codes.sql"),
+        postgres: include_str!("postgres/pay_codes.sql"),
     },
 ];
 

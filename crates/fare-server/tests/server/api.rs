@@ -66,6 +66,7 @@ impl Running {
                 tls: None,
             }),
             charging: None,
+            pay_codes: Some(super::pay_codes::house()),
             enrolment: None,
             key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),

@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// Station of the entry gate.
     #[arg(long, value_name = "STATION", default_value = "PGY")]
     from: StationId,
+    /// How many of the journeys are paid by a payment platform's code, through a sandbox platform of the demo's own.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pay_codes: usize,
     /// What `make wallet` built: riders who watch may enrol, and walk through with screenshots.
     #[arg(long, value_name = "DIR")]
     wallet: Option<PathBuf>,
@@ -68,6 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         walk: Duration::from_millis(args.walk_ms),
         from: args.from,
         to: args.to,
+        pay_codes: args.pay_codes.min(args.journeys),
         wallet: args.wallet.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

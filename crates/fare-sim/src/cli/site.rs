@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Where the gate's configuration says that the server is.
     #[arg(long, default_value = "127.0.0.1:8443")]
     server: SocketAddr,
+    /// Both take pay codes; the platform that would charge them is not there.
+    #[arg(long)]
+    pay_codes: bool,
     /// The issuer whose riders the gate believes follows from this number.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,6 +44,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         lane: LaneNo(1),
         role: Role::Both,
     };
-    city.write_gate(site, Some(args.server))?;
+    let gate = city.write_gate(site, Some(args.server))?;
+    if args.pay_codes {
+        city.charge_through("http://127.0.0.1:9")?;
+        gate.take_pay_codes("")?;
+    }
     Ok(())
 }

@@ -88,6 +88,11 @@ impl Console {
         Ok(Self { http, address })
     }
 
+    /// What it asks with: for other addresses on this machine too.
+    pub(super) const fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// The page for people.
     pub(super) fn page(&self) -> String {
         format!("http://{}/", self.address)

@@ -3,6 +3,7 @@
 use super::Plan;
 use super::console::Console;
 use super::process::{Commands, Processes, listen};
+use super::till::Till;
 use crate::board::{BoardEvent, Happening};
 use crate::cast::Cast;
 use crate::city::{City, GateFiles, GateSite};
@@ -33,6 +34,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Metro {
     city: City,
     pub(super) console: Console,
+    /// The platform that charges pay codes, when there are any.
+    pub(super) till: Option<Till>,
     /// Where the wallet is, when there is one.
     pub(super) wallet: Option<SocketAddr>,
     /// To the riders.
@@ -105,6 +108,13 @@ impl Metro {
             let wallet = wallet.context("there is no wallet; build it with `make wallet`")?;
             city.open_to_riders(cast.issuer_key(), Some(&wallet))?;
         }
+        let till = match plan.pay_codes {
+            0 => None,
+            _ => Some(Till::start(processes, dir).await?),
+        };
+        if let Some(till) = &till {
+            city.charge_through(till.base())?;
+        }
         let ready = starter.server(&city).await?;
         let site = |station, lane, role| GateSite {
             station,
@@ -114,6 +124,10 @@ impl Metro {
         let entry = city.write_gate(site(plan.from, 1, Role::Entry), Some(ready.listen))?;
         let exit = city.write_gate(site(plan.to, 2, Role::Exit), Some(ready.listen))?;
         let screens = [give_screen(&entry)?, give_screen(&exit)?];
+        if till.is_some() {
+            entry.take_pay_codes("")?;
+            exit.take_pay_codes("")?;
+        }
         register(&database, &entry).await?;
         register(&database, &exit).await?;
         let entry_board = starter.board(&entry).await?;
@@ -133,6 +147,7 @@ impl Metro {
         Ok(Self {
             city,
             console: Console::new(ready.console_listen)?,
+            till,
             wallet: ready.riders_listen,
             riders: Arc::new(Mutex::new(riders.commands)),
             entry: view(entry.gate, entry_board, riders.at_entry),

@@ -6,6 +6,7 @@ mod metro;
 mod process;
 mod report;
 mod show;
+mod till;
 mod travel;
 
 use crate::crowd::Optics;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) from: StationId,
     /// Station of the exit gate.
     pub(crate) to: StationId,
+    /// How many of the journeys are paid by codes of a payment platform.
+    pub(crate) pay_codes: usize,
     /// What `make wallet` built, for riders who watch.
     pub(crate) wallet: Option<PathBuf>,
 }

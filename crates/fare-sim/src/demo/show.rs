@@ -7,14 +7,14 @@ use super::metro::{GateView, Metro};
 use super::process::Processes;
 use super::report::{self, Charged, Expected, Walkers};
 use super::travel::{Travelled, send_through};
-use crate::cast::Cast;
+use crate::cast::{Cast, PAYERS};
 use crate::clock;
 use crate::seed::Seed;
 use anyhow::Context;
 use fare_protocol::RiderClass;
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
@@ -74,8 +74,9 @@ impl<'p> Show<'p> {
         report::print_intro(&mut out, &page, &screens, self.plan)?;
         report::print_head(&mut out)?;
         let cast = self.cast.clone();
-        let mut riders = distinct(&cast);
+        let mut riders = distinct(&cast, self.plan.pay_codes);
         self.ride(riders.by_ref().take(self.plan.journeys)).await?;
+        self.look_at_till().await?;
         let state = self.metro.console.state().await?;
         let expected = Expected {
             journeys: self.plan.journeys,
@@ -103,6 +104,29 @@ impl<'p> Show<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Whether who rode by a pay code has been charged by the platform, once and the right fare.
+    async fn look_at_till(&self) -> anyhow::Result<()> {
+        let Some(till) = &self.metro.till else {
+            return Ok(());
+        };
+        let by_code = |row: &&Charged| row.travelled.rider >= PAYERS;
+        let fares: Vec<_> = self
+            .rows
+            .iter()
+            .filter(by_code)
+            .map(|row| row.expected)
+            .collect();
+        till.charged(self.metro.console.http(), &fares).await?;
+        let mut out = io::stdout();
+        writeln!(
+            out,
+            "\n{} of them paid by a pay code, each charged once by the platform {}",
+            fares.len(),
+            till.base()
+        )?;
+        Ok(out.flush()?)
     }
 
     /// What somebody with a wallet must know, when there is one.
@@ -216,10 +240,14 @@ impl<'p> Show<'p> {
     }
 }
 
-/// Numbers of riders whose masked accounts differ, so that one can be told from another.
-fn distinct(cast: &Cast) -> impl Iterator<Item = u64> {
+/// Numbers of riders whose masked accounts differ, so that one can be told from another; the first `pay_codes` of
+/// them pay by code.
+fn distinct(cast: &Cast, pay_codes: usize) -> impl Iterator<Item = u64> {
     let mut seen = HashSet::new();
-    (0..).filter(move |number| seen.insert(cast.rider(*number).account().to_string()))
+    let payers = (PAYERS..).take(pay_codes);
+    payers
+        .chain(0..)
+        .filter(move |number| seen.insert(cast.rider(*number).account().to_string()))
 }
 
 #[cfg(test)]
@@ -230,7 +258,7 @@ mod tests {
     fn riders_can_be_told_apart_by_their_masked_accounts() {
         let cast = Cast::new(&Seed::new(1), clock::now());
         // 1000 of 65 536 masks: some would be taken twice.
-        let riders: Vec<u64> = distinct(&cast).take(1000).collect();
+        let riders: Vec<u64> = distinct(&cast, 3).take(1000).collect();
         let masks: HashSet<String> = riders
             .iter()
             .map(|n| cast.rider(*n).account().to_string())

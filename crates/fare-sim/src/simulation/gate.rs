@@ -8,7 +8,9 @@ use fare_protocol::{
     GateId, LaneNo, Location, Millis, Modes, RecordHash, RecordId, Seq, SignedRecord, Signer,
     Stamp, UnixMs,
 };
-use fare_rules::{ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, Role, Station};
+use fare_rules::{
+    ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, PayCodePolicy, Role, Station,
+};
 use fare_server::store;
 use faregate::journal::{CommitRequest, GateIdentity, Journal, JournalHandle};
 use std::fs;
@@ -307,5 +309,7 @@ fn policy(role: Role, seed: &mut Seed) -> LanePolicy {
         } else {
             ClockBeyond::Refuse
         },
+        // Riders of the simulation have ride codes and pictures.
+        pay_codes: PayCodePolicy::default(),
     }
 }

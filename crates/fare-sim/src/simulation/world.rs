@@ -10,7 +10,9 @@ use super::server::Server;
 use super::{Report, RuleBroken, Settings};
 use crate::seed::Seed;
 use fare_protocol::{RecordId, Stamp, UnixMs};
-use fare_rules::{Display, Draft, Effect, End, Event, Facts, Lane, Note, Ride, Role, Station, Tap};
+use fare_rules::{
+    Display, Draft, Effect, End, Event, Facts, Heard, Lane, Note, Ride, Role, Station, Tap,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -291,6 +293,7 @@ impl World {
                 shown,
                 facts: self.facts(g, &code)?,
                 credential: Ok(code.into()),
+                heard: Heard::NotAsked,
             };
             self.tell(g, Event::Tap(Box::new(tap)), None)?;
             self.later(9_000, 10_000, Happening::Leaves(g, rider, attempt));
@@ -482,6 +485,10 @@ impl World {
                 Effect::Wake(at) => {
                     let wait = at.since(stamp.at).max(0);
                     self.at(g, wait, wait + 1, Doing::Deadline);
+                }
+                Effect::Ask(question) => {
+                    let what = format!("{} asked about {}", self.gates[g].id(), question.id);
+                    return Err(RuleBroken::Opening(what));
                 }
                 Effect::Show(Display::Refused(_)) => self.gates[g].before = None,
                 Effect::Note(Note::ClockUnsure { unsure: true, .. }) => self.report.unsure += 1,

@@ -21,14 +21,14 @@ use tokio::runtime::Runtime;
 const DAY_MS: i64 = 86_400_000;
 
 /// A server with a platform beyond a network, and riders who have travelled.
-struct House {
-    site: Site,
+pub(super) struct House {
+    pub(super) site: Site,
     gates: (Gate, Gate),
     desk: Desk,
-    sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
     runtime: Runtime,
     store: Option<(Store, JoinHandle<()>)>,
-    now: UnixMs,
+    pub(super) now: UnixMs,
 }
 
 impl Drop for House {
@@ -50,7 +50,7 @@ fn cny(minor: i64) -> Money {
 }
 
 impl House {
-    fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         let gates = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
         let fresh = super::fresh();
         let url = fresh.url.clone();
@@ -80,7 +80,7 @@ impl House {
         house
     }
 
-    fn another_desk(&self, policy: Policy, holder: u8) -> Desk {
+    pub(super) fn another_desk(&self, policy: Policy, holder: u8) -> Desk {
         let store = self.store.as_ref().unwrap().0.clone();
         let (sandbox, notify) = (&self.sandbox, parties::NOTIFY);
         let platforms: Vec<Arc<dyn Platform>> = vec![
@@ -90,17 +90,18 @@ impl House {
         ];
         let settlement = Arc::new(self.site.settlement.clone());
         Desk::new(store, settlement, rules(policy), platforms, [holder; 16])
+            .with_pay_codes(Some(super::pay_codes::seal()))
     }
 
     /// Rides from Pingguoyuan to Xidan, which costs CNY 5.00.
-    fn rides(&mut self, account: AccountId, minute: i64) {
+    pub(super) fn rides(&mut self, account: AccountId, minute: i64) {
         let entry = self.gates.0.passes(Direction::Entry, account, minute);
         let exit = self.gates.1.passes(Direction::Exit, account, minute + 39);
         self.site.send(&self.gates.0, &entry.each_ref());
         self.site.send(&self.gates.1, &exit.each_ref());
     }
 
-    fn bind(&mut self, account: AccountId, platform: PlatformId) {
+    pub(super) fn bind(&mut self, account: AccountId, platform: PlatformId) {
         let beyond = platform != PlatformId::StoredValue;
         let payer = Payer {
             account,
@@ -114,39 +115,39 @@ impl House {
         put.unwrap();
     }
 
-    fn round(&mut self) -> Done {
+    pub(super) fn round(&mut self) -> Done {
         self.runtime.block_on(self.desk.round(self.now)).unwrap()
     }
 
-    fn later(&mut self, ms: i64) {
+    pub(super) fn later(&mut self, ms: i64) {
         self.now = UnixMs(self.now.0 + ms);
         self.sandbox.set_time(Some(self.now));
     }
 
-    fn charges(&mut self) -> Vec<ChargeView> {
+    pub(super) fn charges(&mut self) -> Vec<ChargeView> {
         self.site
             .database
             .read(|tx| tx.charge_views(None, 100))
             .unwrap()
     }
 
-    fn only(&mut self) -> ChargeRow {
+    pub(super) fn only(&mut self) -> ChargeRow {
         let charges = self.charges();
         assert_eq!(charges.len(), 1);
         charges[0].row
     }
 
-    fn state(&mut self) -> ChargeState {
+    pub(super) fn state(&mut self) -> ChargeState {
         self.only().charge.state
     }
 
     /// The ledger's sums, which balance: rider, in flight, debt, Alipay.
-    fn sums(&mut self) -> [i64; 4] {
+    pub(super) fn sums(&mut self) -> [i64; 4] {
         ["rider", "charging", "debt", "alipay"].map(|ledger| self.site.sum(ledger))
     }
 
     /// Whether gates are told to refuse the account.
-    fn is_denied(&mut self, account: AccountId) -> bool {
+    pub(super) fn is_denied(&mut self, account: AccountId) -> bool {
         let news = self.site.news(0);
         news.changes.contains(&FeedChange::Denied { account })
     }

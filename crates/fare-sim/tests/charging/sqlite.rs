@@ -4,6 +4,8 @@ pub(crate) use crate::fresh::sqlite as fresh;
 
 #[path = "journeys.rs"]
 mod journeys;
+#[path = "pay_codes.rs"]
+mod pay_codes;
 #[path = "../../../fare-server/tests/server/site.rs"]
 pub(crate) mod site;
 #[path = "stored.rs"]

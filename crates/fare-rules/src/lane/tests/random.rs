@@ -14,6 +14,9 @@ use std::sync::LazyLock;
 /// Signing is slow, so all riders make their code once.
 static CODES: LazyLock<Vec<VerifiedRideCode>> = LazyLock::new(|| (0..4).map(code).collect());
 
+/// Riders whom the lane admits within an hour when the server says nothing.
+const UNASKED_MAX: u16 = 3;
+
 #[derive(Clone, Debug)]
 enum Act {
     Tap {
@@ -24,6 +27,16 @@ enum Act {
     Disbelieved {
         n: u8,
         refusal: Refusal,
+    },
+    /// A pay code is shown.
+    Pays {
+        rider: u8,
+        inside: bool,
+    },
+    /// The server answers the question under way, or one before it.
+    Says {
+        back: u8,
+        said: Said,
     },
     Answer {
         committed: bool,
@@ -42,10 +55,18 @@ fn act() -> impl Strategy<Value = Act> {
     let mode = prop::sample::select(some);
     let modes = (mode.clone(), mode).prop_map(|(entry, exit)| Modes { entry, exit });
     let refusal = prop::sample::select(vec![Refusal::NotOurs, Refusal::BadSignature]);
+    let said = prop::sample::select(vec![
+        Said::Yes(Facts::default()),
+        Said::No(Refusal::PayCodeNotAccepted),
+        Said::Nothing,
+    ]);
     prop_oneof![
         8 => (0..4_u8, any::<bool>(), prop::bool::weighted(0.1))
             .prop_map(|(rider, inside, denied)| Act::Tap { rider, inside, denied }),
         1 => (10..14_u8, refusal).prop_map(|(n, refusal)| Act::Disbelieved { n, refusal }),
+        4 => (0..4_u8, any::<bool>()).prop_map(|(rider, inside)| Act::Pays { rider, inside }),
+        4 => (prop::sample::select(vec![0, 0, 0, 1]), said)
+            .prop_map(|(back, said)| Act::Says { back, said }),
         8 => prop::bool::weighted(0.8).prop_map(|committed| Act::Answer { committed }),
         1 => (0..60_u8, any::<bool>()).prop_map(|(n, committed)| Act::Stale { n, committed }),
         4 => Just(Act::Tell(BarrierOpened)),
@@ -76,13 +97,21 @@ struct World {
     /// When each code was last confirmed.
     confirmed: BTreeMap<CodeRef, i64>,
     barrier_open: bool,
+    /// What the server was asked, the newest last.
+    asked: Vec<(RecordId, i64)>,
+    /// Who was admitted without its word; all within one hour.
+    unasked: u16,
     shutdown: Option<i64>,
     finished: Option<i64>,
 }
 
 impl World {
     fn new() -> Self {
-        let lane = Lane::new(policy(Role::Both), Modes::default());
+        let mut policy = policy(Role::Both);
+        policy.pay_codes.without_server = WithoutServer::Admit {
+            per_hour: UNASKED_MAX,
+        };
+        let lane = Lane::new(policy, Modes::default());
         let mut world = Self {
             lane,
             now: 0,
@@ -96,6 +125,8 @@ impl World {
             passages: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             barrier_open: false,
+            asked: Vec::new(),
+            unasked: 0,
             shutdown: None,
             finished: None,
         };
@@ -114,6 +145,17 @@ impl World {
                 tap.facts.denied = denied;
                 tap.facts.open_journey = inside.then(|| open_journey(rider, START));
                 self.show(tap);
+            }
+            Act::Pays { rider, inside } => {
+                let mut tap = pay_tap(self.taps, rider);
+                tap.facts.open_journey = inside.then(|| open_journey(rider, START));
+                self.show(tap);
+            }
+            Act::Says { back, said } => {
+                let of = self.asked.len().checked_sub(1 + usize::from(back));
+                if let Some(id) = of.map(|of| self.asked[of].0) {
+                    self.tell(Event::Answered(Box::new(Answered { id, said })));
+                }
             }
             Act::Disbelieved { n, refusal } => self.show(tap(self.taps, n, Err(refusal))),
             Act::Answer { committed } => self.answer(committed),
@@ -172,6 +214,7 @@ impl World {
             SetMode(modes) => self.modes = *modes,
             Shutdown => self.shutdown = Some(self.now),
             Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) => {}
+            Event::Answered(_) => {}
             BarrierOpened | BarrierFailed | Passed | Obstructed(_) | Deadline => {}
         }
         let before = self.lane.clone();
@@ -192,6 +235,12 @@ impl World {
             Effect::Commit(draft) => {
                 self.check_draft(before, event, &draft);
                 self.pending.push(draft);
+            }
+            Effect::Ask(question) => {
+                assert!(matches!(event, Event::Tap(_)), "asked on {event:?}");
+                assert_eq!(self.shutdown, None, "asked after a shutdown");
+                assert_eq!(question.until, at(self.now + 300).at);
+                self.asked.push((question.id, self.now));
             }
             Effect::Open => {
                 let Event::Committed(id) = event else {
@@ -220,14 +269,29 @@ impl World {
 
     fn check_draft(&mut self, before: &Lane, event: &Event, draft: &Draft) {
         match draft {
-            Draft::Confirmation(_) => {
-                let Event::Tap(tap) = event else {
-                    panic!("confirmed on {event:?}")
-                };
-                assert!(before.is_idle() && before.state_name() == "idle");
+            Draft::Confirmation(draft) => {
                 assert_eq!(self.shutdown, None, "confirmed after a shutdown");
+                let shown = match event {
+                    Event::Tap(tap) => {
+                        assert!(matches!(before.state_name(), "idle" | "asking"));
+                        assert!(!tap.needs_server(), "admitted without asking");
+                        tap.shown
+                    }
+                    Event::Answered(_) | Deadline => self.check_asked(before, event, draft),
+                    Event::Committed(_)
+                    | Event::CommitFailed(_)
+                    | SetMode(_)
+                    | FireAlarm(_)
+                    | Shutdown
+                    | BarrierOpened
+                    | BarrierFailed
+                    | Passed
+                    | Obstructed(_) => {
+                        panic!("confirmed on {event:?}")
+                    }
+                };
                 let grace = i64::from(policy(Role::Both).grace.0);
-                let last = self.confirmed.insert(tap.shown, self.now);
+                let last = self.confirmed.insert(shown, self.now);
                 assert!(
                     last.is_none_or(|last| self.now - last > grace),
                     "twice within the grace"
@@ -245,6 +309,22 @@ impl World {
             }
             Draft::ModeChange(draft) => panic!("the lane records no modes: {draft:?}"),
         }
+    }
+
+    /// A rider who was asked about: which code it was.
+    fn check_asked(&mut self, before: &Lane, event: &Event, draft: &ConfirmationDraft) -> CodeRef {
+        assert_eq!(before.state_name(), "asking");
+        let (asked, since) = *self.asked.last().unwrap();
+        assert_eq!(draft.id, asked, "the id is the one that was asked with");
+        let yes = matches!(event, Event::Answered(answer) if matches!(answer.said, Said::Yes(_)));
+        let is_so = matches!(draft.used, Used::PayCode { answered, .. } if answered == yes);
+        assert!(is_so, "{:?}", draft.used);
+        if event == &Deadline {
+            assert!(self.now - since >= 300, "did not wait");
+        }
+        self.unasked += u16::from(!yes);
+        assert!(self.unasked <= UNASKED_MAX, "more than the policy allows");
+        CodeRef([100 + draft.account.0[0]; 16])
     }
 
     /// Answers everything and lets time pass until the lane is at rest.

@@ -17,6 +17,8 @@ ignored.
 - A passage that comes in the last moment counts: the barrier is told to close first, and the
   annulment is drafted half a second later, or later still while somebody is in the lane. A passage
   after that is noted; the record stays as it is.
+- A rider with a pay code waits for the server's answer until the deadline of `[pay_codes]`; then the gate's own
+  policy decides (`without_server`). Who needs no answer and comes meanwhile is admitted, and the question lapses.
 - A ride that a fire alarm interrupts gets the passage *unknown*: the barrier is open for all, so
   nobody can tell whether this rider went through.
 - A passage that the journal cannot commit is tried again every quarter of a second, with the same
@@ -24,8 +26,8 @@ ignored.
 - A shutdown is finished within 1900 ms. What is not committed by then the journal records as
   *unknown* at its next start.
 
-The times are those of a policy with `passage_timeout_ms = 5000` and `refusal_shown_ms = 3000`; the
-others are constants of `crates/fare-rules/src/lane/policy.rs`. This file is generated:
+The times are those of a policy with `passage_timeout_ms = 5000`, `refusal_shown_ms = 3000` and pay codes at
+their defaults; the others are constants of `crates/fare-rules/src/lane/policy.rs`. This file is generated:
 `UPDATE_DOCS=1 cargo nextest run -p fare-rules documented`.
 ";
 
@@ -48,6 +50,7 @@ fn states() -> Vec<(&'static str, Lane)> {
     vec![
         ("Closed", after(&closed, vec![])),
         ("Idle", after(&entry, vec![])),
+        ("Asking", after(&entry, vec![payer(1)])),
         ("Deciding", deciding.clone()),
         ("Releasing", releasing.clone()),
         ("Passing", passing.clone()),
@@ -79,6 +82,14 @@ fn events() -> Vec<(&'static str, Event)> {
     vec![
         ("Tap, in order", rider(1)),
         ("Tap, not in order", poster(8)),
+        ("Tap, a pay code", payer(3)),
+        ("Answered, yes", answered(1, Said::Yes(Facts::default()))),
+        (
+            "Answered, no",
+            answered(1, Said::No(Refusal::PayCodeNotAccepted)),
+        ),
+        ("Answered, nothing", answered(1, Said::Nothing)),
+        ("Answered, another", answered(7, Said::Nothing)),
         ("Committed, its confirmation", committed(1)),
         ("CommitFailed, its confirmation", not_committed(1)),
         ("Committed, its passage", passage_committed(1)),
@@ -155,5 +166,5 @@ fn every_state_and_event_is_documented() {
 fn every_state_is_in_the_table() {
     let names: std::collections::BTreeSet<_> =
         states().iter().map(|(_, lane)| lane.state_name()).collect();
-    assert_eq!(names.len(), 8, "{names:?}");
+    assert_eq!(names.len(), 9, "{names:?}");
 }

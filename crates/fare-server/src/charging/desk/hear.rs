@@ -122,8 +122,15 @@ pub fn hear(
         }
     };
     tx.update_charge(&row)?;
-    if row.charge.state == ChargeState::Paid {
-        tx.allow_after_debt(account)?;
+    match row.charge.state {
+        ChargeState::Paid => {
+            tx.allow_after_debt(account)?;
+            tx.forget_pay_code(account)?;
+        }
+        ChargeState::Debt | ChargeState::Differs => {
+            tx.forget_pay_code(account)?;
+        }
+        ChargeState::Due | ChargeState::Sent => {}
     }
     Ok(Some(heard))
 }

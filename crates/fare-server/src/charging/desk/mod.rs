@@ -12,6 +12,7 @@
 
 mod collect;
 mod hear;
+mod pay_codes;
 
 pub use collect::{Done, collect};
 pub use hear::{Heard, hear, hear_refund};
@@ -19,12 +20,14 @@ pub use hear::{Heard, hear, hear_refund};
 use super::error::ChargeError;
 use super::platform::{
     Means, NoticeAbout, Order, OrderNo, Outcome, Platform, PlatformId, Refund, RefundOutcome,
+    Secret,
 };
 use super::{Response, ids_failed};
 use crate::config::Settlement;
 use crate::ids;
+use crate::pay_codes::Seal;
 use crate::store::{ChargeRow, Payer, RefundRow, Store, StoreError, TryRow, Tx, Way};
-use fare_protocol::{Millis, UnixMs};
+use fare_protocol::{AccountId, Millis, UnixMs};
 use fare_rules::charging::{ChargeState, Policy, RetryCalendar};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +64,8 @@ pub struct Desk {
     platforms: BTreeMap<PlatformId, Arc<dyn Platform>>,
     /// Which of several servers this is.
     holder: [u8; 16],
+    /// What riders' pay codes are sealed with, where they are taken.
+    seal: Option<Seal>,
 }
 
 /// When to ask again after so many times.
@@ -87,7 +92,14 @@ impl Desk {
             rules,
             platforms,
             holder,
+            seal: None,
         }
+    }
+
+    /// Charges by riders' pay codes too, which lie sealed in the database.
+    #[must_use]
+    pub fn with_pay_codes(self, seal: Option<Seal>) -> Self {
+        Self { seal, ..self }
     }
 
     /// A platform, when it is configured.
@@ -127,8 +139,7 @@ impl Desk {
     /// Sends a charge by the account's own means.
     async fn send(&self, row: &ChargeRow, now: UnixMs, done: &mut Done) -> Result<(), ChargeError> {
         let account = row.charge.account;
-        let payer = move |tx: &Tx<'_>| tx.payer(account);
-        let payer: Option<Payer> = self.store.read(payer).await?;
+        let (payer, code) = self.payer(account).await?;
         let configured = payer.and_then(|payer| {
             let platform = self.platforms.get(&payer.platform)?.clone();
             Some((payer, platform))
@@ -136,14 +147,30 @@ impl Desk {
         let Some((payer, platform)) = configured else {
             return self.put_off(row, now).await;
         };
-        let means = match payer.agreement {
-            Some(agreement) => Means::Agreement(agreement),
-            None => Means::Balance(account),
+        let id = platform.id();
+        let means = match (payer.agreement, id) {
+            (Some(agreement), _) => Means::Agreement(agreement),
+            (None, PlatformId::StoredValue) => Means::Balance(account),
+            (None, PlatformId::Alipay | PlatformId::WeChat) => match code {
+                Some(code) => Means::PayCode(code),
+                None => return self.without_code(row, id, now, done).await,
+            },
         };
         let sent = self.try_by(row, platform.as_ref(), means, now).await?;
         done.sent += u64::from(sent.is_some());
         done.count(sent.as_ref());
         Ok(())
+    }
+
+    /// How the account pays, and its pay code while that is kept.
+    async fn payer(
+        &self,
+        account: AccountId,
+    ) -> Result<(Option<Payer>, Option<Secret>), ChargeError> {
+        let work =
+            move |tx: &Tx<'_>| Ok::<_, StoreError>((tx.payer(account)?, tx.pay_code(account)?));
+        let (payer, sealed): (_, Option<Vec<u8>>) = self.store.read(work).await?;
+        Ok((payer, self.opened(account, sealed.as_deref())))
     }
 
     /// Nobody to send it to: tomorrow there may be.
@@ -209,10 +236,9 @@ impl Desk {
     /// Asks after the newest order of a charge; sends it again when it never arrived.
     async fn ask(&self, row: &ChargeRow, now: UnixMs, done: &mut Done) -> Result<(), ChargeError> {
         let (account, charge) = (row.charge.account, row.id);
-        let work = move |tx: &Tx<'_>| {
-            Ok::<_, StoreError>((tx.newest_try(account, charge)?, tx.payer(account)?))
-        };
-        let (newest, payer): (Option<TryRow>, Option<Payer>) = self.store.read(work).await?;
+        let work = move |tx: &Tx<'_>| tx.newest_try(account, charge);
+        let newest: Option<TryRow> = self.store.read(work).await?;
+        let (payer, code) = self.payer(account).await?;
         let Some(newest) = newest else {
             return self.put_off(row, now).await;
         };
@@ -224,9 +250,15 @@ impl Desk {
             Way::Balance => (Means::Balance(account), true),
             Way::Agreement => match agreement {
                 Some(agreement) => (Means::Agreement(agreement), true),
-                None => (Means::Agreement(super::Secret::new("")), false),
+                None => (Means::Agreement(Secret::new("")), false),
             },
-            Way::PayCode => (Means::PayCode(super::Secret::new("")), false),
+            Way::PayCode => {
+                let kept = code.is_some();
+                (
+                    Means::PayCode(code.unwrap_or_else(|| Secret::new(""))),
+                    kept,
+                )
+            }
             Way::ShowCode => (Means::ShowCode, false),
         };
         let order = self.order(row, newest.order.clone(), means);
