@@ -391,7 +391,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     );
     wallet.shows(ride_code::PREFIX);
     assert_eq!(wallet.kept_picture(), Value::Null);
-    wallet.clicks("details summary");
+    wallet.clicks(".journeys details summary");
     wallet.sees("receipt");
     for expected in ["Pingguoyuan to Guomao", "CN¥6.00", "signed by the server"] {
         let text = wallet.text().replace('¥', "CN¥").replace("CNCN", "CN");
@@ -399,7 +399,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     }
     wallet
         .browser
-        .run("document.querySelector('details').scrollIntoView({ block: 'center' })");
+        .run("document.querySelector('.journeys details').scrollIntoView({ block: 'center' })");
     wallet.shot("receipt");
     wallet.is_accessible("the receipt");
     // Nothing is left of the journey above the code.

@@ -10,6 +10,7 @@ import { h } from './view/dom';
 import { header } from './view/header';
 import { JourneyList } from './view/journeys';
 import { openJourney } from './view/openJourney';
+import { payCode } from './view/payCode';
 import { readyLine } from './view/ready';
 import { ridersDialog } from './view/riders';
 import { welcome } from './view/welcome';
@@ -29,6 +30,7 @@ export class App {
   private readonly top = h('header', { class: 'top' });
   private readonly ready = h('div', { class: 'ready', role: 'status' });
   private readonly open = h('div');
+  private readonly pay = h('div');
 
   constructor(private readonly root: HTMLElement) {}
 
@@ -63,7 +65,7 @@ export class App {
         speak: (id) => this.speak(id),
       }),
     );
-    const main = h('main', {}, this.card.element, this.open, this.ready, this.list.element);
+    const main = h('main', {}, this.card.element, this.open, this.ready, this.pay, this.list.element);
     this.root.replaceChildren(this.top, main);
     this.showRider(rider);
     void this.card.start(rider);
@@ -80,8 +82,17 @@ export class App {
 
   private showRider(rider: Rider): void {
     this.open.replaceChildren(...openJourney(rider, now()));
+    this.showPay(rider);
     this.list.show(rider);
     this.showReady();
+  }
+
+  /** Not anew while the rider types into it. */
+  private showPay(rider: Rider): void {
+    const key = `${rider.account} ${rider.payCode?.keptMs ?? 0} ${document.documentElement.lang}`;
+    if (this.pay.dataset['of'] === key) return;
+    this.pay.dataset['of'] = key;
+    this.pay.replaceChildren(payCode(rider, (fresh) => this.take(fresh)));
   }
 
   /** Draws the ready line anew: it has a time in it, and what it says may have changed. */

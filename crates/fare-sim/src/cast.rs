@@ -9,7 +9,7 @@ use fare_protocol::{Currency, Millis, Money, PayCode, RiderClass, Signer, UnixMs
 const YEAR_MS: i64 = 365 * 86_400_000;
 
 /// Riders from this number on pay by a code of a payment platform: even numbers by Alipay, odd ones by WeChat.
-pub const PAYERS: u64 = 1 << 32;
+pub const PAYERS: u64 = 1 << 48;
 
 /// An issuer nobody else believes, and its riders.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 // The inspector's page, at `#inspect`: is this receipt a gate's own? It asks for the gates' keys when there is a
 // network and keeps them, so that it works without.
 
-import decodeQR from 'qr/decode.js';
 import { verifyWithRaw } from '../phone/key';
+import { textIn } from '../phone/qrText';
 import * as api from '../server/api';
 import { ICONS, h, icon } from '../view/dom';
 import { languageMenu } from '../view/languageMenu';
@@ -17,9 +17,6 @@ interface Kept {
   stations: api.Station[];
   fetchedMs: number;
 }
-
-/** Longest side of a picture that is looked at; phones take larger ones. */
-const PICTURE_PX_MAX = 1_600;
 
 export async function inspector(root: HTMLElement): Promise<void> {
   draw(root, kept());
@@ -104,20 +101,4 @@ function facts(receipt: Receipt, known: Kept | null): HTMLElement {
   if (fare !== null) rows.push([say('receipt.total'), money(fare.minor, fare.currency)]);
   if (errorMs > 60_000) rows.push([say('inspect.clock'), clockTime(atMs - errorMs) + ' – ' + clockTime(atMs + errorMs)]);
   return h('dl', { class: 'facts' }, ...rows.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
-}
-
-/** What the QR code in a picture says; nothing when none is read. */
-async function textIn(file: Blob): Promise<string | null> {
-  try {
-    const bitmap = await createImageBitmap(file);
-    const scale = Math.min(1, PICTURE_PX_MAX / Math.max(bitmap.width, bitmap.height));
-    const canvas = h('canvas', { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
-    const pen = canvas.getContext('2d');
-    if (pen === null) return null;
-    pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    const { width, height, data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-    return decodeQR({ width, height, data }, { timeLimit: 3_000 });
-  } catch {
-    return null;
-  }
 }

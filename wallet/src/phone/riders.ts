@@ -3,6 +3,7 @@
 
 import type { Bytes } from '../protocol/bytes';
 import type { Journey } from '../server/api';
+import type { PayCode } from './payCode';
 import type { Picture } from './picture';
 
 export interface Rider {
@@ -31,6 +32,8 @@ export interface Rider {
   journeysMs: number;
   /** What is shown at the exit of the open journey; absent for riders of before there were pictures. */
   picture?: Picture | null;
+  /** A payment app's code that is kept for a journey. */
+  payCode?: PayCode | null;
 }
 
 const DATABASE = 'faregate-wallet';

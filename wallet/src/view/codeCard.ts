@@ -1,9 +1,10 @@
-// The white card with the code. While a journey is open it is the picture for the exit, which stays as it
-// is; else a ride code. A code that is over is never on the screen: it is replaced well before, and wiped
+// The white card with the code. While a payment app's code is kept it is that one, while a journey is open the picture
+// for the exit, which both stay as they are; else a ride code. A code that is over is never on the screen: it is replaced well before, and wiped
 // when the page goes to the background, where no timer can be trusted.
 
 import { now } from '../phone/clock';
 import { PartOver, type ShownCode, nextCode } from '../phone/codes';
+import { PAY_CODE, pictureOfPayCode } from '../phone/payCode';
 import { type Picture, shownPicture } from '../phone/picture';
 import type { Rider } from '../phone/riders';
 import { ICONS, h, icon } from './dom';
@@ -84,7 +85,7 @@ export class CodeCard {
 
   /** Picture or ride code: whichever belongs on the card now. */
   private choose(): void {
-    const wanted = shownPicture(this.rider?.picture, now());
+    const wanted = this.wanted();
     const picture = wanted?.entry === this.putAway ? null : wanted;
     this.other.hidden = wanted === null;
     if (picture?.text === this.picture?.text) return;
@@ -92,6 +93,11 @@ export class CodeCard {
     this.picture = picture;
     this.label();
     this.draw();
+  }
+
+  /** A pay code before a picture: the rider has just put it here. */
+  private wanted(): Picture | null {
+    return pictureOfPayCode(this.rider?.payCode, now()) ?? shownPicture(this.rider?.picture, now());
   }
 
   stop(): void {
@@ -183,14 +189,17 @@ export class CodeCard {
   private label(): void {
     const picture = this.picture;
     const name = this.rider?.name ?? '';
-    this.canvas.setAttribute('aria-label', say(picture === null ? 'code.label' : 'picture.label', { name }));
-    this.hint.textContent = say(picture === null ? 'code.hold' : 'picture.hold');
-    if (picture !== null) this.next.textContent = say('picture.until', { time: clockTime(picture.validUntilMs) });
-    this.element.dataset['shows'] = picture === null ? 'code' : 'picture';
+    const pays = picture?.entry === PAY_CODE;
+    const label = pays ? 'pay.label' : 'picture.label';
+    this.canvas.setAttribute('aria-label', say(picture === null ? 'code.label' : label, { name }));
+    this.hint.textContent = say(picture === null ? 'code.hold' : pays ? 'pay.hold' : 'picture.hold');
+    if (picture !== null && !pays) this.next.textContent = say('picture.until', { time: clockTime(picture.validUntilMs) });
+    this.element.dataset['shows'] = picture === null ? 'code' : pays ? 'pay-code' : 'picture';
     this.bar.hidden = picture !== null;
     this.save.hidden = picture === null;
     this.save.textContent = say('picture.save');
-    this.other.textContent = say(picture === null ? 'picture.back' : 'picture.other');
+    const back = this.wanted()?.entry === PAY_CODE ? 'pay.back' : 'picture.back';
+    this.other.textContent = say(picture === null ? back : 'picture.other');
     const isBig = document.body.classList.contains('big');
     const text = say(isBig ? 'code.small' : 'code.big');
     this.big.setAttribute('aria-pressed', String(isBig));
@@ -206,8 +215,7 @@ export class CodeCard {
 
   /** The ride code instead of the picture, or back. */
   private toggleOther(): void {
-    const entry = this.rider?.picture?.entry;
-    this.putAway = this.picture === null ? undefined : entry;
+    this.putAway = this.picture === null ? undefined : this.wanted()?.entry;
     this.choose();
     if (!this.isShown) void this.renew();
   }
@@ -218,12 +226,15 @@ export class CodeCard {
     if (picture === null || rider === undefined) return;
     const from = rider.journeys.find((journey) => journey.entry === picture.entry)?.from;
     const time = clockTime(picture.enteredAtMs);
-    const lines = [
-      from === undefined ? '' : say('open.from', { station: stationName(from), time }),
-      say('picture.until', { time: clockTime(picture.validUntilMs) }),
-    ];
+    const pays = picture.entry === PAY_CODE;
+    const lines = pays
+      ? [say('pay.hold')]
+      : [
+          from === undefined ? '' : say('open.from', { station: stationName(from), time }),
+          say('picture.until', { time: clockTime(picture.validUntilMs) }),
+        ];
     const url = URL.createObjectURL(await codeFile(picture.text, lines));
-    h('a', { href: url, download: `metro-exit-${time.replace(':', '')}.png` }).click();
+    h('a', { href: url, download: `metro-${pays ? 'pay' : 'exit'}-${time.replace(':', '')}.png` }).click();
     // The browser has begun to read by then.
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }

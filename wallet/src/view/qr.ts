@@ -39,8 +39,10 @@ export function codeFile(text: string, lines: string[]): Promise<Blob> {
 const FILE_PX = 1_080;
 const LINE_PX = 72;
 
+/** Ride codes, pictures and digits are in the smaller alphabet of QR codes; some pay codes are not. */
 function modulesOf(text: string): boolean[][] {
-  return encodeQR(text, 'raw', { ecc: 'low', encoding: 'alphanumeric', border: QUIET });
+  const encoding = /^[0-9A-Z $%*+\-./:]*$/.test(text) ? 'alphanumeric' : 'byte';
+  return encodeQR(text, 'raw', { ecc: 'low', encoding, border: QUIET });
 }
 
 /** A pen for a canvas that is white all over. */

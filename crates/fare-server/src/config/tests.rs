@@ -225,7 +225,7 @@ fn with_platforms(change: (&str, &str)) -> (TempDir, PathBuf) {
     let (platforms, after) = rest.split_once("\n[tls]").unwrap();
     let bare: String = platforms
         .lines()
-        .filter(|line| line.contains(" = ") || line.starts_with("# [charging"))
+        .filter(|line| line.contains(" = ") || line.starts_with("# ["))
         .map(|line| format!("{}\n", line.trim_start_matches("# ")))
         .collect();
     let text = format!("{before}[charging.alipay]\n{bare}\n[tls]{after}")
@@ -235,6 +235,7 @@ fn with_platforms(change: (&str, &str)) -> (TempDir, PathBuf) {
     let (folder, file) = folder(&text.replacen(change.0, change.1, 1));
     let key = include_str!("../../../fare-sim/src/platform/keys/merchant.pem");
     let public = include_str!("../../../fare-sim/src/platform/keys/platform.pub.pem");
+    let seal = "5a".repeat(32);
     for (name, text, mode) in [
         ("alipay-app-key.pem", key, 0o600),
         ("wechat-merchant-key.pem", key, 0o600),
@@ -244,6 +245,7 @@ fn with_platforms(change: (&str, &str)) -> (TempDir, PathBuf) {
             "sandbox-api-v3-key-of-32-letters\n",
             0o600,
         ),
+        ("pay-codes.key", seal.as_str(), 0o600),
         ("alipay-public-key.pem", public, 0o644),
         ("wechat-public-key.pem", public, 0o644),
     ] {
@@ -257,12 +259,15 @@ fn with_platforms(change: (&str, &str)) -> (TempDir, PathBuf) {
 #[test]
 fn the_example_of_payment_platforms_holds() {
     let (_folder, file) = with_platforms(("retry_days = [1, 3, 7]", "retry_days = [2, 5]"));
-    let charging = load(&file, Overrides::default()).unwrap().charging.unwrap();
+    let config = load(&file, Overrides::default()).unwrap();
+    let charging = config.charging.unwrap();
     let names: Vec<_> = charging.remote.iter().map(|one| one.id().code()).collect();
     assert_eq!(names, ["alipay", "wechat"]);
     assert!(charging.stored_value);
     assert_eq!(charging.rules.policy, fare_rules::charging::Policy::Day);
     assert_eq!(charging.rules.subject, "Metro fare");
+    let ids: Vec<_> = charging.remote.iter().map(|one| one.id()).collect();
+    assert_eq!(config.pay_codes.unwrap().platforms, ids);
 }
 
 #[test]
@@ -307,6 +312,17 @@ fn mistakes_about_payment_platforms_are_told_with_what_to_write() {
             "has 32 letters and digits",
         ),
         ("platform_key_id =", "# platform_key_id =", "go together"),
+        (
+            "\"pay-codes.key\"",
+            "\"nowhere.key\"",
+            "openssl rand -hex 32",
+        ),
+        ("\"pay-codes.key\"", "\"open-key.pem\"", "has mode 644"),
+        (
+            "\"pay-codes.key\"",
+            "\"wechat-api-v3.key\"",
+            "not hexadecimal digits",
+        ),
         ("subject = \"Metro fare\"\n", "", "missing field `subject`"),
     ] {
         let (_folder, file) = with_platforms((good, bad));

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 /// Riders with phones before the cameras of gates, as Y4M streams into named pipes.
 ///
 /// Reads commands from standard input: `show GATE RIDER` (rider number RIDER makes a new code and
-/// holds it to the glass; from 4294967296 on the same pay code each time), `hold GATE FILE` (somebody holds a phone with this screenshot to the
+/// holds it to the glass; from 281474976710656 on the same pay code each time), `hold GATE FILE` (somebody holds a phone with this screenshot to the
 /// glass) and `leave GATE`. Prints one JSON object a line for what happens.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
