@@ -189,6 +189,12 @@ bench-drain: ## drain an outbox to a real server, both release builds (TAPS=5000
 	  --server-config '$(TARGET_DIR)/bench-drain/server.toml' --folder '$(TARGET_DIR)/bench-drain' \
 	  $(if $(DAYS),--offline-days '$(DAYS)',--taps '$(or $(TAPS),50000)')
 
+.PHONY: bench-wallet
+bench-wallet: wallet ## measure an installed wallet's start in a real browser, slowed down and without a network
+	@scripts/setup test
+	@$(STEP) build cargo build -q --locked --workspace --bins --tests
+	@cargo bench -q --locked --profile dev --workspace --bench wallet-start
+
 # Not beside other work: both cores are the server's, the database's and the gates'.
 .PHONY: bench-ingest
 bench-ingest: ## take journeys over HTTP on SQLite and PostgreSQL, beside the bare engines (INGEST=20000 journeys)

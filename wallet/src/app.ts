@@ -34,9 +34,10 @@ export class App {
 
   constructor(private readonly root: HTMLElement) {}
 
-  async start(): Promise<void> {
+  /** Shows the riders as soon as they are there. */
+  async start(riders: Promise<Rider[]>): Promise<void> {
     try {
-      this.riders = await allRiders();
+      this.riders = await riders;
     } catch {
       this.root.replaceChildren(h('main', {}, h('p', { class: 'notice' }, say('error.store'))));
       return;

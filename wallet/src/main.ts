@@ -1,12 +1,16 @@
 // The start: words, riders, the code; then, when all that stands, the copy for use with no network.
 
 import { App } from './app';
+import { allRiders } from './phone/riders';
 import { loadWords } from './view/words';
 
 /** Where an inspector checks receipts; the rest of the page is for riders. */
 const INSPECT = '#inspect';
 
 async function start(): Promise<void> {
+  // Words and riders come from two places of this phone, each of which takes its time.
+  const riders = allRiders();
+  riders.catch(() => undefined);
   await loadWords();
   const root = document.getElementById('app');
   if (root === null) return;
@@ -17,7 +21,7 @@ async function start(): Promise<void> {
     return;
   }
   const app = new App(root);
-  await app.start();
+  await app.start(riders);
   app.isSaved = await saved();
   app.showReady();
 }
