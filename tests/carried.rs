@@ -50,7 +50,7 @@ fn ride(journal: &JournalHandle, n: u64, key: &dyn Signer, from: UnixMs) {
             outcome: PassageOutcome::Passed,
         },
         direction: Direction::Entry,
-        account,
+        account: Some(account),
         confirmed_at: at,
     };
     for draft in [Draft::Confirmation(confirmation), Draft::Passage(passage)] {

@@ -31,6 +31,8 @@ read:
 
 const LAST_RESORT: &str = "
 Nobody went through in time? The tap is annulled, nothing is charged; the rider may show a new code.
+Somebody must go through without a code (a dead phone, a wheelchair)? At the station's page, or at the gate
+`faregate let-through --direction entry --reason '…'`: the gate opens once, and nobody is charged.
 The barrier stays shut for everybody? `faregate status` says what is wrong. Fire: the barrier opens by
 itself, and riders need no code.
 ";

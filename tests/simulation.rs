@@ -34,6 +34,7 @@ fn cities(seeds: Range<u64>) {
         ("codes shown without a network", sum(|report| report.alone)),
         ("clocks set wrong", sum(|report| report.jumps)),
         ("gates unsure of the time", sum(|report| report.unsure)),
+        ("people let through", sum(|report| report.helped)),
     ] {
         assert!(happened > 0, "no {what}");
     }

@@ -1,115 +1,15 @@
 //! The page of a station in a real browser, before a real gate: sign in by keyboard, watch the gate, close it
-//! with a confirmation, find the rider, sign out.
+//! with a confirmation, find the rider, sign out; and let somebody through.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 
 use common::browser::Browser;
 use common::lane::Lane;
+use common::page::{PASSWORD, Page, add_staff, listeners};
 use common::{Process, Site, program, until};
+use fare_sim::board::BoardEvent;
 use serde_json::{Value, json};
-use std::fs;
-use std::io::Write;
-use std::process::Stdio;
-
-const PASSWORD: &str = "a long enough one";
-
-/// A page of staff in a browser.
-struct Page {
-    browser: Browser,
-    console: String,
-}
-
-impl Page {
-    fn sees(&self, script: &str, wanted: &Value) {
-        let seen = self.browser.waits_for(&format!("return {script}"), wanted);
-        assert!(seen, "{script} is not {wanted}: {}", self.text());
-    }
-
-    fn text(&self) -> String {
-        let text = self.browser.run("return document.body.innerText");
-        text.as_str().unwrap().to_owned()
-    }
-
-    fn says(&self, words: &str) {
-        let said = until(|| self.text().contains(words).then_some(()));
-        assert!(said.is_some(), "no {words:?} in {}", self.text());
-    }
-
-    /// Presses keys as a person does; what is between `<` and `>` is a key's name.
-    fn types(&self, keys: &str) {
-        let mut rest = keys;
-        while let Some(letter) = rest.chars().next() {
-            let (params, taken) = match rest
-                .strip_prefix('<')
-                .and_then(|named| named.split_once('>'))
-            {
-                Some((name, _)) => (key(name), name.len() + 2),
-                None => (json!({ "text": letter.to_string() }), letter.len_utf8()),
-            };
-            for kind in ["keyDown", "keyUp"] {
-                let mut params = params.clone();
-                params["type"] = json!(kind);
-                self.browser.devtools("Input.dispatchKeyEvent", &params);
-            }
-            rest = &rest[taken..];
-        }
-    }
-
-    fn is_accessible(&self, where_: &str) {
-        let axe = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/wallet/node_modules/axe-core/axe.min.js"
-        );
-        let axe = fs::read_to_string(axe).expect("axe-core is missing: run make wallet");
-        self.browser.run(&format!("if (!window.axe) {{ {axe} }}"));
-        let found = self.browser.run_async(
-            "const done = arguments[arguments.length - 1]; axe.run().then(found => done(\
-             found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join('; '))))",
-        );
-        assert_eq!(found, json!([]), "{where_}");
-    }
-}
-
-fn key(name: &str) -> Value {
-    let (code, text) = match name {
-        "Tab" => (9, ""),
-        "Enter" => (13, "\r"),
-        "Space" => (32, " "),
-        "Escape" => (27, ""),
-        other => panic!("which key is {other}?"),
-    };
-    let key = if name == "Space" { " " } else { name };
-    json!({ "key": key, "code": name, "windowsVirtualKeyCode": code, "text": text })
-}
-
-fn add_staff(site: &Site, person: &str, role: &str) {
-    let mut add = program("fareserver");
-    add.args([
-        "staff",
-        "add",
-        person,
-        "--role",
-        role,
-        "--password-stdin",
-        "--database",
-    ])
-    .arg(site.city.database())
-    .stdin(Stdio::piped())
-    .stdout(Stdio::null());
-    let mut child = add.spawn().unwrap();
-    let mut typed = child.stdin.take().unwrap();
-    writeln!(typed, "{PASSWORD}").unwrap();
-    drop(typed);
-    assert!(child.wait().unwrap().success());
-}
-
-fn listeners(site: &Site) -> (std::net::SocketAddr, String) {
-    let ready = until(|| fs::read_to_string(site.city.server_ready()).ok()).unwrap();
-    let ready: Value = serde_json::from_str(&ready).unwrap();
-    let gates = ready["listen"].as_str().unwrap().parse().unwrap();
-    (gates, ready["console_listen"].as_str().unwrap().to_owned())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 // long: one supervisor, every part of the page
@@ -225,5 +125,137 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
         assert!(audit.contains(deed), "{deed} is not in {audit}");
     }
     assert!(audit.contains(": crowd"), "{audit}");
+    drop(server);
+}
+
+/// What `faregate log --json` says of the newest line of this kind.
+fn newest(lane: &Lane, kind: &str) -> Value {
+    let found = until(|| {
+        let mut log = program("faregate");
+        let output = log
+            .args(["log", "--json", "--config"])
+            .arg(&lane.files.config);
+        let output = String::from_utf8(output.output().unwrap().stdout).unwrap();
+        let lines = output
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut done = lines.filter(|line| line["kind"] == kind && line["passage"] == "passed");
+        done.next_back()
+    });
+    found.unwrap_or_else(|| panic!("no {kind}: {:#?}", lane.daemon.log()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+// long: one steward, one gate, all by keyboard; then the same at the gate
+async fn a_steward_lets_somebody_through_and_so_does_somebody_at_the_gate() {
+    let site = Site::new(43);
+    let server: Process = site.serve(None);
+    let (gates, console) = listeners(&site);
+    let entry = site.entry(Some(gates));
+    site.register(&[&entry]);
+    add_staff(&site, "Zhao", "steward");
+    let mut lane = Lane::open(&site, entry).await;
+    let page = Page::signed_in(console, "Zhao");
+    page.says("online");
+    page.says("Nobody within the last hour");
+    // Modes are the supervisor's.
+    page.sees(
+        "document.getElementById('modes').checkVisibility()",
+        &json!(false),
+    );
+    page.browser
+        .run("document.getElementById('help-way').focus()");
+    // The list of ways by its first letter, then why.
+    page.types("i<Tab>phone is dead<Enter>");
+    page.sees("document.getElementById('help-sure').open", &json!(true));
+    let what = "document.getElementById('help-sure-what').textContent";
+    page.sees(
+        what,
+        &json!(format!("Gate {} opens once, in.", lane.files.gate)),
+    );
+    page.is_accessible("the confirmation");
+    page.browser.keep_screenshot("let-through-sure");
+    page.types("<Escape>");
+    page.sees("document.getElementById('help-sure').open", &json!(false));
+    page.browser
+        .run("document.getElementById('help-reason').focus()");
+    page.types("<Enter>");
+    page.sees("document.getElementById('help-sure').open", &json!(true));
+    page.types("<Tab><Enter>");
+    // The barrier opens, somebody goes through, and the gate's records of both come back.
+    lane.sees(BoardEvent::Passed).await;
+    page.says("went through");
+    page.sees("document.querySelectorAll('#helped tr').length", &json!(1));
+    let row = "document.querySelector('#helped tr').innerText";
+    for part in ["Zhao", "phone is dead", "in"] {
+        page.sees(&format!("{row}.includes('{part}')"), &json!(true));
+    }
+    page.sees(
+        "document.querySelectorAll('#gates .number')[2].textContent",
+        &json!("1"),
+    );
+    page.is_accessible("somebody let through");
+    page.browser.keep_screenshot("let-through");
+    page.browser.resize(390, 844);
+    page.sees(
+        "document.scrollingElement.scrollWidth - innerWidth <= 0",
+        &json!(true),
+    );
+    page.browser.keep_screenshot("let-through-small");
+    let line = newest(&lane, "let-through");
+    assert_eq!(
+        (&line["direction"], &line["detail"]),
+        (&json!("entry"), &json!("by server: phone is dead"))
+    );
+
+    // At the gate by hand; the wrong way nothing opens.
+    let by_hand = |way: &str| {
+        let mut command = program("faregate");
+        command.args([
+            "let-through",
+            "--direction",
+            way,
+            "--reason",
+            "wheelchair",
+            "--config",
+        ]);
+        command.arg(&lane.files.config).output().unwrap()
+    };
+    let wrong = by_hand("exit");
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert_eq!(wrong.status.code(), Some(1), "{said}");
+    assert!(said.contains("does not lead that way"), "{said}");
+    let done = by_hand("entry");
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(
+        done.status.success() && said.contains("open for one, entry"),
+        "{said}"
+    );
+    lane.sees(BoardEvent::Passed).await;
+    page.says("staff at the gate");
+    assert_eq!(
+        newest(&lane, "let-through")["detail"],
+        "by staff: wheelchair"
+    );
+
+    // Nobody is charged, and the audit says who did it.
+    let fareserver = |args: &[&str]| {
+        let mut command = program("fareserver");
+        command
+            .args(args)
+            .arg("--database")
+            .arg(site.city.database());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let audit = fareserver(&["audit"]);
+    assert!(
+        audit.contains("let-through") && audit.contains("Zhao"),
+        "{audit}"
+    );
+    let books = fareserver(&["books"]);
+    let none = |line: &str| line.starts_with("postings") && line.ends_with(" 0");
+    assert!(books.lines().any(none), "{books}");
     drop(server);
 }

@@ -15,20 +15,24 @@ pub use attendant::{BarrierCommand, BarrierEvent, tend};
 pub use modbus::ModbusBoard;
 
 use crate::journal::Committed;
-use fare_protocol::{RecordId, SignedRecord};
+use fare_protocol::{RecordBody, RecordId, SignedRecord};
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Leave to open the barrier. There are two ways to have one: a confirmation that the journal holds
-/// durably, or free passage for all.
+/// Leave to open the barrier. There are two ways to have one: a confirmation, or a record that staff let
+/// somebody through, that the journal holds durably; or free passage for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOrder(Option<RecordId>);
 
 impl OpenOrder {
-    /// Open for the rider of this confirmation.
-    pub fn after(confirmation: &Committed<SignedRecord>) -> Self {
-        Self(Some(confirmation.get().record().id))
+    /// Open for the rider of this confirmation, or for whom staff let through; no other record opens.
+    pub fn after(committed: &Committed<SignedRecord>) -> Option<Self> {
+        let record = committed.get().record();
+        match record.body {
+            RecordBody::Confirmation(_) | RecordBody::LetThrough(_) => Some(Self(Some(record.id))),
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) => None,
+        }
     }
 
     /// Open for everybody: fire alarm or emergency mode.

@@ -104,7 +104,7 @@ impl Taps {
                 outcome: PassageOutcome::Passed,
             },
             direction: of.direction,
-            account: of.account,
+            account: Some(of.account),
             confirmed_at: self.at(n),
         };
         self.request(n, Draft::Passage(passage))

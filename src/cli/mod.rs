@@ -7,6 +7,7 @@ mod config;
 mod decode;
 mod diag;
 mod enroll;
+mod let_through;
 mod log;
 mod mode;
 mod outbox;
@@ -58,6 +59,7 @@ enum Command {
     ///
     /// Speaks to the running daemon. Run it as the daemon's user.
     Mode(mode::ModeArgs),
+    LetThrough(let_through::LetThroughArgs),
     /// Check a receipt without a network
     Receipt(receipt::ReceiptArgs),
     /// Measure the gate on this machine
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Diag(args) => diag::run(args),
         Command::Outbox(args) => outbox::run(args),
         Command::Mode(args) => mode::run(args),
+        Command::LetThrough(args) => let_through::run(args),
         Command::Receipt(args) => receipt::run(args),
         Command::Bench(args) => bench::run(args),
     };

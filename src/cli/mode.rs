@@ -1,7 +1,7 @@
 //! `faregate mode`: which modes a running gate is in, and putting it into others.
 
 use crate::config::GateConfig;
-use crate::control::{self, Answer, ModesReport, Request};
+use crate::control::{self, Answer, ModeWanted, ModesReport, Request};
 use clap::{Args, Subcommand, ValueEnum};
 use fare_protocol::{Direction, Mode, Reason};
 use std::io::{self, Write};
@@ -41,8 +41,9 @@ struct SetArgs {
     reason: Reason,
 }
 
+/// A direction as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Way {
+pub(super) enum Way {
     Entry,
     Exit,
 }
@@ -60,11 +61,11 @@ pub(super) fn run(args: ModeArgs) -> anyhow::Result<ExitCode> {
     let config = GateConfig::load(&args.config)?;
     let request = match args.command {
         None | Some(ModeCommand::Show) => Request::Modes,
-        Some(ModeCommand::Set(set)) => Request::SetMode {
+        Some(ModeCommand::Set(set)) => Request::SetMode(ModeWanted {
             direction: set.direction.map(Direction::from),
             mode: set.mode,
             reason: set.reason,
-        },
+        }),
     };
     let answer = control::ask(&config.journal, request)?;
     let mut out = io::stdout().lock();
@@ -73,6 +74,7 @@ pub(super) fn run(args: ModeArgs) -> anyhow::Result<ExitCode> {
             writeln!(out, "{}", serde_json::to_string(&report)?)?;
         }
         Answer::Modes(report) => write(&report, &mut out)?,
+        Answer::LetThrough(_) => anyhow::bail!("the daemon answered something else"),
         Answer::Refused(why) => anyhow::bail!("{why}"),
     }
     Ok(ExitCode::SUCCESS)

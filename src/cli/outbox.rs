@@ -114,6 +114,7 @@ impl Row {
             Some(RecordBody::Confirmation(_)) => "confirmation",
             Some(RecordBody::Passage(_)) => "passage",
             Some(RecordBody::ModeChange(_)) => "mode-change",
+            Some(RecordBody::LetThrough(_)) => "let-through",
             None => "unreadable",
         };
         Self {

@@ -12,7 +12,7 @@ mod listen;
 pub use client::{ControlError, ask};
 pub(crate) use listen::{Asked, listen};
 
-use fare_protocol::{Direction, GateId, Mode, ModeSource, Modes, Reason, UnixMs};
+use fare_protocol::{Direction, GateId, Mode, ModeSource, Modes, Reason, RecordId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -21,19 +21,36 @@ const LINE_LEN_MAX: u64 = 4096;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Request {
     /// Which modes are there?
     Modes,
     /// Be in another mode.
-    SetMode {
-        /// In this direction, or in both.
-        direction: Option<Direction>,
-        /// Which mode.
-        mode: Mode,
-        /// Why.
-        reason: Reason,
-    },
+    SetMode(ModeWanted),
+    /// Open once, for one person.
+    LetThrough(LetThroughWanted),
+}
+
+/// The mode that somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModeWanted {
+    /// In this direction, or in both.
+    pub direction: Option<Direction>,
+    /// Which mode.
+    pub mode: Mode,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Whom somebody wants let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LetThroughWanted {
+    /// In or out.
+    pub direction: Direction,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// The answer.
@@ -42,6 +59,8 @@ pub enum Request {
 pub enum Answer {
     /// What there is, after what was asked for has been done.
     Modes(ModesReport),
+    /// The barrier is open for one person.
+    LetThrough(LetThroughReport),
     /// Why it was not done.
     Refused(String),
 }
@@ -62,6 +81,17 @@ pub struct ModesReport {
     pub reason: Option<Reason>,
     /// Since when, by the gate's clock.
     pub since_ms: Option<UnixMs>,
+}
+
+/// Somebody is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetThroughReport {
+    /// Where.
+    pub gate: GateId,
+    /// In or out.
+    pub direction: Direction,
+    /// The record of the gate's chain.
+    pub record: RecordId,
 }
 
 /// Where the daemon that keeps `journal` listens.

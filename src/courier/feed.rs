@@ -3,17 +3,18 @@
 use super::client::Client;
 use super::error::Failure;
 use super::status::Reporter;
-use super::{Announce, Backoff, Clock, body, pause};
+use super::{Announce, Backoff, Clock, body, let_through, pause};
 use crate::clock::{ServerTime, since_boot};
 use crate::journal::JournalHandle;
 use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed};
-use fare_protocol::{KeySet, Millis};
+use fare_protocol::{GateId, KeySet, Millis};
 use fare_rules::clock::SinceBoot;
 
 /// How often one answer is asked for at once: a long poll does not tell when it was made.
 const TIMED_EVERY_MS: i64 = 10 * 60_000;
 
 pub(super) struct FeedLoop<'c> {
+    pub(super) gate: GateId,
     pub(super) client: &'c Client,
     pub(super) journal: &'c JournalHandle,
     pub(super) server_keys: &'c KeySet,
@@ -73,10 +74,12 @@ impl FeedLoop<'_> {
             heard,
         }));
         let next = feed.cursor;
+        let commands = let_through::commands(&feed, self.gate, heard);
         let applied = self.journal.apply_feed(feed).await?;
         if let Some(issuers) = applied.issuers {
             self.announce.issuers.send_replace(Some(issuers));
         }
+        let_through::announce(&self.announce.let_through, commands, heard);
         if let Some(tariff) = applied.tariff {
             self.announce.tariff.send_replace(Some(tariff));
         }

@@ -14,6 +14,7 @@ pub mod bundle;
 mod client;
 mod error;
 mod feed;
+mod let_through;
 mod pay_code;
 mod status;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod upload;
 pub use backoff::Backoff;
 pub(crate) use body::causes;
 pub use error::CourierError;
+pub use let_through::HeardCommand;
 pub use pay_code::Asker;
 pub use status::{CourierStatus, Link};
 
@@ -93,12 +95,15 @@ pub struct CourierNews {
     pub tariff: watch::Receiver<Option<Arc<Tariff>>>,
     /// What time the server said it is, last.
     pub server_time: watch::Receiver<Option<ServerTime>>,
+    /// Commands to let somebody through that count, or did a moment ago.
+    pub let_through: watch::Receiver<Vec<HeardCommand>>,
     /// For the status display.
     pub status: watch::Receiver<CourierStatus>,
 }
 
 /// The task that connects journal and server.
 pub struct Courier {
+    gate: GateId,
     client: Client,
     server_keys: KeySet,
     batch_max: usize,
@@ -113,6 +118,7 @@ struct Announce {
     issuers: watch::Sender<Option<KeySet>>,
     tariff: watch::Sender<Option<Arc<Tariff>>>,
     server_time: watch::Sender<Option<ServerTime>>,
+    let_through: watch::Sender<Vec<HeardCommand>>,
     status: watch::Sender<CourierStatus>,
 }
 
@@ -138,6 +144,7 @@ impl Courier {
         clock: Clock,
     ) -> (Self, CourierNews) {
         let CourierConfig {
+            gate,
             server_keys,
             batch_max,
             backoff,
@@ -146,21 +153,25 @@ impl Courier {
         let (issuers, issuers_seen) = watch::channel(None);
         let (tariff, tariff_seen) = watch::channel(None);
         let (server_time, server_time_seen) = watch::channel(None);
+        let (let_through, let_through_seen) = watch::channel(Vec::new());
         let (status, status_seen) = watch::channel(CourierStatus::default());
         let announce = Announce {
             issuers,
             tariff,
             server_time,
+            let_through,
             status,
         };
         let news = CourierNews {
             issuers: issuers_seen,
             tariff: tariff_seen,
             server_time: server_time_seen,
+            let_through: let_through_seen,
             status: status_seen,
         };
         (
             Self {
+                gate,
                 client,
                 server_keys,
                 batch_max,
@@ -211,6 +222,7 @@ impl Courier {
 
     fn feed(&self) -> FeedLoop<'_> {
         FeedLoop {
+            gate: self.gate,
             client: &self.client,
             journal: &self.journal,
             server_keys: &self.server_keys,

@@ -1,5 +1,7 @@
 //! The loop around the controller: events in, effects out, one at a time.
 
+mod let_through;
+
 use super::asking::{Heard, Questions};
 use super::eyes::Scan;
 use super::modes::{ModeSwitch, Step};
@@ -9,7 +11,7 @@ use super::tally::Tally;
 use super::watchdog::Watchdog;
 use crate::barrier::{BarrierCommand, BarrierEvent, OpenOrder};
 use crate::clock::{self, GateTime, Stopwatch};
-use crate::control::Asked;
+use crate::control::{Asked, Request};
 use crate::controller::Controller;
 use crate::courier::{Asker, CourierNews};
 use crate::display::Panel;
@@ -19,8 +21,9 @@ use crate::service::{self, NotifyState};
 use crate::signals::Signals;
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
-use fare_protocol::{ModeCommand, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
+use fare_protocol::{GateId, ModeCommand, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note, Question, Used};
+use let_through::LetThroughs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -66,12 +69,13 @@ pub(super) struct LaneLoop {
     panel: Panel,
     signals: Signals,
     switch: ModeSwitch,
+    let_through: LetThroughs,
     time: GateTime,
     commits: mpsc::Sender<CommitResult>,
     committed: mpsc::Receiver<CommitResult>,
     wake: Option<UnixMs>,
-    /// The confirmation that is durable and whose barrier is not yet opened.
-    permit: Option<Committed<SignedRecord>>,
+    /// Leave to open for the record that is durable and whose barrier is not yet opened.
+    permit: Option<OpenOrder>,
     /// What the frame at hand took, while it is decided about.
     seen: Option<Stages>,
     /// What the tap under way took so far.
@@ -102,7 +106,7 @@ impl LaneLoop {
         controller: Controller,
         journal: JournalHandle,
         outlets: Outlets,
-        switch: ModeSwitch,
+        (gate, switch): (GateId, ModeSwitch),
         time: GateTime,
         watchdog: Watchdog,
     ) -> Self {
@@ -122,6 +126,7 @@ impl LaneLoop {
             panel,
             signals,
             switch,
+            let_through: LetThroughs::new(gate),
             time,
             commits,
             committed,
@@ -180,10 +185,8 @@ impl LaneLoop {
                 }
                 heard = self.questions.next() => self.on_heard(heard),
                 () = changed(&mut inlets.news) => self.take_news(inlets.news.as_mut()),
-                Some(asked) = inlets.asked.recv() => {
-                    let steps = self.switch.asked(asked.request, asked.reply, self.now());
-                    self.take_steps(steps);
-                }
+                Some(asked) = inlets.asked.recv() => self.take_request(asked),
+                () = self.let_through.turn(self.controller.is_idle()) => self.let_through(),
                 Ok(()) = inlets.mode_commands.changed() => {
                     self.take_command(*inlets.mode_commands.borrow_and_update());
                 }
@@ -269,8 +272,8 @@ impl LaneLoop {
                 let is_confirmation =
                     matches!(committed.get().record().body, RecordBody::Confirmation(_));
                 let receipt = is_confirmation.then(|| committed.get().clone());
+                self.permit = OpenOrder::after(&committed);
                 if is_confirmation {
-                    self.permit = Some(committed);
                     self.tap.iter_mut().for_each(|tap| tap.end(Stage::Commit));
                 }
                 self.handle(Event::Committed(id));
@@ -300,12 +303,14 @@ impl LaneLoop {
         match event {
             BarrierEvent::Opened => {
                 self.opened();
+                self.let_through.opened();
                 self.handle(Event::BarrierOpened);
             }
             BarrierEvent::OpenFailed => {
                 if let Some(tap) = self.tap.take() {
                     self.note_timings(&tap);
                 }
+                self.let_through.not_opened();
                 self.handle(Event::BarrierFailed);
             }
             BarrierEvent::Passed => self.handle(Event::Passed),
@@ -314,6 +319,20 @@ impl LaneLoop {
                 self.handle(Event::FireAlarm(on));
                 let steps = self.switch.fire(on, self.now());
                 self.take_steps(steps);
+            }
+        }
+    }
+
+    fn take_request(&mut self, asked: Asked) {
+        let Asked { request, reply } = asked;
+        match request {
+            Request::Modes => self.switch.tell(reply),
+            Request::SetMode(wanted) => {
+                let steps = self.switch.asked(wanted, reply, self.now());
+                self.take_steps(steps);
+            }
+            Request::LetThrough(wanted) => {
+                self.let_through.asked(wanted, reply, clock::since_boot());
             }
         }
     }
@@ -373,6 +392,10 @@ impl LaneLoop {
         if let Some(said) = newest(&mut news.server_time) {
             self.time.heard(said);
         }
+        if news.let_through.has_changed().unwrap_or(false) {
+            self.let_through
+                .commanded(&news.let_through.borrow_and_update());
+        }
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>, now: Stamp) {
@@ -396,6 +419,7 @@ impl LaneLoop {
 
     fn note(&mut self, note: Note, now: Stamp) {
         notes::log(&note);
+        self.let_through.noted(&note);
         self.tally.count(&note, now.at);
         match note {
             // A rider is refused at once, or when the journal did not take the confirmation.
@@ -407,6 +431,8 @@ impl LaneLoop {
                 self.journal.note_refused(&note, side, &stages, now);
             }
             Note::Admitted { .. }
+            | Note::LetThrough { .. }
+            | Note::NotLetThrough { .. }
             | Note::Passed { .. }
             | Note::Annulled { .. }
             | Note::PassageUnknown { .. }
@@ -422,19 +448,24 @@ impl LaneLoop {
 
     fn commit(&mut self, draft: Draft, stamp: Stamp) {
         let id = draft.id();
-        if let Draft::Confirmation(confirmation) = &draft {
-            if let Used::PayCode {
-                answered: false, ..
-            } = confirmation.used
-            {
-                tracing::warn!(tap = %id, "admitted by a pay code without the server's word");
-                self.questions.insist(id);
+        match &draft {
+            Draft::Confirmation(confirmation) => {
+                if let Used::PayCode {
+                    answered: false, ..
+                } = confirmation.used
+                {
+                    tracing::warn!(tap = %id, "admitted by a pay code without the server's word");
+                    self.questions.insist(id);
+                }
+                self.tap = Some(TapTime {
+                    confirmation: id,
+                    stages: self.until_now().unwrap_or_default(),
+                    since: Stopwatch::start(),
+                });
             }
-            self.tap = Some(TapTime {
-                confirmation: id,
-                stages: self.until_now().unwrap_or_default(),
-                since: Stopwatch::start(),
-            });
+            // No tap, and none of an earlier one's time.
+            Draft::LetThrough(_) => self.tap = None,
+            Draft::Passage(_) | Draft::ModeChange(_) => {}
         }
         let (journal, commits) = (self.journal.clone(), self.commits.clone());
         tokio::spawn(async move {
@@ -444,16 +475,12 @@ impl LaneLoop {
         });
     }
 
-    /// Rule 1: without a durable confirmation there is no order to open.
+    /// Rule 1: without a durable record of its own there is no order to open.
     fn open(&mut self) {
         match self.permit.take() {
-            Some(confirmation) => {
-                self.command(BarrierCommand::Open(OpenOrder::after(&confirmation)));
-            }
+            Some(order) => self.command(BarrierCommand::Open(order)),
             None => {
-                tracing::error!(
-                    "the lane wants to open without a recorded confirmation; it stays shut"
-                );
+                tracing::error!("the lane wants to open without a record; it stays shut");
                 self.handle(Event::BarrierFailed);
             }
         }
@@ -486,15 +513,17 @@ async fn at(time: &GateTime, wake: Option<UnixMs>) {
     }
 }
 
-/// Waits for new issuers or a new tariff; for ever when there is no courier.
+/// Waits for news of any kind; for ever when there is no courier. What has come stays unseen: whoever takes
+/// the news sees it.
 async fn changed(news: &mut Option<CourierNews>) {
     let Some(news) = news else {
         return std::future::pending().await;
     };
     let changed = tokio::select! {
-        changed = news.issuers.changed() => changed,
-        changed = news.tariff.changed() => changed,
-        changed = news.server_time.changed() => changed,
+        changed = news.issuers.changed() => changed.map(|()| news.issuers.mark_changed()),
+        changed = news.tariff.changed() => changed.map(|()| news.tariff.mark_changed()),
+        changed = news.server_time.changed() => changed.map(|()| news.server_time.mark_changed()),
+        changed = news.let_through.changed() => changed.map(|()| news.let_through.mark_changed()),
     };
     if changed.is_err() {
         std::future::pending::<()>().await;

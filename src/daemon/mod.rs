@@ -108,6 +108,7 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     tokio::spawn(write_down(time.clone()));
     let watchdog = Watchdog::new(sight, journal.clone());
     let switch = ModeSwitch::new(config.gate, set);
+    let switch = (config.gate, switch);
     let lane = LaneLoop::new(controller, journal.clone(), outlets, switch, time, watchdog);
     let served = lane.run(inlets, termination()?, &stop).await;
 

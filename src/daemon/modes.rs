@@ -5,7 +5,7 @@
 //! input, which the lane has obeyed already. One change is in the journal at a time, the others wait.
 //! Here nothing is done, only decided: the lane loop carries out the [`Step`]s.
 
-use crate::control::{Answer, ModesReport, Request};
+use crate::control::{Answer, ModeWanted, ModesReport};
 use crate::ids::new_record_id;
 use crate::journal::SetModes;
 use fare_protocol::{
@@ -58,38 +58,30 @@ impl ModeSwitch {
         }
     }
 
+    /// Tells somebody at the gate which modes there are.
+    pub(super) fn tell(&self, reply: oneshot::Sender<Answer>) {
+        answer(reply, Answer::Modes(self.report()));
+    }
+
     /// Takes what somebody at the gate asked for.
     pub(super) fn asked(
         &mut self,
-        request: Request,
+        wanted: ModeWanted,
         reply: oneshot::Sender<Answer>,
         now: Stamp,
     ) -> Vec<Step> {
-        match request {
-            Request::Modes => {
-                answer(reply, Answer::Modes(self.report()));
-                Vec::new()
-            }
-            Request::SetMode { .. } if self.changes.len() >= CHANGES_MAX => {
-                let why = "too many changes wait for the journal; look at its disk".to_owned();
-                answer(reply, Answer::Refused(why));
-                Vec::new()
-            }
-            Request::SetMode {
-                direction,
-                mode,
-                reason,
-            } => {
-                let modes = self.newest().with(direction, mode);
-                let change = ModeChange {
-                    modes,
-                    source: ModeSource::Staff,
-                    command: None,
-                    reason,
-                };
-                self.take(change, Some(reply), now)
-            }
+        if self.changes.len() >= CHANGES_MAX {
+            let why = "too many changes wait for the journal; look at its disk".to_owned();
+            answer(reply, Answer::Refused(why));
+            return Vec::new();
         }
+        let change = ModeChange {
+            modes: self.newest().with(wanted.direction, wanted.mode),
+            source: ModeSource::Staff,
+            command: None,
+            reason: wanted.reason,
+        };
+        self.take(change, Some(reply), now)
     }
 
     /// Takes the server's newest command, which may be an old one.
@@ -262,8 +254,8 @@ mod tests {
         ModeSwitch::new("PGY-01".parse().unwrap(), SetModes::NEW)
     }
 
-    fn set(mode: Mode, direction: Option<Direction>) -> Request {
-        Request::SetMode {
+    fn set(mode: Mode, direction: Option<Direction>) -> ModeWanted {
+        ModeWanted {
             direction,
             mode,
             reason: "a test".parse().unwrap(),

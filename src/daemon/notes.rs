@@ -2,6 +2,7 @@
 
 use fare_rules::Note;
 
+// long: one arm for each kind of note
 pub(super) fn log(note: &Note) {
     match note {
         Note::Admitted {
@@ -14,6 +15,12 @@ pub(super) fn log(note: &Note) {
             tap = %confirmation, code = %shown, %account, fare = fare.map(tracing::field::display),
             "{direction} admitted"
         ),
+        Note::LetThrough { record, direction } => {
+            tracing::info!(tap = %record, "{direction} let through by staff");
+        }
+        Note::NotLetThrough { record } => {
+            tracing::error!(%record, "not recorded, so nobody is let through");
+        }
         Note::Refused {
             refusal,
             shown,

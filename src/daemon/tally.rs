@@ -67,6 +67,7 @@ impl Tally {
                 }
                 taps.last_tap_ms = Some(at);
             }
+            Note::LetThrough { .. } => taps.let_through += 1,
             Note::Refused { refusal, .. } => {
                 *taps.refused.entry(refusal.number()).or_default() += 1;
                 taps.last_tap_ms = Some(at);
@@ -83,7 +84,9 @@ impl Tally {
                 taps.last_passage_ms = Some(at);
             }
             // The status says the clock's bound itself.
-            Note::PassageNotCommitted { .. } | Note::ClockUnsure { .. } => {}
+            Note::PassageNotCommitted { .. }
+            | Note::NotLetThrough { .. }
+            | Note::ClockUnsure { .. } => {}
             Note::BarrierFailed => lane.barrier_faults += 1,
             Note::FireAlarm(on) => lane.fire = *on,
             // The screen has room for one: of two, the further from normal.

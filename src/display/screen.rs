@@ -73,7 +73,8 @@ impl From<Display> for View {
                 number: refusal.number(),
             },
             Display::Closed => Self::Closed,
-            Display::FreePassage => Self::FreePassage,
+            // As when the barrier is open for all: no code is needed.
+            Display::LetThrough | Display::FreePassage => Self::FreePassage,
             Display::OutOfService => Self::OutOfService,
         }
     }
@@ -106,7 +107,7 @@ impl Panel {
             Effect::Show(display) => self.show((*display).into(), None),
             // Whatever the journal answers, the lane shows something else after it.
             Effect::Commit(Draft::Confirmation(_)) => self.show(View::Wait, None),
-            Effect::Commit(Draft::Passage(_) | Draft::ModeChange(_))
+            Effect::Commit(Draft::LetThrough(_) | Draft::Passage(_) | Draft::ModeChange(_))
             | Effect::Ask(_)
             | Effect::Open
             | Effect::OpenForAll

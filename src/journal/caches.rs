@@ -178,6 +178,8 @@ fn apply_change(
             Ok(())
         }
         FeedChange::ModeCommanded(command) => modes::commanded(tx, gate, command),
+        // Not kept: it counts for half a minute, and the courier hands it on.
+        FeedChange::LetThroughCommanded(_) => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Notes that belong to the tap of a confirmation and are told with it.
 const WITH_A_CONFIRMATION: &str =
-    "('admitted', 'timings', 'passed', 'annulled', 'passage-unknown')";
+    "('admitted', 'let-through', 'timings', 'passed', 'annulled', 'passage-unknown')";
 
 /// A journal that is looked at.
 pub struct JournalView {

@@ -17,6 +17,7 @@ mod caches;
 mod check;
 mod error;
 mod facts;
+mod let_through;
 mod look;
 mod modes;
 mod notes;

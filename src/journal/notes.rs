@@ -100,6 +100,11 @@ pub(super) fn row(note: &Note, stamp: Stamp) -> NoteRow {
             }
             ("admitted", Some(direction.to_string()), detail)
         }
+        Note::LetThrough { record, direction } => {
+            let detail = format!("confirmation={record}");
+            ("let-through", Some(direction.to_string()), detail)
+        }
+        Note::NotLetThrough { record } => ("not-let-through", None, format!("record={record}")),
         Note::Refused {
             refusal,
             shown,

@@ -198,7 +198,12 @@ impl Waiting {
     /// Everything that waits; but notes do not ride with a confirmation, behind which somebody
     /// stands at a closed barrier. They ride with its passage, or go in a lull.
     fn take(&mut self) -> Work {
-        let hurried = |job: &CommitJob| matches!(job.request.draft, Draft::Confirmation(_));
+        let hurried = |job: &CommitJob| {
+            matches!(
+                job.request.draft,
+                Draft::Confirmation(_) | Draft::LetThrough(_)
+            )
+        };
         let hold_notes = !self.closed && self.commits.iter().any(hurried);
         Work {
             commits: std::mem::take(&mut self.commits),

@@ -1,11 +1,11 @@
 //! One draft becomes one record: its place in the chain, its signature, and its traces in the
 //! caches, all inside the caller's transaction.
 
-use super::{CommitRequest, GateIdentity, modes};
+use super::{CommitRequest, GateIdentity, let_through, modes};
 use fare_protocol::record::RECORD_LEN_MAX;
 use fare_protocol::{
-    Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash, Seq,
-    SignedRecord, Stamp,
+    AccountId, Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash,
+    RecordId, Seq, SignedRecord, Stamp,
 };
 use fare_rules::{ConfirmationDraft, Draft, PassageDraft, Used};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
@@ -86,7 +86,7 @@ pub(super) fn insert(
     let id = record.record().id.0;
     let now_ms = request.stamp.at.0;
     let confirmation = match &request.draft {
-        Draft::Confirmation(_) | Draft::ModeChange(_) => None,
+        Draft::Confirmation(_) | Draft::LetThrough(_) | Draft::ModeChange(_) => None,
         Draft::Passage(passage) => Some(passage.passage.confirmation.0),
     };
     db.prepare_cached(
@@ -96,6 +96,7 @@ pub(super) fn insert(
     .execute(params![seq, id, confirmation, now_ms, record.bytes()])?;
     match &request.draft {
         Draft::Confirmation(draft) => confirmed(db, draft, now_ms)?,
+        Draft::LetThrough(draft) => let_through::opens(db, draft, now_ms)?,
         Draft::Passage(draft) => passed(db, draft, identity)?,
         Draft::ModeChange(draft) => modes::changed(db, &draft.change, now_ms)?,
     }
@@ -108,6 +109,7 @@ fn sign(head: Head, identity: &GateIdentity, request: &CommitRequest) -> SignedR
             draft.id,
             RecordBody::Confirmation(confirmation(draft, identity)),
         ),
+        Draft::LetThrough(draft) => (draft.id, RecordBody::LetThrough(draft.what)),
         Draft::Passage(draft) => (draft.id, RecordBody::Passage(draft.passage)),
         Draft::ModeChange(draft) => (draft.id, RecordBody::ModeChange(draft.change)),
     };
@@ -144,15 +146,7 @@ fn confirmation(draft: &ConfirmationDraft, identity: &GateIdentity) -> Confirmat
 
 /// A confirmation waits for its passage and uses up a ride code's counter.
 fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO unfinished (confirmation, direction, account, at_ms) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![
-        draft.id.0,
-        direction_sql(draft.direction),
-        draft.account.0,
-        now_ms
-    ])?;
+    waits_for_passage(db, draft.id, draft.direction, Some(draft.account), now_ms)?;
     let (device_key, counter) = match draft.used {
         Used::Code {
             device_key,
@@ -167,6 +161,26 @@ fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlit
          DO UPDATE SET counter = max(counter, excluded.counter), seen_ms = excluded.seen_ms",
     )?
     .execute(params![device_key.to_bytes(), counter, now_ms])?;
+    Ok(())
+}
+
+/// From now on a passage is awaited.
+pub(super) fn waits_for_passage(
+    db: &Connection,
+    id: RecordId,
+    direction: Direction,
+    account: Option<AccountId>,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO unfinished (confirmation, direction, account, at_ms) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        id.0,
+        direction_sql(direction),
+        account.map(|account| account.0),
+        now_ms
+    ])?;
     Ok(())
 }
 
@@ -191,6 +205,10 @@ fn passed(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> Res
 }
 
 fn moved(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> rusqlite::Result<()> {
+    // Whom staff let through is nobody that this gate knows.
+    let Some(account) = draft.account else {
+        return Ok(());
+    };
     db.prepare_cached(
         "INSERT INTO moves (account, direction, confirmation, station, line, at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account)
@@ -198,7 +216,7 @@ fn moved(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> rusq
              station = excluded.station, line = excluded.line, at_ms = excluded.at_ms",
     )?
     .execute(params![
-        draft.account.0,
+        account.0,
         direction_sql(draft.direction),
         draft.passage.confirmation.0,
         identity.location.station.as_str(),

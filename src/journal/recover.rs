@@ -15,8 +15,8 @@ pub struct Unfinished {
     pub id: RecordId,
     /// In or out.
     pub direction: Direction,
-    /// Who pays.
-    pub account: AccountId,
+    /// Who pays; nobody when staff let somebody through.
+    pub account: Option<AccountId>,
     /// When the lane decided.
     pub at: UnixMs,
 }
@@ -40,7 +40,7 @@ pub(super) fn unfinished(db: &Connection) -> rusqlite::Result<Vec<Unfinished>> {
         Ok(Unfinished {
             id: RecordId(row.get(0)?),
             direction: direction_from_sql(row.get(1)?),
-            account: AccountId(row.get(2)?),
+            account: row.get::<_, Option<_>>(2)?.map(AccountId),
             at: UnixMs(row.get(3)?),
         })
     })?;

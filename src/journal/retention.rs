@@ -52,6 +52,9 @@ const MOVE_KEPT_MS: i64 = 7 * 24 * 3_600_000;
 /// are good. A copy that is shown later is found when the records come together.
 const ENDED_KEPT_MS: i64 = 4 * 3_600_000;
 
+/// For how long a command that let somebody through is remembered, in ms: a day, for it counts for half a minute.
+const LET_THROUGH_KEPT_MS: i64 = 24 * 3_600_000;
+
 /// Phones, ways and ended journeys looked at in one lull.
 const STEP_CACHED: i64 = 500;
 
@@ -62,6 +65,7 @@ pub(super) struct Sweep {
     phones_after: Vec<u8>,
     ways_after: Vec<u8>,
     ended_after: Vec<u8>,
+    let_through_after: Vec<u8>,
 }
 
 /// What one step did.
@@ -140,7 +144,8 @@ impl Sweep {
     pub(super) fn forget_cached(&mut self, db: &Connection, now_ms: i64) -> rusqlite::Result<()> {
         forget_next(db, &PHONES, &mut self.phones_after, now_ms)?;
         forget_next(db, &WAYS, &mut self.ways_after, now_ms)?;
-        forget_next(db, &ENDED, &mut self.ended_after, now_ms)
+        forget_next(db, &ENDED, &mut self.ended_after, now_ms)?;
+        forget_next(db, &LET_THROUGH, &mut self.let_through_after, now_ms)
     }
 
     /// Forgets accepted pairs of confirmation and passage among the next accepted records.
@@ -212,6 +217,13 @@ const ENDED: Cached = Cached {
            (SELECT entry FROM ended WHERE entry > ?1 ORDER BY entry LIMIT ?2)",
     delete: "DELETE FROM ended WHERE entry > ?1 AND entry <= ?2 AND at_ms < ?3",
     kept_ms: ENDED_KEPT_MS,
+};
+
+const LET_THROUGH: Cached = Cached {
+    next: "SELECT max(command), count(*) FROM
+           (SELECT command FROM let_through WHERE command > ?1 ORDER BY command LIMIT ?2)",
+    delete: "DELETE FROM let_through WHERE command > ?1 AND command <= ?2 AND at_ms < ?3",
+    kept_ms: LET_THROUGH_KEPT_MS,
 };
 
 /// Forgets what is old among the next few after a key, and moves that key on: to the start again

@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 5] = ["
+const STEPS: [&str; 6] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -169,6 +169,22 @@ CREATE TABLE ended (
     entry BLOB PRIMARY KEY CHECK (length(entry) = 16),
     at_ms INTEGER NOT NULL  -- the server's time at saying so
 ) STRICT, WITHOUT ROWID;
+", "
+-- Commands of the server's to let somebody through that were carried out: each opens once.
+CREATE TABLE let_through (
+    command BLOB PRIMARY KEY CHECK (length(command) = 16),
+    at_ms   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Whom staff let through has no account.
+CREATE TABLE unfinished_new (
+    confirmation BLOB PRIMARY KEY REFERENCES records (id),
+    direction    INTEGER NOT NULL CHECK (direction IN (0, 1)),  -- entry, exit
+    account      BLOB,
+    at_ms        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO unfinished_new SELECT confirmation, direction, account, at_ms FROM unfinished;
+DROP TABLE unfinished;
+ALTER TABLE unfinished_new RENAME TO unfinished;
 "];
 
 /// The steps, for tests that begin with an older file.

@@ -63,7 +63,7 @@ impl Filter {
     fn wants_kind(&self, line: &Line) -> bool {
         let any = !self.refused && self.reasons.is_empty();
         match line {
-            Line::Admitted(_) => any,
+            Line::Admitted(_) | Line::LetThrough(_) => any,
             Line::Refused(refused) => {
                 let is = |reason: &Reason| Some(reason.0) == refused.refusal;
                 self.reasons.is_empty() || self.reasons.iter().any(is)

@@ -16,7 +16,7 @@ pub struct LineJson {
     pub at_ms: i64,
     /// The same in the time zone asked for, RFC 3339.
     pub at: String,
-    /// `admitted`, `refused`, `not-read`, or another note's kind.
+    /// `admitted`, `let-through`, `refused`, `not-read`, or another note's kind.
     pub kind: String,
     /// The tap's name on the lines for people.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +116,23 @@ impl LineJson {
                     annulment,
                     passed_after_ms,
                     server: Some(server(admitted.sent)),
+                    ..json
+                }
+            }
+            Line::LetThrough(helped) => {
+                let (passage, annulment, passed_after_ms) = passage(helped.passing);
+                Self {
+                    kind: "let-through".to_owned(),
+                    receipt: Some(helped.record.id.to_hex()),
+                    passage: Some(passage),
+                    annulment,
+                    passed_after_ms,
+                    server: Some(server(helped.sent)),
+                    detail: Some(format!(
+                        "by {}: {}",
+                        helped.what.by.code(),
+                        helped.what.reason
+                    )),
                     ..json
                 }
             }

@@ -1,6 +1,6 @@
 //! The chain and the notes as one stream of lines, in the order of time, forwards or backwards.
 
-use super::{Admitted, Happening, Line, Passing};
+use super::{Admitted, Happening, Helped, Line, Passing};
 use crate::journal::{Edge, Event, JournalError, JournalView, Kept};
 use fare_protocol::{PassageOutcome, Record, RecordBody, UnixMs};
 use std::collections::VecDeque;
@@ -171,16 +171,35 @@ fn line_of(view: &JournalView, kept: &Kept) -> Result<Line, JournalError> {
     let Some(record) = kept.record else {
         return Ok(unreadable);
     };
-    let confirmation = match record.body {
-        RecordBody::Confirmation(confirmation) => confirmation,
+    let (seq, sent) = (kept.seq, kept.sent);
+    Ok(match record.body {
+        RecordBody::Confirmation(confirmation) => Line::Admitted(Box::new(Admitted {
+            seq,
+            record,
+            confirmation,
+            passing: passing(view, kept)?,
+            sent,
+        })),
+        RecordBody::LetThrough(what) => Line::LetThrough(Box::new(Helped {
+            seq,
+            record,
+            what,
+            passing: passing(view, kept)?,
+            sent,
+        })),
         RecordBody::ModeChange(change) => {
             let at = record.stamp.at;
-            return Ok(Line::Happening(Happening::ModeChange { at, change }));
+            Line::Happening(Happening::ModeChange { at, change })
         }
-        RecordBody::Passage(_) => return Ok(unreadable),
-    };
+        RecordBody::Passage(_) => unreadable,
+    })
+}
+
+/// What followed a record for which the barrier opened.
+fn passing(view: &JournalView, kept: &Kept) -> Result<Passing, JournalError> {
     let passage = view.passage(kept.id)?;
-    let passing = match passage.map(|passage| (passage.body, passage.stamp.at)) {
+    let passage = passage.map(|passage| (passage.body, passage.stamp.at));
+    Ok(match passage {
         Some((RecordBody::Passage(passage), at)) => match passage.outcome {
             PassageOutcome::Passed => Passing::Passed {
                 after_ms: at.since(kept.at),
@@ -188,22 +207,18 @@ fn line_of(view: &JournalView, kept: &Kept) -> Result<Line, JournalError> {
             PassageOutcome::Annulled(annulment) => Passing::Annulled(annulment),
             PassageOutcome::Unknown => Passing::Unknown,
         },
-        Some((RecordBody::Confirmation(_) | RecordBody::ModeChange(_), _)) | None => {
-            Passing::UnderWay
-        }
-    };
-    Ok(Line::Admitted(Box::new(Admitted {
-        seq: kept.seq,
-        record,
-        confirmation,
-        passing,
-        sent: kept.sent,
-    })))
+        Some((
+            RecordBody::Confirmation(_) | RecordBody::LetThrough(_) | RecordBody::ModeChange(_),
+            _,
+        ))
+        | None => Passing::UnderWay,
+    })
 }
 
 fn is_under_way(line: &Line) -> bool {
     match line {
         Line::Admitted(admitted) => admitted.passing == Passing::UnderWay,
+        Line::LetThrough(helped) => helped.passing == Passing::UnderWay,
         Line::Refused(_) | Line::Happening(_) => false,
     }
 }

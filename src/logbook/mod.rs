@@ -29,7 +29,7 @@ use crate::decode::Unread;
 use crate::journal::{Event, Sent};
 use crate::stages::pairs;
 use fare_protocol::{AccountId, Annulment, Direction, Record, RecordId, UnixMs};
-use fare_protocol::{Confirmation, Mode, ModeChange, Money};
+use fare_protocol::{Confirmation, LetThrough, Mode, ModeChange, Money};
 use fare_rules::Refusal;
 use std::fmt;
 
@@ -46,6 +46,8 @@ pub enum Line {
     Admitted(Box<Admitted>),
     /// A tap that was refused.
     Refused(Refused),
+    /// Somebody whom staff let through.
+    LetThrough(Box<Helped>),
     /// Anything else.
     Happening(Happening),
 }
@@ -59,6 +61,21 @@ pub struct Admitted {
     pub record: Record,
     /// What it says.
     pub confirmation: Confirmation,
+    /// What followed.
+    pub passing: Passing,
+    /// What the server said.
+    pub sent: Sent,
+}
+
+/// Staff let somebody through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Helped {
+    /// Place in the gate's chain.
+    pub seq: i64,
+    /// The record.
+    pub record: Record,
+    /// What it says.
+    pub what: LetThrough,
     /// What followed.
     pub passing: Passing,
     /// What the server said.
@@ -132,6 +149,7 @@ impl Line {
     pub fn at(&self) -> UnixMs {
         match self {
             Self::Admitted(admitted) => admitted.record.stamp.at,
+            Self::LetThrough(helped) => helped.record.stamp.at,
             Self::Refused(refused) => refused.event.at,
             Self::Happening(Happening::Unread { event, .. } | Happening::Note(event)) => event.at,
             Self::Happening(
@@ -144,6 +162,7 @@ impl Line {
     pub fn tap(&self) -> Option<TapName> {
         match self {
             Self::Admitted(admitted) => Some(TapName::Receipt(admitted.record.id)),
+            Self::LetThrough(helped) => Some(TapName::Receipt(helped.record.id)),
             Self::Refused(refused) => Some(TapName::Refusal(refused.event.id)),
             Self::Happening(_) => None,
         }
@@ -153,6 +172,7 @@ impl Line {
     pub fn direction(&self) -> Option<Direction> {
         match self {
             Self::Admitted(admitted) => Some(admitted.confirmation.direction),
+            Self::LetThrough(helped) => Some(helped.what.direction),
             Self::Refused(refused) => match refused.value("direction") {
                 Some("entry") => Some(Direction::Entry),
                 Some("exit") => Some(Direction::Exit),
@@ -167,7 +187,7 @@ impl Line {
         match self {
             Self::Admitted(admitted) => Some(masked(admitted.confirmation.account)),
             Self::Refused(refused) => refused.value("account").map(str::to_owned),
-            Self::Happening(_) => None,
+            Self::LetThrough(_) | Self::Happening(_) => None,
         }
     }
 

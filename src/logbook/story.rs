@@ -1,9 +1,9 @@
 //! The whole story of one tap: what was kept of it, and how long each stage took.
 
 use super::json::StagesJson;
-use super::words::{decision, passing};
+use super::words::{decision, helped_words, passing};
 use super::zone::span;
-use super::{Admitted, Line, LineJson, Lines, Passing, Refused, TapName, Zone};
+use super::{Admitted, Helped, Line, LineJson, Lines, Passing, Refused, TapName, Zone};
 use crate::journal::{JournalError, JournalView, Said, Sent};
 use crate::stages::{Stage, Stages};
 use fare_protocol::{GateId, UnixMs, Voucher};
@@ -59,6 +59,7 @@ impl Story {
                 let stages = stages.fold(Stages::default(), |all, next| all.or(&next));
                 (stages, view.said(admitted.seq)?)
             }
+            Line::LetThrough(helped) => (Stages::default(), view.said(helped.seq)?),
             Line::Refused(refused) => (Stages::parse(&refused.event.detail), None),
             Line::Happening(_) => (Stages::default(), None),
         };
@@ -83,6 +84,7 @@ impl Story {
         match &self.line {
             Line::Admitted(admitted) => self.admitted(admitted, zone, &mut out),
             Line::Refused(refused) => self.refused(refused, zone, &mut out),
+            Line::LetThrough(helped) => self.helped(helped, zone, &mut out),
             Line::Happening(_) => {}
         }
         out
@@ -137,7 +139,42 @@ impl Story {
                 say(out, format_args!("  {followed}"));
             }
         }
-        let server = match (&self.said, admitted.sent) {
+        self.server(admitted.sent, zone, out);
+    }
+
+    fn helped(&self, helped: &Helped, zone: &Zone, out: &mut String) {
+        let Helped { record, what, .. } = helped;
+        let (tap, direction) = (TapName::Receipt(record.id), what.direction);
+        say(
+            out,
+            format_args!(
+                "tap {tap}: {direction} let through {}",
+                helped_words(helped)
+            ),
+        );
+        let (at, gate) = (zone.short(record.stamp.at), record.gate);
+        let error = record.stamp.error_ms;
+        say(
+            out,
+            format_args!("  at {at}, gate {gate}; its clock was right to {error}"),
+        );
+        let (id, seq) = (record.id, helped.seq);
+        say(
+            out,
+            format_args!("  receipt {id}, record {seq} of the gate; nobody is charged"),
+        );
+        if let Some(command) = what.by.command() {
+            let who = "the server's audit says for whom of the staff";
+            say(
+                out,
+                format_args!("  by the server's command {command}: {who}"),
+            );
+        }
+        self.server(helped.sent, zone, out);
+    }
+
+    fn server(&self, sent: Sent, zone: &Zone, out: &mut String) {
+        let server = match (&self.said, sent) {
             (Some(said), _) => answer(said, zone),
             (None, Sent::Waiting) => {
                 "has not answered yet; the record waits in the outbox".to_owned()

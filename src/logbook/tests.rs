@@ -6,8 +6,8 @@ use crate::journal::tests::{Gate, confirmation, passage, stamp};
 use crate::journal::{GateNote, JournalView};
 use crate::stages::{Stage, Stages};
 use Direction::{Entry, Exit};
-use fare_protocol::{CodeRef, Millis, Modes, PassageOutcome};
-use fare_rules::Note;
+use fare_protocol::{CodeRef, CommandId, LetThroughBy, Millis, Modes, Passage, PassageOutcome};
+use fare_rules::{Draft, LetThroughDraft, Note, PassageDraft};
 use std::time::Duration;
 
 /// 2026-11-29 06:03:22 UTC, 14:03:22 in Shanghai.
@@ -395,4 +395,76 @@ mod times {
             assert_eq!(span(ms), said);
         }
     }
+}
+
+#[test]
+// long: two of them, every way to read it
+fn whom_staff_let_through_is_a_line_of_its_own() {
+    let gate = Gate::new();
+    let helped = |n: u8, by| {
+        Draft::LetThrough(LetThroughDraft {
+            id: RecordId([n; 16]),
+            what: LetThrough {
+                direction: Exit,
+                by,
+                reason: "phone is dead".parse().unwrap(),
+            },
+        })
+    };
+    let command = LetThroughBy::Server(CommandId([9; 16]));
+    let passed = |n: u8, of: u8, outcome| {
+        Draft::Passage(PassageDraft {
+            id: RecordId([n; 16]),
+            passage: Passage {
+                confirmation: RecordId([of; 16]),
+                outcome,
+            },
+            direction: Exit,
+            account: None,
+            confirmed_at: UnixMs(START),
+        })
+    };
+    let note = Note::LetThrough {
+        record: RecordId([1; 16]),
+        direction: Exit,
+    };
+    gate.commit(helped(1, LetThroughBy::Staff), START);
+    gate.journal.note(note, stamp(START));
+    gate.commit(passed(2, 1, PassageOutcome::Passed), START + 1_000);
+    gate.commit(helped(3, command), START + 10_000);
+    let nobody = PassageOutcome::Annulled(Annulment::TimedOut);
+    gate.commit(passed(4, 3, nobody), START + 15_000);
+    let (_gate, view) = view(gate);
+    assert_eq!(
+        forwards(&view, &Filter::default()),
+        [
+            "2026-11-29 06:03:22  010101  exit   -      let through          by staff: phone is dead; \
+             passed after 1.0 s",
+            "2026-11-29 06:03:32  030303  exit   -      let through          by server: phone is dead; \
+             annulled: nobody went through in time",
+        ]
+    );
+    let story = Story::find(&view, "030303").unwrap().unwrap();
+    let text = story.text(&Zone::utc());
+    for words in [
+        "exit let through by server",
+        "nobody is charged",
+        "command 0909",
+    ] {
+        assert!(text.contains(words), "no {words:?} in\n{text}");
+    }
+    let json = serde_json::to_value(story.json(None, &Zone::utc())).unwrap();
+    assert_eq!(
+        (&json["kind"], &json["passage"], &json["detail"]),
+        (
+            &"let-through".into(),
+            &"annulled".into(),
+            &"by server: phone is dead".into()
+        )
+    );
+    let refused = Filter {
+        refused: true,
+        ..Filter::default()
+    };
+    assert!(forwards(&view, &refused).is_empty());
 }

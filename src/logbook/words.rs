@@ -1,7 +1,7 @@
 //! Lines in plain words, for people who are in a hurry.
 
 use super::zone::span;
-use super::{Admitted, Happening, Line, Passing, Refused, Zone};
+use super::{Admitted, Happening, Helped, Line, Passing, Refused, Zone};
 use crate::decode::Unread;
 use crate::journal::{Event, Sent, word};
 use crate::stages::pairs;
@@ -22,7 +22,10 @@ pub fn heading(record: Option<&Record>, zone: &Zone, now: UnixMs) -> String {
                 at.station, at.line, at.lane.0
             )
         }
-        Some((gate, RecordBody::Passage(_) | RecordBody::ModeChange(_))) => {
+        Some((
+            gate,
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_),
+        )) => {
             format!("gate {gate}; ")
         }
         None => String::new(),
@@ -44,6 +47,7 @@ pub fn text(line: &Line, gate: Option<GateId>, zone: &Zone) -> String {
     let (decision, rest) = match line {
         Line::Admitted(admitted) => (decision(admitted), following(admitted)),
         Line::Refused(refused) => refusal(refused),
+        Line::LetThrough(helped) => ("let through".to_owned(), helped_words(helped)),
         Line::Happening(happening) => happened(happening),
     };
     format!(
@@ -64,11 +68,26 @@ fn following(admitted: &Admitted) -> String {
     if let Some(mode) = admitted.special_mode() {
         words.push_str(&format!("; gate in mode {}", word(&mode)));
     }
-    match admitted.sent {
-        Sent::Waiting | Sent::Accepted => {}
-        Sent::Refused => words.push_str("; the server refused it: faregate outbox list"),
-    }
+    words.push_str(quarantined(admitted.sent));
     words
+}
+
+fn quarantined(sent: Sent) -> &'static str {
+    match sent {
+        Sent::Waiting | Sent::Accepted => "",
+        Sent::Refused => "; the server refused it: faregate outbox list",
+    }
+}
+
+/// By whom and why somebody was let through, and what followed.
+pub(super) fn helped_words(helped: &Helped) -> String {
+    let (by, reason) = (helped.what.by.code(), helped.what.reason);
+    let followed = match helped.passing {
+        Passing::UnderWay | Passing::Passed { .. } => passing(helped.passing),
+        Passing::Annulled(annulment) => format!("annulled: {}", annulled(annulment)),
+        Passing::Unknown => "unknown: power cut, or barrier open for all".to_owned(),
+    };
+    format!("by {by}: {reason}; {followed}{}", quarantined(helped.sent))
 }
 
 /// What followed, with what it means for the rider's money.
@@ -77,16 +96,19 @@ pub(super) fn passing(passing: Passing) -> String {
         Passing::UnderWay => "under way".to_owned(),
         Passing::Passed { after_ms } => format!("passed after {}", span(after_ms)),
         Passing::Annulled(annulment) => {
-            let why = match annulment {
-                Annulment::TimedOut => "nobody went through in time",
-                Annulment::Cancelled => "staff or a shutdown closed the barrier",
-                Annulment::NotOpened => "the barrier did not open",
-            };
-            format!("annulled: {why}; nothing is charged")
+            format!("annulled: {}; nothing is charged", annulled(annulment))
         }
         Passing::Unknown => {
             "unknown: power cut, or barrier open for all; counts as passed".to_owned()
         }
+    }
+}
+
+fn annulled(annulment: Annulment) -> &'static str {
+    match annulment {
+        Annulment::TimedOut => "nobody went through in time",
+        Annulment::Cancelled => "staff or a shutdown closed the barrier",
+        Annulment::NotOpened => "the barrier did not open",
     }
 }
 
@@ -190,6 +212,10 @@ fn note(event: &Event) -> (String, String) {
         ("selftest", _) => (
             "self-test",
             "a technician tried the gate's devices".to_owned(),
+        ),
+        ("not-let-through", _) => (
+            "not let through",
+            "it could not be recorded, so the barrier stayed shut. Look at the disk.".to_owned(),
         ),
         ("retried", _) => (
             "record retried",

@@ -327,7 +327,9 @@ fn decision(note: &Note) -> Option<DecisionOutcome> {
             number: Some(refusal.number()),
             sentence: refusal.rider().to_owned(),
         }),
-        Note::Passed { .. }
+        Note::LetThrough { .. }
+        | Note::NotLetThrough { .. }
+        | Note::Passed { .. }
         | Note::Annulled { .. }
         | Note::PassageUnknown { .. }
         | Note::UnaskedPassage

@@ -41,7 +41,7 @@ impl Scene {
     fn of(display: &Display) -> Self {
         match display {
             Display::Ready | Display::Asking => Self::Ready,
-            Display::Admitted { .. } => Self::Admitted,
+            Display::Admitted { .. } | Display::LetThrough => Self::Admitted,
             Display::Refused(refusal) => Self::Refused(*refusal),
             Display::Closed => Self::Closed,
             Display::FreePassage => Self::FreePassage,

@@ -82,7 +82,7 @@ pub const METRICS: &[Metric] = &[
     counter(
         "faregate_taps_total",
         "verdict, direction",
-        "Riders admitted in and out, and refused.",
+        "Riders admitted in and out, let through by staff, and refused.",
     ),
     counter(
         "faregate_refusals_total",
@@ -335,6 +335,7 @@ impl Page<'_> {
         for (verdict, direction, taps) in [
             ("admitted", "entry", taps.entries),
             ("admitted", "exit", taps.exits),
+            ("let-through", "", taps.let_through),
             ("refused", "", taps.refused_in_all()),
         ] {
             self.value(

@@ -102,6 +102,9 @@ pub struct Taps {
     pub entries: u64,
     /// Admitted out.
     pub exits: u64,
+    /// Let through by staff.
+    #[serde(default)]
+    pub let_through: u64,
     /// Refused, by the refusal's number.
     pub refused: BTreeMap<u16, u64>,
     /// Went through.

@@ -229,12 +229,12 @@ impl Screen<'_> {
     }
 
     fn riders(&self, taps: &Taps) -> String {
-        format!(
-            "{} in, {} out{}",
-            taps.entries,
-            taps.exits,
-            self.last(taps.last_tap_ms)
-        )
+        let mut text = format!("{} in, {} out", taps.entries, taps.exits);
+        if taps.let_through > 0 {
+            text.push_str(&format!(", {} let through by staff", taps.let_through));
+        }
+        text.push_str(&self.last(taps.last_tap_ms));
+        text
     }
 
     fn last(&self, at: Option<UnixMs>) -> String {

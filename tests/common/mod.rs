@@ -9,6 +9,7 @@ use fare_sim::pki;
 use fare_sim::seed::Seed;
 pub mod browser;
 pub mod lane;
+pub mod page;
 
 use faregate::clock::Stopwatch;
 use std::fs;

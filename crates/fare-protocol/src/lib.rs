@@ -17,6 +17,7 @@ pub mod enrol;
 mod error;
 mod ids;
 mod keys;
+mod let_through;
 mod mode;
 mod money;
 pub mod pay_code;
@@ -38,6 +39,7 @@ pub use ids::{
     StationId, TariffHash, VoucherId,
 };
 pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer, signing_key};
+pub use let_through::{LET_THROUGH_COUNTS, LetThrough, LetThroughBy, LetThroughCommand};
 pub use mode::{
     BadReason, Mode, ModeChange, ModeCommand, ModeSource, Modes, REASON_LEN_MAX, Reason,
     UnknownMode,

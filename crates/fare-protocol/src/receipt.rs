@@ -51,7 +51,7 @@ impl Receipt {
             RecordBody::Confirmation(_) => {
                 Some(format!("{PREFIX}{}", base45::encode(record.bytes())))
             }
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) => None,
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Receipt {
                 record,
                 confirmation,
             }),
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) => {
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => {
                 let other = "another record stands in it; a receipt is a confirmation".to_owned();
                 Err(FormatError {
                     what: WHAT,

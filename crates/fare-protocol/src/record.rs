@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! record, signed by the gate's key (the envelope names it)
-//!   0 kind            3 confirmation, 4 passage, 10 mode change
+//!   0 kind            3 confirmation, 4 passage, 10 mode change, 12 let through
 //!   1 version         1; 2 for a confirmation that names an entry
 //!   2 id              16 bytes, UUIDv7, made at the gate
 //!   3 gate            text
@@ -11,7 +11,7 @@
 //!   6 at              unix ms, the gate's clock
 //!   7 clock error     ms, bound either way
 //! confirmation adds                          passage adds
-//!   8 direction       0 entry, 1 exit          8 confirmation   16 bytes, its id
+//!   8 direction       0 entry, 1 exit          8 confirmation   16 bytes, its id, or a let through's
 //!   9 code reference  16 bytes                 9 outcome        0 passed, 1 annulled: nobody went
 //!  10 account         16 bytes                                  through in time, 2 annulled: staff
 //!  11 rider class     0 .. 5                                    or shutdown, 3 annulled: the barrier
@@ -27,6 +27,9 @@
 //!   8 entry mode      0 .. 7                10 source         0 staff, 1 server, 2 fire input
 //!   9 exit mode       0 .. 7                11 command        16 bytes, the server's, or null
 //!                                           12 reason         text, 1 to 60 bytes
+//! let through adds
+//!   8 direction       0 entry, 1 exit         10 command        16 bytes, the server's, or null
+//!   9 source          0 staff, 1 server       11 reason         text, 1 to 60 bytes
 //! ```
 
 use crate::cbor::{Reader, Writer};
@@ -34,8 +37,9 @@ use crate::cbor::{Reader, Writer};
 use crate::cose::Signed;
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, CodeRef, FormatError, GateId, KeyId, Location, Millis, Mode, ModeChange, Money,
-    Problem, PublicKey, RecordId, RiderClass, Signer, Stamp, TariffHash, UnixMs, VerifyError,
+    AccountId, CodeRef, FormatError, GateId, KeyId, LetThrough, Location, Millis, Mode, ModeChange,
+    Money, Problem, PublicKey, RecordId, RiderClass, Signer, Stamp, TariffHash, UnixMs,
+    VerifyError,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,6 +55,8 @@ const CONFIRMATION_KIND: u64 = 3;
 const PASSAGE_KIND: u64 = 4;
 const MODE_CHANGE: &str = "mode change";
 const MODE_CHANGE_KIND: u64 = 10;
+const LET_THROUGH: &str = "let through";
+const LET_THROUGH_KIND: u64 = 12;
 const VERSION: u64 = 1;
 /// Of a confirmation that names an entry.
 const NAMING_VERSION: u64 = 2;
@@ -124,10 +130,10 @@ pub struct Confirmation {
     pub entry: Option<RecordId>,
 }
 
-/// What became of an admitted rider.
+/// What became of an admitted rider, or of somebody whom staff let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passage {
-    /// The confirmation that opened the barrier.
+    /// The confirmation that opened the barrier, or the record of a let through.
     pub confirmation: RecordId,
     /// What the sensors saw.
     pub outcome: PassageOutcome,
@@ -142,6 +148,8 @@ pub enum RecordBody {
     Passage(Passage),
     /// The gate works more or less strictly from now on.
     ModeChange(ModeChange),
+    /// Staff let one person through.
+    LetThrough(LetThrough),
 }
 
 /// One link of a gate's chain, before or after its envelope.
@@ -202,14 +210,14 @@ impl Direction {
         }
     }
 
-    fn wire(self) -> u64 {
+    pub(crate) fn wire(self) -> u64 {
         match self {
             Self::Entry => 0,
             Self::Exit => 1,
         }
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, FormatError> {
         match r.u8("direction")? {
             0 => Ok(Self::Entry),
             1 => Ok(Self::Exit),
@@ -330,6 +338,7 @@ impl Record {
             RecordBody::Confirmation(_) => (CONFIRMATION_KIND, VERSION, Confirmation::FIELDS),
             RecordBody::Passage(_) => (PASSAGE_KIND, VERSION, Passage::FIELDS),
             RecordBody::ModeChange(_) => (MODE_CHANGE_KIND, VERSION, ModeChange::FIELDS),
+            RecordBody::LetThrough(_) => (LET_THROUGH_KIND, VERSION, LetThrough::FIELDS),
         };
         let mut w = Writer::signed(kind, version, HEAD_FIELDS.saturating_add(fields));
         w.bytes(&self.id.0);
@@ -342,6 +351,7 @@ impl Record {
             RecordBody::Confirmation(confirmation) => confirmation.write(&mut w),
             RecordBody::Passage(passage) => passage.write(&mut w),
             RecordBody::ModeChange(change) => change.write(&mut w),
+            RecordBody::LetThrough(said) => said.write(&mut w),
         }
         let bytes = cose::seal(&w.finish(), gate_key);
         SignedRecord {
@@ -357,6 +367,7 @@ impl Record {
         let (what, kind, fields) = match kind {
             PASSAGE_KIND => (PASSAGE, PASSAGE_KIND, Passage::FIELDS),
             MODE_CHANGE_KIND => (MODE_CHANGE, MODE_CHANGE_KIND, ModeChange::FIELDS),
+            LET_THROUGH_KIND => (LET_THROUGH, LET_THROUGH_KIND, LetThrough::FIELDS),
             // Anything else is read as a confirmation and refused at its kind.
             _ => (CONFIRMATION, CONFIRMATION_KIND, Confirmation::FIELDS),
         };
@@ -378,6 +389,7 @@ impl Record {
         let body = match kind {
             PASSAGE_KIND => RecordBody::Passage(Passage::read(&mut r)?),
             MODE_CHANGE_KIND => RecordBody::ModeChange(ModeChange::read(&mut r)?),
+            LET_THROUGH_KIND => RecordBody::LetThrough(LetThrough::read(&mut r)?),
             _ => RecordBody::Confirmation(Confirmation::read(&mut r, names_entry)?),
         };
         r.end()?;

@@ -12,8 +12,8 @@ pub use crate::pay_code::ask::{PayCodeAnswer, PayCodeAsk, PayCodeOutcome, PayCod
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, FormatError, KeySet, LineId, ModeCommand, Problem, RecordId, Signer, StationId,
-    UnixMs, VerifyError,
+    AccountId, FormatError, KeySet, LetThroughCommand, LineId, ModeCommand, Problem, RecordId,
+    Signer, StationId, UnixMs, VerifyError,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -158,6 +158,8 @@ pub enum FeedChange {
     },
     /// One gate is to be in another mode.
     ModeCommanded(ModeCommand),
+    /// One gate is to open once; in no snapshot, for it counts half a minute.
+    LetThroughCommanded(LetThroughCommand),
 }
 
 /// A journey without its exit.

@@ -42,6 +42,7 @@ fn made() -> BTreeMap<String, String> {
             ("picture", picture().seal(&server_key())),
             ("passage", hex(passage().sign(&gate_key()).bytes())),
             ("mode_change", hex(mode_change().sign(&gate_key()).bytes())),
+            ("let_through", hex(let_through().sign(&gate_key()).bytes())),
             ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
             ("exit_voucher", hex(&exit_voucher().sign(&server_key()))),
             ("bundle_records", hex(&bundle_part(BundleKind::Records))),
@@ -93,6 +94,7 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(&sealed, &server_key());
     verify(passage().sign(&gate_key()).bytes(), &gate_key());
     verify(mode_change().sign(&gate_key()).bytes(), &gate_key());
+    verify(let_through().sign(&gate_key()).bytes(), &gate_key());
     verify(&entry_voucher().sign(&server_key()), &server_key());
     verify(&exit_voucher().sign(&server_key()), &server_key());
     verify(&bundle_part(BundleKind::Records), &gate_key());
@@ -156,6 +158,7 @@ fn every_format_reads_back_as_it_was_written() {
         naming_confirmation(),
         passage(),
         mode_change(),
+        let_through(),
     ] {
         let signed = record.sign(&gate_key());
         assert_eq!(SignedRecord::parse(signed.bytes()).unwrap(), signed);

@@ -39,6 +39,7 @@ fn genuine() -> Vec<Vec<u8>> {
         passage().sign(&gate_key()).bytes().to_vec(),
         naming_confirmation().sign(&gate_key()).bytes().to_vec(),
         mode_change().sign(&gate_key()).bytes().to_vec(),
+        let_through().sign(&gate_key()).bytes().to_vec(),
         entry_voucher().sign(&server_key()),
         exit_voucher().sign(&server_key()),
         feed().seal(&server_key()).unwrap(),

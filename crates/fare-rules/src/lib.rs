@@ -16,8 +16,9 @@ pub mod tariff;
 
 pub use lane::{
     Answered, ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Ended, Event,
-    ExitWithoutEntry, Facts, Heard, Lane, LanePolicy, ModeChangeDraft, Note, PassageDraft,
-    PayCodePolicy, Question, RULES_VERSION, Role, Said, Tap, Used, WithoutServer,
+    ExitWithoutEntry, Facts, Heard, Lane, LanePolicy, LetThroughAsked, LetThroughDraft,
+    ModeChangeDraft, Note, PassageDraft, PayCodePolicy, Question, RULES_VERSION, Role, Said, Tap,
+    Used, WithoutServer,
 };
 pub use refusal::Refusal;
 pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -3,17 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::lane::{
-    ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, Heard, LanePolicy, Note,
-    PayCodePolicy, Role, Tap,
+    ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, Heard, LanePolicy,
+    LetThroughAsked, Note, PayCodePolicy, Role, Tap,
 };
 use crate::{Quote, Refusal};
 use ed25519_dalek::SigningKey;
 use fare_protocol::ride_code::VerifiedRideCode;
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Currency, FareStep, IssuerPart, JourneyId, KeyEntry, KeySet,
-    Millis, Money, PassageOutcome, Picture, RecordId, RideCode, RiderClass, ShownPayCode, Signer,
-    Stamp, TariffHash, UnixMs, VerifiedCredential,
+    AccountId, Annulment, CodeRef, Currency, Direction, FareStep, IssuerPart, JourneyId, KeyEntry,
+    KeySet, LetThrough, LetThroughBy, Millis, Money, PassageOutcome, Picture, RecordId, RideCode,
+    RiderClass, ShownPayCode, Signer, Stamp, TariffHash, UnixMs, VerifiedCredential,
 };
 
 /// When the tests' times begin.
@@ -186,6 +186,19 @@ pub(crate) fn pay_tap(n: u8, rider: u8) -> Tap {
     }
 }
 
+/// Staff let somebody through, as the tap numbered `n` would go.
+pub(crate) fn let_through(n: u8, direction: Direction) -> LetThroughAsked {
+    LetThroughAsked {
+        id: confirmation(n),
+        passage_id: passage(n),
+        what: LetThrough {
+            direction,
+            by: LetThroughBy::Staff,
+            reason: "phone is dead".parse().unwrap(),
+        },
+    }
+}
+
 /// Effects in few words; times relative to `now`, taps by their numbers.
 pub(crate) fn say(effects: &[Effect], now: UnixMs) -> String {
     let words: Vec<_> = effects
@@ -201,6 +214,13 @@ fn say_effect(effect: &Effect, now: UnixMs) -> String {
             format!(
                 "commit {} confirmation{}",
                 draft.direction,
+                number(draft.id)
+            )
+        }
+        Effect::Commit(Draft::LetThrough(draft)) => {
+            let (direction, by) = (draft.what.direction, draft.what.by.code());
+            format!(
+                "commit let through{}: {direction} by {by}",
                 number(draft.id)
             )
         }
@@ -250,6 +270,7 @@ fn say_display(display: &Display) -> String {
             let as_of = as_of.map_or(String::new(), |at| format!(", as of {}", at.0));
             format!("admitted{fare}{as_of}")
         }
+        Display::LetThrough => "let through".to_owned(),
         Display::Refused(refusal) => refusal.to_string(),
         Display::Closed => "closed".to_owned(),
         Display::FreePassage => "free passage".to_owned(),
@@ -260,6 +281,8 @@ fn say_display(display: &Display) -> String {
 fn say_note(note: &Note) -> String {
     match note {
         Note::Admitted { .. } => "admitted".to_owned(),
+        Note::LetThrough { .. } => "let through".to_owned(),
+        Note::NotLetThrough { .. } => "not let through".to_owned(),
         Note::Refused { refusal, .. } => refusal.to_string(),
         Note::Passed { after, .. } => format!("passed after {after}"),
         Note::Annulled { .. } => "annulled".to_owned(),

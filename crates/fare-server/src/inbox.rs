@@ -314,6 +314,10 @@ impl From<SignedRecord> for RecordView {
                 };
                 format!("passage of {}: {outcome}", passage.confirmation)
             }
+            RecordBody::LetThrough(said) => {
+                let (direction, by) = (said.direction, said.by.code());
+                format!("{direction} let through by {by}: {}", said.reason)
+            }
             RecordBody::ModeChange(change) => {
                 format!(
                     "mode {} by {}: {}",

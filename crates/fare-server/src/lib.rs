@@ -31,6 +31,7 @@ pub mod ids;
 pub mod import;
 pub mod inbox;
 pub mod intake;
+pub mod let_through;
 pub mod metrics;
 pub mod modes;
 pub mod net;

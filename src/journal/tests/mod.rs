@@ -4,6 +4,7 @@
 mod beside;
 mod chain;
 mod feed;
+mod let_through;
 mod modes;
 mod power;
 mod room;
@@ -188,7 +189,7 @@ pub(crate) fn passage(
             outcome,
         },
         direction,
-        account: account(rider),
+        account: Some(account(rider)),
         confirmed_at: UnixMs(confirmed_ms),
     })
 }

@@ -7,10 +7,10 @@ use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
     AccountId, ChainBefore, CommandId, Confirmation, Currency, Direction, EntryVoucher,
-    ExitVoucher, FareStep, GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, Location,
-    Millis, Mode, ModeChange, ModeCommand, ModeSource, Modes, Money, PaidBefore, Passage,
-    PassageOutcome, Picture, Record, RecordBody, RecordHash, RecordId, RideCode, RiderClass, Seq,
-    Signer, Stamp, TariffHash, UnixMs, Voucher, VoucherId,
+    ExitVoucher, FareStep, GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, LetThrough,
+    LetThroughBy, LetThroughCommand, Location, Millis, Mode, ModeChange, ModeCommand, ModeSource,
+    Modes, Money, PaidBefore, Passage, PassageOutcome, Picture, Record, RecordBody, RecordHash,
+    RecordId, RideCode, RiderClass, Seq, Signer, Stamp, TariffHash, UnixMs, Voucher, VoucherId,
 };
 
 pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
@@ -180,6 +180,31 @@ pub fn mode_command() -> ModeCommand {
     }
 }
 
+pub fn let_through() -> Record {
+    let command = let_through_command();
+    Record {
+        id: RecordId(*b"let-through-0001"),
+        seq: Seq(4),
+        previous: mode_change().sign(&gate_key()).hash(),
+        body: RecordBody::LetThrough(LetThrough {
+            direction: command.direction,
+            by: LetThroughBy::Server(command.id),
+            reason: command.reason,
+        }),
+        ..confirmation()
+    }
+}
+
+pub fn let_through_command() -> LetThroughCommand {
+    LetThroughCommand {
+        id: CommandId(*b"command-00000002"),
+        gate: "GMO-02".parse().unwrap(),
+        direction: Direction::Exit,
+        reason: "phone is dead".parse().unwrap(),
+        until_ms: NOW.after(Millis(30_000)),
+    }
+}
+
 pub fn entry_voucher() -> Voucher {
     Voucher::Entry(EntryVoucher {
         id: VoucherId(*b"voucher-entry-01"),
@@ -232,6 +257,7 @@ pub fn feed() -> Feed {
             }),
             FeedChange::Denied { account: ACCOUNT },
             FeedChange::ModeCommanded(mode_command()),
+            FeedChange::LetThroughCommanded(let_through_command()),
         ],
     }
 }

@@ -65,7 +65,8 @@ impl Asking {
                     return State::Deciding(Deciding::begin(ride, turn));
                 }
             }
-            Event::Answered(_) | Event::Committed(_) | Event::CommitFailed(_) => {}
+            Event::Answered(_) | Event::LetThrough(_) => {}
+            Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {}
             Event::BarrierFailed => {
                 turn.note(Note::BarrierFailed);

@@ -2,8 +2,8 @@
 
 use crate::Refusal;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Direction, Millis, Mode, ModeChange, Modes, Money, Passage,
-    PublicKey, RecordId, RiderClass, TariffHash, UnixMs,
+    AccountId, Annulment, CodeRef, Direction, LetThrough, Millis, Mode, ModeChange, Modes, Money,
+    Passage, PublicKey, RecordId, RiderClass, TariffHash, UnixMs,
 };
 
 /// Something to be done outside, in the order given.
@@ -18,8 +18,8 @@ pub enum Effect {
     /// Ask the server about the pay code that was shown; answer with `Answered`, at best before the time
     /// is over. An answer that comes later is not waited for.
     Ask(Question),
-    /// Open the barrier for the confirmation just committed; answer with `BarrierOpened` or
-    /// `BarrierFailed`.
+    /// Open the barrier for the confirmation, or for who is let through, just committed; answer with
+    /// `BarrierOpened` or `BarrierFailed`.
     Open,
     /// Open the barrier for everybody, now, record or no record; answered like `Open`.
     OpenForAll,
@@ -64,6 +64,8 @@ pub enum Display {
         /// The server's time behind what the gate knows, when that is no longer fresh.
         as_of: Option<UnixMs>,
     },
+    /// Go through: staff say so.
+    LetThrough,
     /// Not this time, and why.
     Refused(Refusal),
     /// Nobody is admitted here.
@@ -83,6 +85,8 @@ pub enum Display {
 pub enum Draft {
     /// A rider is to be admitted.
     Confirmation(ConfirmationDraft),
+    /// Somebody whom staff let through.
+    LetThrough(LetThroughDraft),
     /// What followed.
     Passage(PassageDraft),
     /// The modes are others now. Not the lane's: whoever sets its modes has this recorded.
@@ -94,6 +98,7 @@ impl Draft {
     pub const fn id(&self) -> RecordId {
         match self {
             Self::Confirmation(confirmation) => confirmation.id,
+            Self::LetThrough(let_through) => let_through.id,
             Self::Passage(passage) => passage.id,
             Self::ModeChange(change) => change.id,
         }
@@ -160,18 +165,27 @@ impl Used {
     }
 }
 
+/// Somebody to be let through by staff: nobody's account, and nothing is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LetThroughDraft {
+    /// The record's id.
+    pub id: RecordId,
+    /// What it says.
+    pub what: LetThrough,
+}
+
 /// A passage to be, with what a cache of open journeys needs: an entry that was not annulled opens
 /// a journey (unknown counts as gone through), an exit that was not annulled ends one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PassageDraft {
     /// The record's id.
     pub id: RecordId,
-    /// What followed which confirmation.
+    /// What followed which confirmation, or whom staff let through.
     pub passage: Passage,
     /// The confirmation's direction.
     pub direction: Direction,
-    /// The confirmation's account.
-    pub account: AccountId,
+    /// The confirmation's account; nobody's when staff let somebody through.
+    pub account: Option<AccountId>,
     /// The confirmation's time.
     pub confirmed_at: UnixMs,
 }
@@ -200,6 +214,18 @@ pub enum Note {
         account: AccountId,
         /// The fare shown.
         fare: Option<Money>,
+    },
+    /// Staff let somebody through: the record is durable.
+    LetThrough {
+        /// The record.
+        record: RecordId,
+        /// In or out.
+        direction: Direction,
+    },
+    /// The journal did not take it, or too late: the barrier stays shut.
+    NotLetThrough {
+        /// The record.
+        record: RecordId,
     },
     /// A rider was refused.
     Refused {

@@ -2,7 +2,7 @@
 
 use crate::{Quote, Refusal};
 use fare_protocol::wire::OpenJourney;
-use fare_protocol::{CodeRef, Modes, RecordId, UnixMs, VerifiedCredential};
+use fare_protocol::{CodeRef, LetThrough, Modes, RecordId, UnixMs, VerifiedCredential};
 
 /// Something that happened at the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Event {
     Tap(Box<Tap>),
     /// What came of asking the server about a pay code.
     Answered(Box<Answered>),
+    /// Staff want one person let through. While another is under way it is ignored: to be asked again.
+    LetThrough(LetThroughAsked),
     /// The journal holds the record with this id durably.
     Committed(RecordId),
     /// The journal does not hold the record with this id, and never will unless asked again.
@@ -97,6 +99,17 @@ impl Tap {
             }
         }
     }
+}
+
+/// Somebody to be let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LetThroughAsked {
+    /// The id of the record; made at the edge.
+    pub id: RecordId,
+    /// The id of the passage that follows it; made at the edge.
+    pub passage_id: RecordId,
+    /// Which way, for whom of the staff, why.
+    pub what: LetThrough,
 }
 
 /// How a journey is known to be over.

@@ -55,7 +55,7 @@ impl FreePassage {
 
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Answered(_) => {}
+            Event::Tap(_) | Event::Answered(_) | Event::LetThrough(_) => {}
             Event::Committed(id) => self.committed(id, turn),
             Event::CommitFailed(id) => self.commit_failed(id, turn),
             Event::BarrierOpened => self.reopen_at = None,
@@ -95,7 +95,9 @@ impl FreePassage {
     fn commit_failed(&mut self, id: RecordId, turn: &mut Turn) {
         match &mut self.unfinished {
             Some(Unfinished::Confirming(ride)) if ride.confirmation == id => {
-                turn.memory.recent.refuse(ride.shown, Refusal::NotRecorded);
+                if let Some(rider) = ride.rider {
+                    turn.memory.recent.refuse(rider.shown, Refusal::NotRecorded);
+                }
                 self.unfinished = None;
             }
             Some(Unfinished::Recording(recording)) => {

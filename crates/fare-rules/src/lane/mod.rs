@@ -13,11 +13,13 @@
 //! it being over, is what a `Tap` is otherwise. `Closed` is what `Idle` is when every direction that the gate leads in is closed. `Fault` follows
 //! when the barrier did not open. `FreePassage` follows from every state on a fire alarm, or when a
 //! direction is free or in emergency: one barrier cannot be open for one direction alone.
+//! `LetThrough` goes the way of a tap, from every state at rest: also where the gate is closed, and where
+//! the barrier failed, for staff know what they do.
 //!
 //! What holds in every state:
-//! - [`Effect::Open`] comes only with the `Committed` of its own tap; everything else that opens is
-//!   [`Effect::OpenForAll`].
-//! - A committed confirmation gets exactly one passage, and a passage is tried until the journal
+//! - [`Effect::Open`] comes only with the `Committed` of its own tap, or of its own record that staff let
+//!   somebody through; everything else that opens is [`Effect::OpenForAll`].
+//! - A committed confirmation, and a record of a let through, gets exactly one passage, and a passage is tried until the journal
 //!   has it, always with the same id. Only a shutdown can cut this short; then the journal records
 //!   the passage as unknown at its next start.
 //! - The same shown code within the grace of its verdict is the same tap: no second confirmation
@@ -41,9 +43,10 @@ mod ride;
 mod turn;
 
 pub use effect::{
-    ConfirmationDraft, Display, Draft, Effect, ModeChangeDraft, Note, PassageDraft, Question, Used,
+    ConfirmationDraft, Display, Draft, Effect, LetThroughDraft, ModeChangeDraft, Note,
+    PassageDraft, Question, Used,
 };
-pub use event::{Answered, Ended, Event, Facts, Heard, Said, Tap};
+pub use event::{Answered, Ended, Event, Facts, Heard, LetThroughAsked, Said, Tap};
 pub use policy::{
     COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, HOUR, LanePolicy, OBSTRUCTED_EXTRA,
     PayCodePolicy, RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE,

@@ -1,7 +1,7 @@
 //! The states with an open barrier: releasing, passing.
 
 use super::restoring::Restoring;
-use super::ride::Ride;
+use super::ride::{Ride, Rider};
 use super::turn::Turn;
 use super::{
     Display, Effect, Event, FreePassage, Note, OBSTRUCTED_EXTRA, SETTLE, SHUTDOWN_PASSAGE, State,
@@ -32,30 +32,9 @@ struct Open {
 
 impl Releasing {
     pub(super) fn begin(mut ride: Ride, turn: &mut Turn) -> Self {
-        let Ride {
-            confirmation,
-            shown,
-            direction,
-            account,
-            fare,
-            as_of,
-            ..
-        } = ride;
         ride.opened_at = turn.at();
         turn.ask(Effect::Open);
-        turn.show(Display::Admitted {
-            direction,
-            account,
-            fare,
-            as_of,
-        });
-        turn.note(Note::Admitted {
-            confirmation,
-            shown,
-            direction,
-            account,
-            fare,
-        });
+        say_open(&ride, turn);
         Self {
             open: Open::new(ride, turn),
         }
@@ -63,7 +42,7 @@ impl Releasing {
 
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Answered(_) | Event::Deadline => {}
+            Event::Tap(_) | Event::Answered(_) | Event::LetThrough(_) | Event::Deadline => {}
             Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {
                 let open = Open::new(self.open.ride, turn).hurried(turn);
@@ -90,7 +69,7 @@ impl Releasing {
 impl Passing {
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Answered(_) | Event::Deadline => {}
+            Event::Tap(_) | Event::Answered(_) | Event::LetThrough(_) | Event::Deadline => {}
             Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
@@ -139,9 +118,11 @@ impl Open {
 
     fn failed(self, turn: &mut Turn) -> State {
         turn.note(Note::BarrierFailed);
-        turn.memory
-            .recent
-            .refuse(self.ride.shown, Refusal::BarrierFault);
+        if let Some(rider) = self.ride.rider {
+            turn.memory
+                .recent
+                .refuse(rider.shown, Refusal::BarrierFault);
+        }
         turn.show_refusal(Refusal::BarrierFault);
         self.close(Annulment::NotOpened, turn)
     }
@@ -173,4 +154,40 @@ impl Open {
             self.close_at
         }
     }
+}
+
+/// Tells who stands there, and the notes, that the barrier opens.
+fn say_open(ride: &Ride, turn: &mut Turn) {
+    let Ride {
+        confirmation,
+        direction,
+        ..
+    } = *ride;
+    let Some(Rider {
+        shown,
+        account,
+        fare,
+        as_of,
+    }) = ride.rider
+    else {
+        turn.show(Display::LetThrough);
+        turn.note(Note::LetThrough {
+            record: confirmation,
+            direction,
+        });
+        return;
+    };
+    turn.show(Display::Admitted {
+        direction,
+        account,
+        fare,
+        as_of,
+    });
+    turn.note(Note::Admitted {
+        confirmation,
+        shown,
+        direction,
+        account,
+        fare,
+    });
 }

@@ -1,6 +1,6 @@
 //! What a gate's configuration decides about its lane, and the limits that nothing configures.
 
-use fare_protocol::Millis;
+use fare_protocol::{Direction, Millis};
 use serde::{Deserialize, Serialize};
 
 /// How long the lane waits for the journal before it tells the rider to try elsewhere. A commit
@@ -44,6 +44,18 @@ pub enum Role {
     Exit,
     /// Either: out for an account with a known open journey, in for any other.
     Both,
+}
+
+impl Role {
+    /// Whether such a gate leads this way.
+    pub const fn leads(self, direction: Direction) -> bool {
+        match (self, direction) {
+            (Self::Entry, Direction::Exit) | (Self::Exit, Direction::Entry) => false,
+            (Self::Entry, Direction::Entry) | (Self::Exit, Direction::Exit) | (Self::Both, _) => {
+                true
+            }
+        }
+    }
 }
 
 /// What happens to a rider at an exit whose entry is not known.

@@ -1,5 +1,6 @@
 //! The states in which nothing is under way: closed, idle, fault.
 
+use super::ride::Deciding;
 use super::turn::Turn;
 use super::{Display, Event, FAULT_REST, Note, State};
 use crate::Refusal;
@@ -29,6 +30,11 @@ impl Closed {
         match event {
             Event::Tap(tap) => turn.turn_away(&tap, Refusal::GateClosed),
             Event::Answered(_) => {}
+            Event::LetThrough(asked) => {
+                if let Some(ride) = turn.let_through(&asked) {
+                    return State::Deciding(Deciding::begin(ride, turn));
+                }
+            }
             Event::Committed(_) | Event::CommitFailed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => turn.note(Note::UnaskedPassage),
@@ -64,6 +70,11 @@ impl Idle {
                 }
             }
             Event::Answered(_) => {}
+            Event::LetThrough(asked) => {
+                if let Some(ride) = turn.let_through(&asked) {
+                    return State::Deciding(Deciding::begin(ride, turn));
+                }
+            }
             Event::Committed(_) | Event::CommitFailed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => {
                 turn.note(Note::BarrierFailed);
@@ -100,6 +111,11 @@ impl Fault {
         match event {
             Event::Tap(tap) => turn.turn_away(&tap, Refusal::BarrierFault),
             Event::Answered(_) => {}
+            Event::LetThrough(asked) => {
+                if let Some(ride) = turn.let_through(&asked) {
+                    return State::Deciding(Deciding::begin(ride, turn));
+                }
+            }
             Event::Committed(_) | Event::CommitFailed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => {
                 turn.note(Note::BarrierFailed);

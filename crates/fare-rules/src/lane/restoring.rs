@@ -119,7 +119,7 @@ impl Settling {
 
     fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
-            Event::Tap(_) | Event::Answered(_) | Event::Deadline => {}
+            Event::Tap(_) | Event::Answered(_) | Event::LetThrough(_) | Event::Deadline => {}
             Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
@@ -153,7 +153,7 @@ impl Recording {
                     turn.show(Display::OutOfService);
                 }
             }
-            Event::Tap(_) | Event::Answered(_) => {}
+            Event::Tap(_) | Event::Answered(_) | Event::LetThrough(_) => {}
             Event::Committed(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => turn.note(Note::UnaskedPassage),

@@ -4,27 +4,36 @@ use super::free::Unfinished;
 use super::open::Releasing;
 use super::restoring::Restoring;
 use super::turn::Turn;
-use super::{COMMIT_WAIT, ConfirmationDraft, Event, FreePassage, Note, State, Tap};
-use crate::Refusal;
+use super::{
+    COMMIT_WAIT, ConfirmationDraft, Event, FreePassage, LetThroughAsked, Note, State, Tap,
+};
 use fare_protocol::{
     AccountId, Annulment, CodeRef, Direction, Millis, Money, PassageOutcome, RecordId, UnixMs,
     VerifiedCredential,
 };
 
-/// One confirmation and what it takes to finish it.
+/// One confirmation, or somebody let through, and what it takes to finish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ride {
+    /// The record for which the barrier opens.
     pub(super) confirmation: RecordId,
     pub(super) passage: RecordId,
-    pub(super) shown: CodeRef,
     pub(super) direction: Direction,
+    /// Who goes through; nobody known when staff let somebody through.
+    pub(super) rider: Option<Rider>,
+    pub(super) confirmed_at: UnixMs,
+    /// When the barrier was told to open; the time of the verdict until then.
+    pub(super) opened_at: UnixMs,
+}
+
+/// A rider by a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rider {
+    pub(super) shown: CodeRef,
     pub(super) account: AccountId,
     pub(super) fare: Option<Money>,
     /// The server's time behind the fare, when that is no longer fresh.
     pub(super) as_of: Option<UnixMs>,
-    pub(super) confirmed_at: UnixMs,
-    /// When the barrier was told to open; the time of the verdict until then.
-    pub(super) opened_at: UnixMs,
 }
 
 /// The journal has the confirmation and has not answered.
@@ -49,11 +58,25 @@ impl Ride {
         Self {
             confirmation: draft.id,
             passage: tap.passage_id,
-            shown: tap.shown,
             direction: draft.direction,
-            account: draft.account,
-            fare: draft.fare_quoted,
-            as_of: priced_as_of(tap).filter(old),
+            rider: Some(Rider {
+                shown: tap.shown,
+                account: draft.account,
+                fare: draft.fare_quoted,
+                as_of: priced_as_of(tap).filter(old),
+            }),
+            confirmed_at: now,
+            opened_at: now,
+        }
+    }
+
+    /// Of somebody whom staff let through.
+    pub(super) fn let_through(asked: &LetThroughAsked, now: UnixMs) -> Self {
+        Self {
+            confirmation: asked.id,
+            passage: asked.passage_id,
+            direction: asked.what.direction,
+            rider: None,
             confirmed_at: now,
             opened_at: now,
         }
@@ -91,11 +114,9 @@ impl Deciding {
     pub(super) fn on(mut self, event: Event, turn: &mut Turn) -> State {
         match event {
             Event::Committed(id) if id == self.ride.confirmation => return self.committed(turn),
-            Event::CommitFailed(id) if id == self.ride.confirmation => {
-                turn.refuse_after_all(&self.ride, Refusal::NotRecorded);
-                return turn.rest();
+            Event::CommitFailed(id) if id == self.ride.confirmation => return self.failed(turn),
+            Event::Tap(_) | Event::LetThrough(_) | Event::Committed(_) | Event::CommitFailed(_) => {
             }
-            Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) => {}
             Event::Answered(_) | Event::BarrierOpened => {}
             Event::BarrierFailed => turn.note(Note::BarrierFailed),
             Event::Passed => turn.note(Note::UnaskedPassage),
@@ -109,7 +130,7 @@ impl Deciding {
             Event::Deadline => {
                 if self.due().is_some_and(|until| turn.at() >= until) {
                     self.give_up(Annulment::TimedOut);
-                    turn.refuse_after_all(&self.ride, Refusal::NotRecorded);
+                    turn.not_recorded(&self.ride);
                 }
             }
         }
@@ -125,6 +146,15 @@ impl Deciding {
             Then::Open { .. } => State::Releasing(Releasing::begin(self.ride, turn)),
             Then::Record(outcome) => Restoring::record(&self.ride, outcome, turn),
         }
+    }
+
+    fn failed(self, turn: &mut Turn) -> State {
+        match (self.then, self.ride.rider) {
+            // Said already, or nothing to say.
+            (Then::Record(_), None) => {}
+            (Then::Open { .. }, _) | (Then::Record(_), Some(_)) => turn.not_recorded(&self.ride),
+        }
+        turn.rest()
     }
 
     fn give_up(&mut self, annulment: Annulment) {

@@ -3,10 +3,10 @@
 use super::asking::{Asking, Unasked};
 use super::rest::{Closed, Fault, Idle};
 use super::restoring::{Answer, Recording};
-use super::ride::{Deciding, Ride};
+use super::ride::{Deciding, Ride, Rider};
 use super::{
-    COMMIT_WAIT, ConfirmationDraft, Display, Draft, Effect, FreePassage, LanePolicy, Note,
-    PassageDraft, Role, State, Tap, recent::Recent,
+    COMMIT_WAIT, ConfirmationDraft, Display, Draft, Effect, FreePassage, LanePolicy,
+    LetThroughAsked, LetThroughDraft, Note, PassageDraft, Role, State, Tap, recent::Recent,
 };
 use crate::Refusal;
 use crate::admission::{self, Admission};
@@ -230,6 +230,18 @@ impl Turn {
         Ride::new(tap, &draft, fresh, self.now.at)
     }
 
+    /// Has the journal commit that staff let somebody through; nothing where the gate does not lead that
+    /// way, or while it shuts down.
+    pub(super) fn let_through(&mut self, asked: &LetThroughAsked) -> Option<Ride> {
+        let LetThroughAsked { id, what, .. } = *asked;
+        if self.memory.stop != Stop::No || !self.memory.policy.role.leads(what.direction) {
+            return None;
+        }
+        let draft = LetThroughDraft { id, what };
+        self.ask(Effect::Commit(Draft::LetThrough(draft)));
+        Some(Ride::let_through(asked, self.at()))
+    }
+
     /// The verdict of a lane that cannot: who would be admitted is told why not.
     pub(super) fn turn_away(&mut self, tap: &Tap, otherwise: Refusal) {
         match self.verdict(tap) {
@@ -284,10 +296,15 @@ impl Turn {
         self.refuse(refusal, tap.shown, account);
     }
 
-    /// A rider who was about to be admitted is refused after all; said once.
-    pub(super) fn refuse_after_all(&mut self, ride: &Ride, refusal: Refusal) {
-        if self.memory.recent.refuse(ride.shown, refusal) {
-            self.refuse(refusal, ride.shown, Some(ride.account));
+    /// Who was about to go through does not after all, for the record is not there; said once.
+    pub(super) fn not_recorded(&mut self, ride: &Ride) {
+        let Some(Rider { shown, account, .. }) = ride.rider else {
+            let record = ride.confirmation;
+            return self.note(Note::NotLetThrough { record });
+        };
+        let refusal = Refusal::NotRecorded;
+        if self.memory.recent.refuse(shown, refusal) {
+            self.refuse(refusal, shown, Some(account));
         }
     }
 
@@ -310,7 +327,7 @@ impl Turn {
                 outcome,
             },
             direction: ride.direction,
-            account: ride.account,
+            account: ride.rider.map(|rider| rider.account),
             confirmed_at: ride.confirmed_at,
         };
         self.ask(Effect::Commit(Draft::Passage(draft)));
@@ -335,13 +352,11 @@ impl Turn {
             confirmation: ride.confirmation,
             after,
         });
-        match ride.direction {
-            Direction::Entry => {}
-            Direction::Exit => {
-                self.memory
-                    .recent
-                    .leave(ride.shown, ride.account, self.now.at);
+        match (ride.direction, ride.rider) {
+            (Direction::Exit, Some(Rider { shown, account, .. })) => {
+                self.memory.recent.leave(shown, account, self.now.at);
             }
+            (Direction::Entry, _) | (Direction::Exit, None) => {}
         }
     }
 

@@ -54,6 +54,11 @@ pub const PROBLEMS: &[Listed] = &[
         "The `Idempotency-Key` was sent with another request before.",
     ),
     (
+        "let-through-waits",
+        "409",
+        "The gate has not let somebody through yet as it was told before; come again when `Retry-After` says.",
+    ),
+    (
         "method-not-allowed",
         "405",
         "The path is right, the method is not; `Allow` says which are.",

@@ -1,6 +1,6 @@
 //! `fareserver gate`: which gates there are.
 
-use super::{database, deed, invite, modes, operator};
+use super::{database, deed, invite, let_through, modes, operator};
 use crate::clock;
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
@@ -21,6 +21,8 @@ enum GateCommand {
     Add(Box<AddArgs>),
     /// Write tickets with which gates enrol themselves: `faregate enroll` on the gate does the rest
     Invite(invite::InviteArgs),
+    /// Have a gate open once, for one person; it does so within half a minute or not at all
+    LetThrough(let_through::LetThroughArgs),
     /// List the registered gates
     List(ListArgs),
     /// Tell gates to be in a mode; each obeys as soon as it hears it
@@ -62,6 +64,7 @@ pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         GateCommand::Add(args) => add(&args)?,
         GateCommand::Invite(args) => invite::invite(&args)?,
+        GateCommand::LetThrough(args) => let_through::command(&args)?,
         GateCommand::List(args) => list(&args)?,
         GateCommand::Mode(args) => modes::command(&args)?,
         GateCommand::Modes(args) => modes::list(&args)?,

@@ -13,6 +13,7 @@ mod gate;
 mod import;
 mod invite;
 mod journeys;
+mod let_through;
 mod modes;
 mod run;
 mod setup;

@@ -26,10 +26,20 @@ pub(super) struct ModeArgs {
     reason: Reason,
 }
 
+/// A direction as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Way {
+pub(super) enum Way {
     Entry,
     Exit,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Entry => Self::Entry,
+            Way::Exit => Self::Exit,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -42,10 +52,7 @@ pub(super) struct ModesArgs {
 /// Tells the gates.
 pub(super) fn command(args: &ModeArgs) -> anyhow::Result<()> {
     let now = clock::now();
-    let direction = args.direction.map(|way| match way {
-        Way::Entry => Direction::Entry,
-        Way::Exit => Direction::Exit,
-    });
+    let direction = args.direction.map(Direction::from);
     let wanted = Wanted {
         gates: args.gates.clone(),
         mode: args.mode,

@@ -14,6 +14,7 @@ mod beside;
 mod conflicts;
 mod events;
 mod fares;
+mod let_through;
 mod modes;
 mod once;
 mod page;
@@ -125,6 +126,7 @@ pub fn router(app: App, site: Site) -> Router {
         .route("/v1/stations/{station}", get(station::json))
         .route("/v1/stations/{station}/events", get(station::events))
         .route("/v1/riders", get(beside::find))
+        .route("/v1/let-through", post(let_through::tell))
         .route("/v1/modes", post(modes::tell))
         .route("/v1/fares", get(fares::list))
         .route("/v1/fares/{table}/release", post(fares::release))

@@ -26,6 +26,7 @@ function link(text, mark) {
 
 const ticked = () => [...document.querySelectorAll("input[name=gate]:checked")].map((box) => box.value);
 let shown = null;
+let helped = null;
 let spokenAt = 0;
 
 // Rows are put in anew; what is ticked and what has the focus stays.
@@ -41,6 +42,11 @@ function show(parts) {
       box.hidden = at("modes").hidden;
       if (box.value === focused) box.focus();
     }
+  }
+  if (parts.let_through !== helped) {
+    helped = parts.let_through;
+    at("helped").innerHTML = parts.let_through;
+    localTimes(at("helped"));
   }
   if (parts.spoken !== at("spoken").textContent && Date.now() - spokenAt > SPOKEN_EVERY_MS) {
     at("spoken").textContent = parts.spoken;
@@ -100,6 +106,33 @@ at("sure").addEventListener("close", async () => {
     for (const box of document.querySelectorAll("input[name=gate]")) box.checked = false;
   } catch (error) {
     at("modes-said").textContent = error.message;
+  }
+});
+
+const ways = { entry: "in", exit: "out" };
+
+at("help").addEventListener("submit", (event) => {
+  event.preventDefault();
+  at("help-said").textContent = "";
+  at("help-sure-what").textContent = `Gate ${at("help-gate").value} opens once, ${ways[at("help-way").value]}.`;
+  at("help-sure-why").textContent = `Why: ${at("help-reason").value.trim()}`;
+  at("help-sure").returnValue = "no";
+  at("help-sure").showModal();
+});
+
+at("help-sure").addEventListener("close", async () => {
+  if (at("help-sure").returnValue !== "yes") return;
+  const asked = { gate: at("help-gate").value, direction: at("help-way").value, reason: at("help-reason").value.trim() };
+  const receipt = at("help-receipt").value.trim();
+  if (receipt) asked.receipt = receipt;
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() };
+  try {
+    await answerOf(fetch("/v1/let-through", { method: "POST", headers, body: JSON.stringify(asked) }));
+    at("help-reason").value = "";
+    at("help-receipt").value = "";
+  } catch (error) {
+    at("help-said").textContent = error.message;
+    at("help-reason").focus();
   }
 });
 

@@ -6,8 +6,10 @@
 //! GET  /v1/stations/{station}/events    server-sent events: `page` with the parts that changed
 //! GET  /v1/riders?receipt=|code=|account=TAIL   the rider beside one: `beside`
 //! POST /v1/modes                        gates in another mode: `modes`
+//! POST /v1/let-through                  one gate open once, for one person: `let_through`
 //! ```
 
+use super::let_through::{self, Shown};
 use super::page::{clock_time, escaped, moment, nothing, or_none, who_html};
 use super::tally::{Lately, Tallies};
 use super::who::Who;
@@ -52,6 +54,8 @@ pub(super) struct Station {
     station: StationId,
     name: String,
     gates: Vec<Gate>,
+    /// Whom staff let through within the last hour, the newest first.
+    let_through: Vec<Shown>,
 }
 
 /// A gate as staff see it.
@@ -80,6 +84,7 @@ pub(super) struct Gate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Parts {
     gates: String,
+    let_through: String,
     /// One sentence, read out by screen readers.
     spoken: String,
 }
@@ -100,8 +105,11 @@ pub(super) async fn show(
         .replace("<!--station-->", &escaped(&station.name))
         .replace("<!--id-->", station.station.as_str())
         .replace("<!--gates-->", &parts.gates)
+        .replace("<!--let-through-->", &parts.let_through)
+        .replace("<!--let-through-gates-->", &gate_options(&station))
         .replace("<!--spoken-->", &parts.spoken)
         .replace(" data-needs=\"modes\"", allowed(May::SetModes))
+        .replace(" data-needs=\"let-through\"", allowed(May::LetThrough))
         .replace(" data-needs=\"riders\"", allowed(May::FindRiders));
     Ok(typed("text/html; charset=utf-8", page).into_response())
 }
@@ -175,10 +183,11 @@ async fn look(staff: &Staff, station: &str) -> Result<Station, Problem> {
     let gates = move |tx: &crate::store::Tx<'_>| {
         let ends = tx.gate_ends()?.into_iter();
         let ends = ends.filter(|end| end.station == id.as_str());
-        ends.map(|end| gate(tx, &seen, &tallies, end, now))
-            .collect::<Result<Vec<_>, StoreError>>()
+        let gates = ends.map(|end| gate(tx, &seen, &tallies, end, now));
+        let gates = gates.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok::<_, StoreError>((gates, let_through::lately(tx, id, now)?))
     };
-    let gates = app.store.read(gates).await?;
+    let (gates, let_through) = app.store.read(gates).await?;
     if gates.is_empty() {
         return Err(unknown());
     }
@@ -187,6 +196,7 @@ async fn look(staff: &Staff, station: &str) -> Result<Station, Problem> {
         station: id,
         name,
         gates,
+        let_through,
     })
 }
 
@@ -258,14 +268,22 @@ fn parts(station: &Station) -> Parts {
     let rows = station.gates.iter().map(gate_row);
     let alarms: usize = station.gates.iter().map(|gate| gate.alarms.len()).sum();
     let online = station.gates.iter().filter(|gate| gate.state == "online");
+    let helped = station.let_through.iter().map(let_through::row);
     Parts {
-        gates: or_none(rows.collect(), 8, "No gate stands here"),
+        gates: or_none(rows.collect(), 9, "No gate stands here"),
+        let_through: or_none(helped.collect(), 6, "Nobody within the last hour"),
         spoken: format!(
-            "{} of {} gates online, {alarms} alarms.",
+            "{} of {} gates online, {alarms} alarms.{}",
             online.count(),
-            station.gates.len()
+            station.gates.len(),
+            let_through::spoken(&station.let_through),
         ),
     }
+}
+
+fn gate_options(station: &Station) -> String {
+    let ids = station.gates.iter().map(|gate| escaped(gate.gate.as_str()));
+    ids.map(|id| format!("<option>{id}</option>")).collect()
 }
 
 fn gate_row(gate: &Gate) -> String {
@@ -278,6 +296,7 @@ fn gate_row(gate: &Gate) -> String {
     let Lately {
         entries,
         exits,
+        let_through,
         last_tap_ms,
         last_was_exit,
     } = gate.lately;
@@ -300,7 +319,8 @@ fn gate_row(gate: &Gate) -> String {
     format!(
         "<tr><th scope=\"row\"><label class=\"pick\"><input type=\"checkbox\" name=\"gate\" value=\"{id}\"> \
          {id}</label></th><td><span class=\"state {mark}\">{}</span></td><td>{}</td><td>{last}</td>\
-         <td class=\"number\">{entries}</td><td class=\"number\">{exits}</td><td>{}</td><td>{alarms}</td></tr>",
+         <td class=\"number\">{entries}</td><td class=\"number\">{exits}</td>\
+         <td class=\"number\">{let_through}</td><td>{}</td><td>{alarms}</td></tr>",
         gate.state,
         mode_words(gate),
         outbox(gate),

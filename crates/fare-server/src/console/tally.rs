@@ -21,6 +21,7 @@ struct Tally {
     /// The highest place of the chain that was looked at.
     seen: u64,
     taps: VecDeque<(UnixMs, Direction)>,
+    let_through: VecDeque<UnixMs>,
     last: Option<(UnixMs, Direction)>,
 }
 
@@ -31,6 +32,8 @@ pub(super) struct Lately {
     pub(super) entries: usize,
     /// Riders admitted out.
     pub(super) exits: usize,
+    /// People whom staff let through.
+    pub(super) let_through: usize,
     /// When the last one was, by the gate's clock.
     pub(super) last_tap_ms: Option<UnixMs>,
     /// Whether that one went out.
@@ -51,8 +54,12 @@ impl Tallies {
             }
             tally.seen = place.0;
             let record = record.record();
-            if let RecordBody::Confirmation(confirmation) = record.body {
-                tally.add(record.stamp.at, confirmation.direction);
+            match record.body {
+                RecordBody::Confirmation(confirmation) => {
+                    tally.add(record.stamp.at, confirmation.direction);
+                }
+                RecordBody::LetThrough(_) => tally.let_through.push_back(record.stamp.at),
+                RecordBody::Passage(_) | RecordBody::ModeChange(_) => {}
             }
         }
         Ok(tally.figures(now))
@@ -71,11 +78,13 @@ impl Tally {
 
     fn figures(&mut self, now: UnixMs) -> Lately {
         self.taps.retain(|(at, _)| now.since(*at) < SPAN_MS);
+        self.let_through.retain(|at| now.since(*at) < SPAN_MS);
         let exits = self.taps.iter().filter(|(_, way)| *way == Direction::Exit);
         let exits = exits.count();
         Lately {
             entries: self.taps.len() - exits,
             exits,
+            let_through: self.let_through.len(),
             last_tap_ms: self.last.map(|(at, _)| at),
             last_was_exit: self.last.is_some_and(|(_, way)| way == Direction::Exit),
         }

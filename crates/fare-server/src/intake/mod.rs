@@ -184,6 +184,11 @@ impl<'a> Intake<'a> {
                 self.tx.insert_mode_change(record, &change, self.now)?;
                 Ok(None)
             }
+            RecordBody::LetThrough(said) => {
+                let record = record.record();
+                self.tx.insert_let_through(record, &said, self.now)?;
+                Ok(None)
+            }
         }
     }
 
@@ -251,7 +256,11 @@ impl<'a> Intake<'a> {
         let account = match confirmation {
             Some(RecordBody::Confirmation(confirmation)) => confirmation.account,
             // Its confirmation is missing still and finds it when it comes, or it answers nothing.
-            Some(RecordBody::Passage(_) | RecordBody::ModeChange(_)) | None => return Ok(()),
+            // Whom staff let through pays nothing, so nothing follows.
+            Some(
+                RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_),
+            )
+            | None => return Ok(()),
         };
         if first.is_some() {
             let detail = format!("gate {gate} sent a second passage; the first one counts");

@@ -260,6 +260,12 @@ pub const ROUTES: &[Route] = &[
     ),
     post(
         (CONSOLE, Auth::Staff),
+        "/v1/let-through",
+        "Has one gate open once, for one person. Steward or supervisor. With an Idempotency-Key.",
+        (Some("LetThrough"), 200, "LetThroughTold"),
+    ),
+    post(
+        (CONSOLE, Auth::Staff),
         "/v1/modes",
         "Tells gates to be in another mode, all or none. Supervisor. With an Idempotency-Key.",
         (Some("Modes"), 200, "Told"),

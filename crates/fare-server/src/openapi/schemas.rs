@@ -77,22 +77,14 @@ pub(super) fn all() -> Value {
             "as_of_ms": at, "counts": { "type": "object" }, "books": { "type": "object" },
             "gates": { "type": "array" }, "journeys": { "type": "array" }, "conflicts": { "type": "array" },
         })),
-        "Station": object(&["as_of_ms", "station", "name", "gates"], json!({
-            "as_of_ms": at, "station": text, "name": text,
-            "gates": { "type": "array", "items": object(&["gate", "state", "entry", "exit", "entries", "exits", "alarms"], json!({
-                "gate": text, "state": { "enum": ["online", "silent", "never seen"] }, "heard_ms": nullable(at.clone()),
-                "entry": text, "exit": text, "awaited": nullable(text.clone()),
-                "entries": { "type": "integer" }, "exits": { "type": "integer" },
-                "last_tap_ms": nullable(at.clone()), "last_was_exit": { "type": "boolean" },
-                "record_delay_ms": { "type": ["integer", "null"] },
-                "alarms": { "type": "array", "items": text },
-            })) },
-        })),
+        "Station": station(&text, &at),
         "Modes": object(&["gates", "mode", "reason"], json!({
             "gates": { "type": "array", "items": text, "minItems": 1, "maxItems": crate::modes::GATES_MAX },
             "mode": { "enum": fare_protocol::Mode::ALL.map(fare_protocol::Mode::code) },
             "direction": { "enum": ["entry", "exit"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 60 },
         })),
+        "LetThrough": let_through(&text),
+        "LetThroughTold": let_through_told(&text, &at),
         "Told": object(&["told"], json!({ "told": {
             "type": "array", "items": object(&["gate", "modes"], json!({ "gate": text, "modes": text })),
         } })),
@@ -117,6 +109,75 @@ pub(super) fn all() -> Value {
             "person": text, "roles": { "type": "array", "items": text }, "until_ms": at,
         })),
     })
+}
+
+fn station(text: &Value, at: &Value) -> Value {
+    let way = json!({ "enum": ["entry", "exit"] });
+    let helped = object(
+        &[
+            "gate",
+            "direction",
+            "at_ms",
+            "by",
+            "reason",
+            "state",
+            "record",
+        ],
+        json!({
+            "gate": text, "direction": way, "at_ms": at, "by": text, "reason": text,
+            "state": { "enum": ["waiting", "not done", "open", "passed", "annulled", "unknown"] },
+            "record": nullable(text.clone()),
+        }),
+    );
+    let count = json!({ "type": "integer" });
+    let gate = object(
+        &[
+            "gate",
+            "state",
+            "entry",
+            "exit",
+            "entries",
+            "exits",
+            "let_through",
+            "alarms",
+        ],
+        json!({
+            "gate": text, "state": { "enum": ["online", "silent", "never seen"] }, "heard_ms": nullable(at.clone()),
+            "entry": text, "exit": text, "awaited": nullable(text.clone()),
+            "entries": count, "exits": count, "let_through": count,
+            "last_tap_ms": nullable(at.clone()), "last_was_exit": { "type": "boolean" },
+            "record_delay_ms": { "type": ["integer", "null"] },
+            "alarms": { "type": "array", "items": text },
+        }),
+    );
+    object(
+        &["as_of_ms", "station", "name", "gates", "let_through"],
+        json!({
+            "as_of_ms": at, "station": text, "name": text,
+            "gates": { "type": "array", "items": gate },
+            "let_through": { "type": "array", "items": helped },
+        }),
+    )
+}
+
+fn let_through(text: &Value) -> Value {
+    object(
+        &["gate", "direction", "reason"],
+        json!({
+            "gate": text, "direction": { "enum": ["entry", "exit"] },
+            "reason": { "type": "string", "minLength": 1, "maxLength": 60 },
+            "receipt": { "type": "string", "minLength": 4, "maxLength": 32, "description": "its last digits; for the audit" },
+        }),
+    )
+}
+
+fn let_through_told(text: &Value, at: &Value) -> Value {
+    object(
+        &["gate", "direction", "command", "until_ms"],
+        json!({
+            "gate": text, "direction": { "enum": ["entry", "exit"] }, "command": text, "until_ms": at,
+        }),
+    )
 }
 
 fn object(required: &[&str], properties: Value) -> Value {

@@ -133,7 +133,9 @@ impl Tx<'_> {
             let record = row.as_ref().map(|row| envelope(row, 0)).transpose()?;
             Ok(record.and_then(|record| match record.record().body {
                 RecordBody::Confirmation(confirmation) => Some(confirmation.location.line),
-                RecordBody::Passage(_) | RecordBody::ModeChange(_) => None,
+                RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => {
+                    None
+                }
             }))
         };
         if let Some(entry) = posted.entry {

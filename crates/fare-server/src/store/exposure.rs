@@ -71,9 +71,9 @@ impl Tx<'_> {
                         entered: record.stamp.at,
                         entry: *entry,
                     }),
-                    RecordBody::Passage(_) | RecordBody::ModeChange(_) => {
-                        Err(StoreError::Corrupt("an entry"))
-                    }
+                    RecordBody::Passage(_)
+                    | RecordBody::ModeChange(_)
+                    | RecordBody::LetThrough(_) => Err(StoreError::Corrupt("an entry")),
                 }
             })
             .collect()

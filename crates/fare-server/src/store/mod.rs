@@ -18,6 +18,7 @@ mod feed;
 mod health;
 mod journeys;
 mod leases;
+mod let_through;
 mod modes;
 mod pay_codes;
 mod riders;
@@ -38,6 +39,7 @@ pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
 pub use health::{Faults, GateEnd, Standing, StandingConflicts};
 pub use journeys::Incident;
+pub use let_through::{Helped, HelpedBy};
 pub use modes::{GateModes, StoredChange};
 pub use pay_codes::{AskRow, Keep};
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
@@ -74,7 +76,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 14] = [
+const MIGRATIONS: [Step; 15] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -131,6 +133,10 @@ const MIGRATIONS: [Step; 14] = [
     Step {
         sqlite: include_str!("pay_codes.sql"),
         postgres: include_str!("postgres/pay_codes.sql"),
+    },
+    Step {
+        sqlite: include_str!("let_through.sql"),
+        postgres: include_str!("postgres/let_through.sql"),
     },
 ];
 

@@ -47,7 +47,7 @@ pub enum Via {
 }
 
 impl Via {
-    const fn code(self) -> &'static str {
+    pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Page => "page",
             Self::Command => "command",

@@ -14,6 +14,8 @@ mod import;
 mod inbox;
 #[path = "journeys.rs"]
 mod journeys;
+#[path = "let_through.rs"]
+mod let_through;
 #[path = "pay_codes.rs"]
 mod pay_codes;
 #[path = "riders.rs"]

@@ -107,7 +107,7 @@ fn passage(n: u64) -> CommitRequest {
                 outcome: PassageOutcome::Passed,
             },
             direction: confirmation.direction,
-            account: confirmation.account,
+            account: Some(confirmation.account),
             confirmed_at: stamp(n).at,
         }),
         stamp: stamp(n),

@@ -67,6 +67,8 @@ pub struct Report {
     pub fires: u64,
     /// Codes shown at gates that had no network.
     pub alone: u64,
+    /// People whom staff let through.
+    pub helped: u64,
     /// Times that a system clock was set wrong.
     pub jumps: u64,
     /// Times that a gate was too unsure of the time to judge codes by it.
@@ -166,6 +168,7 @@ impl fmt::Display for Report {
             repeats,
             fires,
             alone,
+            helped,
             jumps,
             unsure,
             charged,
@@ -176,7 +179,7 @@ impl fmt::Display for Report {
             f,
             "{steps} steps: {shown} codes shown, {opened} barriers opened, {records} records, \
              {refused} commits refused, {cuts} power cuts; {uploads} uploads, {repeats} repeats, \
-             {restarts} restarts; {fires} fires, {alone} codes shown without a network, {jumps} clocks set \
+             {restarts} restarts; {fires} fires, {alone} codes shown without a network, {helped} people let through by staff, {jumps} clocks set \
              wrong, {unsure} gates unsure of the time; {charged} journeys for {revenue} fen; conflicts {conflicts:?}"
         )
     }

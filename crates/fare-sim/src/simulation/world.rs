@@ -1,6 +1,7 @@
 //! The queue of what happens next, and what follows from it.
 
 mod courier;
+mod helped;
 mod trouble;
 
 use super::audit::{self, Log};
@@ -48,6 +49,10 @@ enum Happening {
     Fire(usize, bool),
     /// Somebody goes through a barrier that is open for all.
     Flees(usize),
+    /// Staff let somebody through.
+    Helped(usize),
+    /// Who was not let through goes away.
+    GoesAway(usize),
     ServerFalls,
     ServerRises,
 }
@@ -128,6 +133,7 @@ impl World {
             for (minutes, fault) in first {
                 self.fault(minutes, fault);
             }
+            self.later(0, 40 * MINUTE, Happening::Helped(g));
         }
         self.fault(30, Happening::ServerFalls);
         for rider in 0..self.riders.len() {
@@ -198,6 +204,7 @@ impl World {
         Ok(true)
     }
 
+    // long: one arm for each thing that can happen
     fn happen(&mut self, happening: Happening) -> Result<(), RuleBroken> {
         match happening {
             Happening::Comes(rider) => self.comes(rider),
@@ -244,6 +251,11 @@ impl World {
             }
             Happening::Fire(g, on) => self.fire(g, on),
             Happening::Flees(g) => self.flees(g),
+            Happening::Helped(g) => self.helped(g),
+            Happening::GoesAway(g) => {
+                self.goes_away(g);
+                Ok(())
+            }
             Happening::ServerFalls => {
                 self.fault(30, Happening::ServerFalls);
                 self.later(5_000, 5 * MINUTE, Happening::ServerRises);

@@ -38,6 +38,7 @@ enum Act {
         back: u8,
         said: Said,
     },
+    LetThrough(Direction),
     Answer {
         committed: bool,
     },
@@ -67,6 +68,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (0..4_u8, any::<bool>()).prop_map(|(rider, inside)| Act::Pays { rider, inside }),
         4 => (prop::sample::select(vec![0, 0, 0, 1]), said)
             .prop_map(|(back, said)| Act::Says { back, said }),
+        2 => prop::sample::select(vec![Direction::Entry, Direction::Exit]).prop_map(Act::LetThrough),
         8 => prop::bool::weighted(0.8).prop_map(|committed| Act::Answer { committed }),
         1 => (0..60_u8, any::<bool>()).prop_map(|(n, committed)| Act::Stale { n, committed }),
         4 => Just(Act::Tell(BarrierOpened)),
@@ -92,6 +94,8 @@ struct World {
     pending: Vec<Draft>,
     committed: BTreeSet<RecordId>,
     opened: BTreeSet<RecordId>,
+    /// Records of people whom staff let through.
+    let_through: BTreeSet<RecordId>,
     /// The one passage of each confirmation.
     passages: BTreeMap<RecordId, PassageDraft>,
     /// When each code was last confirmed.
@@ -122,6 +126,7 @@ impl World {
             pending: Vec::new(),
             committed: BTreeSet::new(),
             opened: BTreeSet::new(),
+            let_through: BTreeSet::new(),
             passages: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             barrier_open: false,
@@ -158,6 +163,11 @@ impl World {
                 }
             }
             Act::Disbelieved { n, refusal } => self.show(tap(self.taps, n, Err(refusal))),
+            Act::LetThrough(direction) => {
+                let asked = crate::sample::let_through(self.taps, direction);
+                self.taps += 1;
+                self.tell(Event::LetThrough(asked));
+            }
             Act::Answer { committed } => self.answer(committed),
             Act::Stale { n, committed } => self.stale(confirmation(n), committed),
             Act::Tell(event) => self.tell(event),
@@ -190,7 +200,7 @@ impl World {
 
     /// An answer that nobody waits for.
     fn stale(&mut self, id: RecordId, committed: bool) {
-        let waits = |draft: &Draft| matches!(draft, Draft::Confirmation(draft) if draft.id == id);
+        let waits = |draft: &Draft| draft.id() == id;
         if !self.pending.iter().any(waits) {
             self.tell(if committed {
                 Event::Committed(id)
@@ -213,8 +223,8 @@ impl World {
             FireAlarm(on) => self.fire = *on,
             SetMode(modes) => self.modes = *modes,
             Shutdown => self.shutdown = Some(self.now),
-            Event::Tap(_) | Event::Committed(_) | Event::CommitFailed(_) => {}
-            Event::Answered(_) => {}
+            Event::Tap(_) | Event::Answered(_) | Event::LetThrough(_) => {}
+            Event::Committed(_) | Event::CommitFailed(_) => {}
             BarrierOpened | BarrierFailed | Passed | Obstructed(_) | Deadline => {}
         }
         let before = self.lane.clone();
@@ -278,7 +288,8 @@ impl World {
                         tap.shown
                     }
                     Event::Answered(_) | Deadline => self.check_asked(before, event, draft),
-                    Event::Committed(_)
+                    Event::LetThrough(_)
+                    | Event::Committed(_)
                     | Event::CommitFailed(_)
                     | SetMode(_)
                     | FireAlarm(_)
@@ -297,6 +308,15 @@ impl World {
                     "twice within the grace"
                 );
             }
+            Draft::LetThrough(draft) => {
+                let Event::LetThrough(asked) = event else {
+                    panic!("let through on {event:?}")
+                };
+                assert_eq!((draft.id, draft.what), (asked.id, asked.what));
+                assert!(before.is_idle() && before.state_name() != "free-passage");
+                assert_eq!(self.shutdown, None, "let through after a shutdown");
+                self.let_through.insert(draft.id);
+            }
             Draft::Passage(draft) => {
                 let confirmation = draft.passage.confirmation;
                 assert!(
@@ -306,6 +326,8 @@ impl World {
                 let first = *self.passages.entry(confirmation).or_insert(*draft);
                 assert_eq!(first, *draft, "a passage was changed");
                 assert!(!self.committed.contains(&draft.id), "committed already");
+                let nobody = self.let_through.contains(&confirmation);
+                assert_eq!(draft.account.is_none(), nobody, "whose passage is it?");
             }
             Draft::ModeChange(draft) => panic!("the lane records no modes: {draft:?}"),
         }

@@ -8,12 +8,16 @@ const INTRODUCTION: &str = "\
 # The lane
 
 What the lane of a gate does: for each state, each event, the state that follows and the effects in
-their order. *Its* confirmation or passage is the one of the ride under way. *Remembered* means that
+their order. *Its* confirmation or passage is the one of the ride under way, or the record of who is
+let through. *Remembered* means that
 there is nothing to do now, but that it will count later. An event that a state does not list is
 ignored.
 
 - The lane opens for a rider only in answer to the journal's word that this rider's confirmation is
   committed. `open for all` is fire and the modes free and emergency.
+- Staff let one person through the same way: recorded first, then opened, then the passage recorded;
+  also where the gate is closed or the barrier failed before. Nobody is charged. A gate that leads the
+  other way, is shutting down, or has somebody in it, ignores it, and whoever asked is told so.
 - A passage that comes in the last moment counts: the barrier is told to close first, and the
   annulment is drafted half a second later, or later still while somebody is in the lane. A passage
   after that is noted; the record stays as it is.
@@ -52,6 +56,10 @@ fn states() -> Vec<(&'static str, Lane)> {
         ("Idle", after(&entry, vec![])),
         ("Asking", after(&entry, vec![payer(1)])),
         ("Deciding", deciding.clone()),
+        (
+            "Deciding, staff let somebody through",
+            after(&entry, vec![let_through::asked(1)]),
+        ),
         ("Releasing", releasing.clone()),
         ("Passing", passing.clone()),
         (
@@ -90,6 +98,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ),
         ("Answered, nothing", answered(1, Said::Nothing)),
         ("Answered, another", answered(7, Said::Nothing)),
+        ("LetThrough, this way", let_through::asked(1)),
         ("Committed, its confirmation", committed(1)),
         ("CommitFailed, its confirmation", not_committed(1)),
         ("Committed, its passage", passage_committed(1)),

@@ -239,7 +239,7 @@ impl<'r> Asked<'r> {
                 RecordBody::Passage(passage) => {
                     named.insert(passage.confirmation);
                 }
-                RecordBody::ModeChange(_) => {}
+                RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => {}
             }
         }
         Self {
