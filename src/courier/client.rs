@@ -3,12 +3,15 @@
 
 use super::backoff::retry_after;
 use super::error::Failure;
+use super::own::OwnCertificate;
 use super::{Clock, CourierConfig, CourierError, body};
 use fare_protocol::pay_code::ask::ANSWER_LEN_MAX;
+use fare_protocol::renewal::RenewalRequest;
 use fare_protocol::wire::{FEED_LEN_MAX, PayCodeAsk, UploadRequest};
 use fare_protocol::{GateId, Millis};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
@@ -30,6 +33,9 @@ const FEED_EXTRA: Duration = Duration::from_secs(30);
 /// Longest answer to an upload, in bytes: for each of 500 records an answer of 8 KiB.
 const ANSWERS_LEN_MAX: usize = 4 * 1024 * 1024;
 
+/// Longest answer with a certificate, in bytes.
+const CERTIFICATE_LEN_MAX: usize = 64 * 1024;
+
 /// What a feed's envelope adds to its JSON, at most, in bytes.
 const ENVELOPE_EXTRA: usize = 1_024;
 
@@ -44,6 +50,9 @@ pub(super) struct Client {
     feed: Url,
     pay_codes: Url,
     healthz: Url,
+    certificate: Url,
+    /// Nothing without TLS.
+    own: Option<Arc<OwnCertificate>>,
 }
 
 impl Client {
@@ -56,12 +65,12 @@ impl Client {
                 detail,
             });
         }
-        let tls = tls(config, clock)?;
-        Self::with(
-            reqwest::Client::builder().tls_backend_preconfigured(tls),
-            &server,
-            config.gate,
-        )
+        let (tls, own) = tls(config, clock)?;
+        let http = reqwest::Client::builder().tls_backend_preconfigured(tls);
+        Ok(Self {
+            own: Some(own),
+            ..Self::with(http, &server, config.gate)?
+        })
     }
 
     /// The same without TLS, for servers that tests write by hand.
@@ -112,6 +121,8 @@ impl Client {
                     got: server.to_string(),
                     detail: err.to_string(),
                 })?,
+            certificate: below("certificate")?,
+            own: None,
         })
     }
 
@@ -138,6 +149,21 @@ impl Client {
     pub(super) async fn round_trip(&self) -> Result<(), Failure> {
         let answer = answer(self.http.get(self.healthz.clone()), ANSWER_LEN_MAX).await;
         answer.map(drop)
+    }
+
+    /// What is shown to the server.
+    pub(super) fn own(&self) -> Option<&Arc<OwnCertificate>> {
+        self.own.as_ref()
+    }
+
+    /// Asks for another certificate; the body of the answer.
+    pub(super) async fn renew(&self, request: &RenewalRequest) -> Result<Vec<u8>, Failure> {
+        let request = self
+            .http
+            .post(self.certificate.clone())
+            .timeout(UPLOAD_MAX)
+            .json(request);
+        answer(request, CERTIFICATE_LEN_MAX).await
     }
 
     /// Asks for what came after `cursor`, waiting so long for news; the feed's envelope.
@@ -209,29 +235,38 @@ fn address(text: &str) -> Result<Url, CourierError> {
     Ok(url)
 }
 
-fn tls(config: &CourierConfig, clock: &Clock) -> Result<ClientConfig, CourierError> {
-    let wrong = |err: rustls::Error| CourierError::Tls {
-        detail: err.to_string(),
-    };
-    let mut roots = RootCertStore::empty();
-    for authority in certificates("certificate authority", &config.ca)? {
-        roots.add(authority).map_err(wrong)?;
-    }
-    let own = certificates("gate certificate", &config.cert)?;
-    let key = private_key("gate private key", &config.key)?;
+fn tls(
+    config: &CourierConfig,
+    clock: &Clock,
+) -> Result<(ClientConfig, Arc<OwnCertificate>), CourierError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let own = Arc::new(OwnCertificate::load(config, &provider)?);
     let time = Arc::new(GateTimeProvider(Arc::clone(clock)));
     let mut tls = ClientConfig::builder_with_details(provider, time)
         .with_safe_default_protocol_versions()
         .map_err(wrong)?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(own, key)
-        .map_err(wrong)?;
+        .with_root_certificates(roots(&config.ca)?)
+        .with_client_cert_resolver(Arc::clone(&own) as Arc<dyn ResolvesClientCert>);
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
+    Ok((tls, own))
 }
 
-fn certificates(
+fn wrong(err: rustls::Error) -> CourierError {
+    CourierError::Tls {
+        detail: err.to_string(),
+    }
+}
+
+/// Who may vouch for servers and gates.
+pub(super) fn roots(ca: &Path) -> Result<RootCertStore, CourierError> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates("certificate authority", ca)? {
+        roots.add(authority).map_err(wrong)?;
+    }
+    Ok(roots)
+}
+
+pub(super) fn certificates(
     what: &'static str,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, CourierError> {
@@ -246,7 +281,10 @@ fn certificates(
     }
 }
 
-fn private_key(what: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, CourierError> {
+pub(super) fn private_key(
+    what: &'static str,
+    path: &Path,
+) -> Result<PrivateKeyDer<'static>, CourierError> {
     let text = file(what, path)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|err| not_pem(what, path, &err))
 }

@@ -9,9 +9,13 @@ use crate::journal::JournalHandle;
 use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed};
 use fare_protocol::{GateId, KeySet, Millis};
 use fare_rules::clock::SinceBoot;
+use std::time::Duration;
 
 /// How often one answer is asked for at once: a long poll does not tell when it was made.
 const TIMED_EVERY_MS: i64 = 10 * 60_000;
+
+/// Between two looks of a gate that the server believes no longer: nothing comes any more.
+const REVOKED_PAUSE: Duration = Duration::from_secs(60);
 
 pub(super) struct FeedLoop<'c> {
     pub(super) gate: GateId,
@@ -33,6 +37,9 @@ impl FeedLoop<'_> {
             match self.once(cursor).await {
                 Ok(next) => {
                     self.report.succeeded();
+                    if self.journal.revoked().borrow().is_some() {
+                        tokio::time::sleep(REVOKED_PAUSE).await;
+                    }
                     // A server that has no news and does not wait for any is not asked in a row.
                     if next == cursor {
                         pause(self.backoff, 0, None).await;

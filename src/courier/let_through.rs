@@ -23,7 +23,8 @@ pub(super) fn commands(feed: &Feed, gate: GateId, heard: SinceBoot) -> Vec<Heard
         | FeedChange::JourneyClosed { .. }
         | FeedChange::Denied { .. }
         | FeedChange::Cleared { .. }
-        | FeedChange::ModeCommanded(_) => None,
+        | FeedChange::ModeCommanded(_)
+        | FeedChange::GateRevoked(_) => None,
     };
     let left_ms = |command: LetThroughCommand| command.until_ms.since(feed.as_of_ms);
     let heard_of = |command: LetThroughCommand| HeardCommand {

@@ -15,7 +15,9 @@ mod client;
 mod error;
 mod feed;
 mod let_through;
+mod own;
 mod pay_code;
+mod renewal;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -26,18 +28,22 @@ pub(crate) use body::causes;
 pub use error::CourierError;
 pub use let_through::HeardCommand;
 pub use pay_code::Asker;
+pub use renewal::CertificateStanding;
 pub use status::{CourierStatus, Link};
 
 use crate::clock::ServerTime;
 use crate::config::{GateConfig, ServerConfig};
+use crate::enrol::tls_key_from_pem;
 use crate::journal::{JournalError, JournalHandle};
 use client::Client;
+use ed25519_dalek::SigningKey;
 use fare_protocol::wire::UPLOAD_RECORDS_MAX;
 use fare_protocol::{GateId, KeySet, UnixMs};
 use fare_rules::Tariff;
 use feed::FeedLoop;
+use renewal::Renewal;
 use status::{Reporter, Which};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -56,6 +62,10 @@ pub struct CourierConfig {
     pub cert: PathBuf,
     /// PEM file with that certificate's private key.
     pub key: PathBuf,
+    /// PEM file with the newest certificate that the gate has got since, if there is one.
+    pub renewed: PathBuf,
+    /// The key that signs the gate's records, with which it asks for a new certificate.
+    pub record_key: Arc<SigningKey>,
     /// Who may sign feeds.
     pub server_keys: KeySet,
     /// Most records in one upload.
@@ -73,6 +83,8 @@ impl CourierConfig {
             ca: server.ca.clone(),
             cert: server.certificate.clone(),
             key: server.private_key.clone(),
+            renewed: renewed(&gate.journal),
+            record_key: Arc::clone(&gate.signing_key),
             server_keys: gate.servers.clone(),
             batch_max: UPLOAD_RECORDS_MAX,
             backoff: Backoff {
@@ -81,6 +93,13 @@ impl CourierConfig {
             },
         }
     }
+}
+
+/// Where the newest certificate lies: beside the journal, where the daemon may write.
+fn renewed(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".certificate.pem");
+    PathBuf::from(name)
 }
 
 /// Tells the time of day, as well as the gate knows it.
@@ -105,6 +124,8 @@ pub struct CourierNews {
 pub struct Courier {
     gate: GateId,
     client: Client,
+    record_key: Arc<SigningKey>,
+    tls_key: Option<SigningKey>,
     server_keys: KeySet,
     batch_max: usize,
     backoff: Backoff,
@@ -143,8 +164,11 @@ impl Courier {
         journal: JournalHandle,
         clock: Clock,
     ) -> (Self, CourierNews) {
+        let tls_key = std::fs::read_to_string(&config.key);
+        let tls_key = tls_key.ok().and_then(|pem| tls_key_from_pem(&pem));
         let CourierConfig {
             gate,
+            record_key,
             server_keys,
             batch_max,
             backoff,
@@ -173,6 +197,8 @@ impl Courier {
             Self {
                 gate,
                 client,
+                record_key,
+                tls_key,
                 server_keys,
                 batch_max,
                 backoff,
@@ -201,7 +227,9 @@ impl Courier {
         };
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => {}
-            ((), ()) = async { tokio::join!(self.upload().run(), self.feed().run(cursor)) } => {}
+            ((), (), ()) = async {
+                tokio::join!(self.upload().run(), self.feed().run(cursor), self.renewal().run())
+            } => {}
         }
     }
 
@@ -217,6 +245,18 @@ impl Courier {
             clock: Arc::clone(&self.clock),
             report: self.report(Which::Upload),
             batch: Batch::new(self.batch_max),
+        }
+    }
+
+    fn renewal(&self) -> Renewal<'_> {
+        Renewal {
+            gate: self.gate,
+            client: &self.client,
+            own: self.client.own(),
+            record_key: Arc::clone(&self.record_key),
+            tls_key: self.tls_key.clone(),
+            clock: Arc::clone(&self.clock),
+            status: self.announce.status.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Clock;
 use super::error::{Failure, Kind};
+use super::renewal::CertificateStanding;
 use fare_protocol::UnixMs;
 use tokio::sync::watch;
 
@@ -38,6 +39,8 @@ pub struct CourierStatus {
     pub feed: Link,
     /// Records that wait for the server.
     pub pending: u64,
+    /// How the gate's certificate is doing; nothing before it was looked at.
+    pub certificate: Option<CertificateStanding>,
 }
 
 /// Which loop.

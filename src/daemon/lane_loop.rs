@@ -21,6 +21,7 @@ use crate::service::{self, NotifyState};
 use crate::signals::Signals;
 use crate::stages::{Stage, Stages};
 use crate::status::TariffInForce;
+use fare_protocol::wire::Revocation;
 use fare_protocol::{GateId, ModeCommand, RecordBody, RecordId, SignedRecord, Stamp, UnixMs};
 use fare_rules::{Draft, Effect, Event, Note, Question, Used};
 use let_through::LetThroughs;
@@ -42,6 +43,7 @@ pub(super) struct Inlets {
     pub(super) news: Option<CourierNews>,
     pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) mode_commands: watch::Receiver<Option<ModeCommand>>,
+    pub(super) revoked: watch::Receiver<Option<Revocation>>,
 }
 
 /// How long the stages of the tap under way took, and since when the next one is under way.
@@ -155,6 +157,7 @@ impl LaneLoop {
         stop: &watch::Sender<bool>,
     ) -> Result<(), JournalError> {
         self.handle(Event::Deadline);
+        self.take_revocation(*inlets.revoked.borrow_and_update());
         // One that came before a power cut and was not carried out.
         self.take_command(*inlets.mode_commands.borrow_and_update());
         tokio::pin!(termination);
@@ -189,6 +192,9 @@ impl LaneLoop {
                 () = self.let_through.turn(self.controller.is_idle()) => self.let_through(),
                 Ok(()) = inlets.mode_commands.changed() => {
                     self.take_command(*inlets.mode_commands.borrow_and_update());
+                }
+                Ok(()) = inlets.revoked.changed() => {
+                    self.take_revocation(*inlets.revoked.borrow_and_update());
                 }
                 () = at(&self.time, self.switch.due()) => {
                     let steps = self.switch.wake(self.now());
@@ -341,6 +347,14 @@ impl LaneLoop {
         if let Some(command) = command {
             let steps = self.switch.commanded(command, self.now());
             self.take_steps(steps);
+        }
+    }
+
+    fn take_revocation(&mut self, revocation: Option<Revocation>) {
+        if let Some(revocation) = revocation {
+            let steps = self.switch.revoke(&revocation, self.now());
+            self.take_steps(steps);
+            self.let_through.close();
         }
     }
 

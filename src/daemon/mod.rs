@@ -221,6 +221,7 @@ fn start_devices(
             news,
             asked,
             mode_commands: sources.journal.commands(),
+            revoked: sources.journal.revoked(),
         },
     ))
 }

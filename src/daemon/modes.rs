@@ -8,6 +8,7 @@
 use crate::control::{Answer, ModeWanted, ModesReport};
 use crate::ids::new_record_id;
 use crate::journal::SetModes;
+use fare_protocol::wire::Revocation;
 use fare_protocol::{
     GateId, Millis, Mode, ModeChange, ModeCommand, ModeSource, Modes, Reason, RecordId, Stamp,
     UnixMs,
@@ -36,6 +37,8 @@ pub(super) struct ModeSwitch {
     gate: GateId,
     set: SetModes,
     fire: bool,
+    /// The server believes this gate no longer: it stays closed.
+    revoked: bool,
     changes: VecDeque<Change>,
 }
 
@@ -54,6 +57,7 @@ impl ModeSwitch {
             gate,
             set,
             fire: false,
+            revoked: false,
             changes: VecDeque::new(),
         }
     }
@@ -70,6 +74,12 @@ impl ModeSwitch {
         reply: oneshot::Sender<Answer>,
         now: Stamp,
     ) -> Vec<Step> {
+        if self.revoked {
+            let why =
+                "the server has revoked this gate: it stays closed until it enrols anew".to_owned();
+            answer(reply, Answer::Refused(why));
+            return Vec::new();
+        }
         if self.changes.len() >= CHANGES_MAX {
             let why = "too many changes wait for the journal; look at its disk".to_owned();
             answer(reply, Answer::Refused(why));
@@ -91,7 +101,7 @@ impl ModeSwitch {
             .iter()
             .filter_map(|change| change.change.command);
         let newest = waiting.chain(self.set.last_command).max();
-        if newest.is_some_and(|newest| command.id <= newest) {
+        if self.revoked || newest.is_some_and(|newest| command.id <= newest) {
             return Vec::new();
         }
         let change = ModeChange {
@@ -101,6 +111,30 @@ impl ModeSwitch {
             reason: command.reason,
         };
         self.take(change, None, now)
+    }
+
+    /// The server believes this gate no longer: closed at once, and recorded.
+    pub(super) fn revoke(&mut self, why: &Revocation, now: Stamp) -> Vec<Step> {
+        let closed = Modes::both(Mode::Closed);
+        let was = std::mem::replace(&mut self.revoked, true);
+        let Ok(reason) = "the server has revoked this gate".parse::<Reason>() else {
+            return Vec::new();
+        };
+        tracing::error!(reason = %why.reason, at = %why.at_ms.to_rfc3339(),
+            "the server has revoked this gate: it is closed, and what it knew of riders is gone");
+        let set = self.set.how.is_some_and(|how| how.reason == reason);
+        if was || (set && self.set.modes == closed) {
+            return Vec::new();
+        }
+        let change = ModeChange {
+            modes: closed,
+            source: ModeSource::Server,
+            command: None,
+            reason,
+        };
+        let mut steps = vec![Step::Obey(closed)];
+        steps.extend(self.take(change, None, now));
+        steps
     }
 
     /// The fire input says so; the lane has been told.

@@ -191,15 +191,20 @@ impl Work {
             lamps_answer: self
                 .has_lamps
                 .then(|| self.sources.lamps_answer.load(Ordering::Relaxed)),
-            server: self
-                .sources
-                .courier
-                .as_ref()
-                .map(|status| server(&status.borrow())),
+            server: self.sources.courier.as_ref().map(|status| Server {
+                revoked: self.revoked(),
+                ..server(&status.borrow())
+            }),
             tariff,
             clock: clock_of(&self.sources.time),
             notes_dropped: self.sources.journal.notes_dropped(),
         }
+    }
+
+    fn revoked(&self) -> Option<String> {
+        let revoked = self.sources.journal.revoked();
+        let reason = revoked.borrow().map(|revocation| revocation.reason);
+        reason.map(|reason| reason.to_string())
     }
 
     fn eyes(&mut self) -> Eyes {
@@ -233,6 +238,12 @@ fn server(status: &CourierStatus) -> Server {
         since_ms: None,
         last_success_ms: None,
         reason: None,
+        certificate_until_ms: status.certificate.as_ref().map(|it| it.until),
+        not_renewed: status
+            .certificate
+            .as_ref()
+            .and_then(|it| it.failure.clone()),
+        revoked: None,
     };
     for link in [&status.upload, &status.feed] {
         match link {
@@ -280,6 +291,7 @@ mod tests {
                 upload,
                 feed,
                 pending: 0,
+                certificate: None,
             });
             (said.online, said.since_ms, said.last_success_ms)
         };

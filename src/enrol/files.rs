@@ -251,7 +251,8 @@ fn to_pem(key: &SigningKey) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }
 
-fn from_pem(pem: &str) -> Option<SigningKey> {
+/// The TLS key in a file that this program made.
+pub(crate) fn from_pem(pem: &str) -> Option<SigningKey> {
     let text = pem
         .trim()
         .strip_prefix("-----BEGIN PRIVATE KEY-----\n")?

@@ -11,6 +11,7 @@ mod look;
 
 pub use contact::ContactError;
 pub use files::FilesError;
+pub(crate) use files::from_pem as tls_key_from_pem;
 pub use look::{LookError, look};
 
 use fare_protocol::GateId;

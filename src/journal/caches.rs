@@ -1,8 +1,8 @@
 //! The server's feed: looked through before it touches anything, then swapped in by one transaction.
 
-use super::{JournalError, modes};
+use super::{JournalError, modes, revoked};
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney, TariffText};
-use fare_protocol::{GateId, KeySet, UnixMs};
+use fare_protocol::{GateId, KeySet, PublicKey, UnixMs};
 use fare_rules::Tariff;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
@@ -111,7 +111,7 @@ pub(super) fn cursor(db: &Connection) -> rusqlite::Result<u64> {
 /// Swaps the update in, whole or not at all.
 pub(super) fn apply(
     db: &mut Connection,
-    gate: GateId,
+    (gate, key): (GateId, &PublicKey),
     update: &FeedUpdate,
 ) -> rusqlite::Result<()> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -120,6 +120,9 @@ pub(super) fn apply(
     }
     for change in &update.changes {
         apply_change(&tx, gate, change, update.as_of)?;
+    }
+    if let Some(revocation) = revoked::own(&update.changes, gate, key) {
+        revoked::wipe(&tx, revocation)?;
     }
     let tariff = update.tariff.as_ref();
     tx.prepare_cached(
@@ -180,6 +183,8 @@ fn apply_change(
         FeedChange::ModeCommanded(command) => modes::commanded(tx, gate, command),
         // Not kept: it counts for half a minute, and the courier hands it on.
         FeedChange::LetThroughCommanded(_) => Ok(()),
+        // Another's is nothing to this gate; its own is looked at once all else is applied.
+        FeedChange::GateRevoked(_) => Ok(()),
     }
 }
 

@@ -28,6 +28,7 @@ mod records;
 mod recover;
 pub mod rehearsal;
 mod retention;
+mod revoked;
 mod schema;
 mod sound;
 #[cfg(test)]
@@ -50,7 +51,7 @@ pub use sound::{Chain, SCHEMA_VERSION};
 
 use crate::stages::Stages;
 use caches::FeedUpdate;
-use fare_protocol::wire::Feed;
+use fare_protocol::wire::{Feed, Revocation};
 use fare_protocol::{
     Direction, GateId, Location, ModeCommand, RecordId, Seq, SignedRecord, Signer, Stamp, UnixMs,
 };
@@ -134,6 +135,7 @@ impl Journal {
             committed: Notify::new(),
             transactions: AtomicU64::new(0),
             command: watch::Sender::new(None),
+            revoked: watch::Sender::new(None),
         });
         let facts = schema::open_reader(path)?;
         match modes::command(&facts, identity.gate) {
@@ -141,6 +143,15 @@ impl Journal {
             // The server's data never keep a gate from starting.
             Err(err) => tracing::warn!(%err, "a command about modes is unreadable, left out"),
         }
+        let key = identity.signer.public();
+        let revocation = revoked::read(&facts, identity.gate, &key);
+        let revocation = revocation.map_err(|err| schema::at_open(path, err))?;
+        let keep_ms = revocation.map_or(retention.keep_ms, |_| 0);
+        let retention = Retention {
+            keep_ms,
+            ..retention
+        };
+        shared.is_revoked(revocation);
         let outbox = schema::open_reader(path)?;
         let thread = writer::start(writing, head, identity, retention, Arc::clone(&shared))?;
         Ok(JournalHandle(Arc::new(Inner {
@@ -174,6 +185,8 @@ struct Shared {
     transactions: AtomicU64,
     /// The server's newest command to this gate.
     command: watch::Sender<Option<ModeCommand>>,
+    /// That the server believes this gate no longer.
+    revoked: watch::Sender<Option<Revocation>>,
 }
 
 impl JournalHandle {
@@ -213,6 +226,11 @@ impl JournalHandle {
     /// The server's newest command to this gate, carried out or not; changes as feeds bring others.
     pub fn commands(&self) -> watch::Receiver<Option<ModeCommand>> {
         self.0.shared.command.subscribe()
+    }
+
+    /// Whether, since when and why the server believes this gate no longer; changes as a feed says so.
+    pub fn revoked(&self) -> watch::Receiver<Option<Revocation>> {
+        self.0.shared.revoked.subscribe()
     }
 
     /// Keeps a diagnostic note, some time soon. Never waits: when too many wait already it is
@@ -428,6 +446,14 @@ impl Shared {
         self.command.send_if_modified(|known| {
             let is_new = *known != command;
             *known = command;
+            is_new
+        });
+    }
+
+    fn is_revoked(&self, revocation: Option<Revocation>) {
+        self.revoked.send_if_modified(|known| {
+            let is_new = *known != revocation;
+            *known = revocation;
             is_new
         });
     }

@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 6] = ["
+const STEPS: [&str; 7] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -185,6 +185,14 @@ CREATE TABLE unfinished_new (
 INSERT INTO unfinished_new SELECT confirmation, direction, account, at_ms FROM unfinished;
 DROP TABLE unfinished;
 ALTER TABLE unfinished_new RENAME TO unfinished;
+", "
+-- That the server believes this gate no longer, by the key that signs its records.
+CREATE TABLE revoked (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    key      BLOB NOT NULL CHECK (length(key) = 32),
+    at_ms    INTEGER NOT NULL,
+    reason   TEXT NOT NULL
+) STRICT;
 "];
 
 /// The steps, for tests that begin with an older file.

@@ -4,8 +4,11 @@ use super::notes::{self, NoteRow};
 use super::queue::{Chore, CommitJob, Work};
 use super::records::{self, Failure, Head};
 use super::retention::{Retention, Step, Sweep};
-use super::{CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, modes, outbox};
+use super::{
+    CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, modes, outbox, revoked,
+};
 use fare_protocol::SignedRecord;
+use fare_protocol::wire::Revocation;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -231,10 +234,17 @@ impl Writer {
                 reply(self.chore_done("recording the server's answers", result));
             }
             Chore::Feed { update, reply } => {
-                let gate = self.identity.gate;
-                let result = caches::apply(&mut self.db, gate, &update)
-                    .and_then(|()| modes::command(&self.db, gate));
-                let result = result.map(|command| self.shared.commanded(command));
+                let (gate, key) = (self.identity.gate, self.identity.signer.public());
+                let result = caches::apply(&mut self.db, (gate, &key), &update).and_then(|()| {
+                    Ok((
+                        modes::command(&self.db, gate)?,
+                        revoked::read(&self.db, gate, &key)?,
+                    ))
+                });
+                let result = result.map(|(command, revocation)| {
+                    self.shared.commanded(command);
+                    self.revoked(revocation);
+                });
                 reply(self.chore_done("applying the feed", result));
             }
             // Touches no disk: a flash card would pay for each. A commit that hangs holds it up.
@@ -245,6 +255,14 @@ impl Writer {
                 reply(self.chore_done("executing", result));
             }
         }
+    }
+
+    /// Nothing that the server has accepted is kept any more where it believes the gate no longer.
+    fn revoked(&mut self, revocation: Option<Revocation>) {
+        if revocation.is_some() {
+            self.retention.keep_ms = 0;
+        }
+        self.shared.is_revoked(revocation);
     }
 
     fn chore_done<T>(

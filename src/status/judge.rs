@@ -1,6 +1,6 @@
 //! What somebody should look after.
 
-use super::{Disk, Machine, Published, Report, machine};
+use super::{Disk, Machine, Published, Report, Server, machine};
 use crate::journal::Books;
 use crate::logbook::span;
 use fare_protocol::{Mode, UnixMs};
@@ -8,6 +8,10 @@ use serde::Serialize;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// A certificate should have been renewed long before this is left.
+const CERTIFICATE_LEFT_MIN_MS: i64 = 7 * DAY_MS;
 
 /// A server may be away for so long before somebody should know.
 const OFFLINE_MAX_MS: i64 = 5 * MINUTE_MS;
@@ -171,6 +175,14 @@ fn server(report: &Report, found: &mut Vec<Problem>) {
     else {
         return;
     };
+    certificate(report.at_ms, server, found);
+    if let Some(reason) = &server.revoked {
+        found.push(problem(
+            "revoked",
+            format!("the server has revoked this gate: {reason}"),
+            "it stays closed; carry away what waits (`faregate outbox export`), then enrol it anew",
+        ));
+    }
     let (Some(false), Some(since)) = (server.online, server.since_ms) else {
         return;
     };
@@ -183,6 +195,31 @@ fn server(report: &Report, found: &mut Vec<Problem>) {
             "riders go through all the same; check the gate's network",
         ));
     }
+}
+
+fn certificate(now: UnixMs, server: &Server, found: &mut Vec<Problem>) {
+    let Some(until) = server.certificate_until_ms else {
+        return;
+    };
+    let left = until.since(now);
+    let soon = server.not_renewed.is_some() || left < CERTIFICATE_LEFT_MIN_MS;
+    if !soon {
+        return;
+    }
+    let days = left.div_euclid(DAY_MS);
+    let ends = match left {
+        ..=0 => "the gate's certificate has ended: the server answers no longer".to_owned(),
+        _ => format!("the gate's certificate ends in {days} days"),
+    };
+    let why = server.not_renewed.as_ref();
+    let why = why.map_or_else(String::new, |why| {
+        format!("; it could not be renewed: {why}")
+    });
+    found.push(problem(
+        "certificate",
+        format!("{ends}{why}"),
+        "riders go through all the same; check the network, or enrol anew: `faregate enroll --replace`",
+    ));
 }
 
 fn journal(report: &Report, books: &Books, found: &mut Vec<Problem>) {

@@ -172,6 +172,15 @@ pub struct Server {
     pub last_success_ms: Option<UnixMs>,
     /// What went wrong last.
     pub reason: Option<String>,
+    /// When the gate's certificate ends.
+    #[serde(default)]
+    pub certificate_until_ms: Option<UnixMs>,
+    /// Why it could not be renewed, when that was due.
+    #[serde(default)]
+    pub not_renewed: Option<String>,
+    /// Why the server believes this gate no longer.
+    #[serde(default)]
+    pub revoked: Option<String>,
 }
 
 /// The tariff that fares are quoted from.

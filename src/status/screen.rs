@@ -146,7 +146,13 @@ impl Screen<'_> {
             .map(|at| format!(" since {}", self.when(at)));
         let since = since.unwrap_or_default();
         match server.online {
-            Some(true) => format!("online{since}"),
+            Some(true) => {
+                let until = server.certificate_until_ms.map(|until| {
+                    let days = until.since(self.now).div_euclid(86_400_000);
+                    format!("; certificate good for {days} days")
+                });
+                format!("online{since}{}", until.unwrap_or_default())
+            }
             Some(false) => {
                 let why = server.reason.as_deref().unwrap_or_default();
                 format!("OFFLINE{since}: {why}")

@@ -75,6 +75,9 @@ fn fine() -> Report {
                 since_ms: Some(ago(HOUR)),
                 last_success_ms: Some(ago(3_000)),
                 reason: None,
+                certificate_until_ms: None,
+                not_renewed: None,
+                revoked: None,
             }),
             tariff: TariffInForce {
                 name: "beijing".to_owned(),

@@ -10,6 +10,7 @@ use fare_sim::seed::Seed;
 pub mod browser;
 pub mod lane;
 pub mod page;
+pub mod place;
 
 use faregate::clock::Stopwatch;
 use std::fs;

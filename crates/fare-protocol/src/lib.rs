@@ -11,6 +11,7 @@
 
 pub mod bundle;
 mod cbor;
+pub mod certificate;
 mod cose;
 mod credential;
 pub mod enrol;
@@ -25,6 +26,7 @@ pub mod picture;
 mod place;
 pub mod receipt;
 pub mod record;
+pub mod renewal;
 pub mod ride_code;
 pub mod rider;
 mod text;

@@ -12,8 +12,8 @@ pub use crate::pay_code::ask::{PayCodeAnswer, PayCodeAsk, PayCodeOutcome, PayCod
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, FormatError, KeySet, LetThroughCommand, LineId, ModeCommand, Problem, RecordId,
-    Signer, StationId, UnixMs, VerifyError,
+    AccountId, FormatError, GateId, KeySet, LetThroughCommand, LineId, ModeCommand, Problem,
+    PublicKey, Reason, RecordId, Signer, StationId, UnixMs, VerifyError,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -103,6 +103,8 @@ pub enum RecordRefusal {
     BadSignature,
     /// Another record already stands at this place of the chain, or the hash before it differs.
     Fork,
+    /// The gate is believed no longer, and it came after that.
+    Revoked,
 }
 
 /// What gates must know, from the server; newer than the cursor that was asked for.
@@ -160,6 +162,21 @@ pub enum FeedChange {
     ModeCommanded(ModeCommand),
     /// One gate is to open once; in no snapshot, for it counts half a minute.
     LetThroughCommanded(LetThroughCommand),
+    /// A gate is believed no longer. It closes and forgets riders; others need do nothing.
+    GateRevoked(Revocation),
+}
+
+/// A gate that is believed no longer, by the key that signs its records. What the server took before stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Which.
+    pub gate: GateId,
+    /// With which key; a gate that enrols anew has another.
+    pub key: PublicKey,
+    /// Since when, by the server's clock.
+    pub at_ms: UnixMs,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// A journey without its exit.

@@ -1,9 +1,12 @@
 //! Listeners: connections in, requests to a router, and an orderly end.
 
+use crate::store::Shower;
 use axum::Router;
+use fare_protocol::certificate::Certificate;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use rustls::pki_types::CertificateDer;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -93,6 +96,24 @@ pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// What the certificate at the other end of a connection says of a gate; an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown(pub Option<Shower>);
+
+impl Shown {
+    /// Nothing for certificates that name no gate.
+    fn by(certificate: Option<&CertificateDer<'_>>) -> Self {
+        let says = certificate.and_then(|der| Certificate::read(der));
+        let shower = says.and_then(|says| {
+            Some(Shower {
+                gate: says.common_name?.parse().ok()?,
+                tls_key: says.key,
+            })
+        });
+        Self(shower)
+    }
+}
+
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
@@ -115,7 +136,7 @@ async fn connection(
 ) {
     let peer = stream.peer_addr().ok();
     let Some(tls) = tls else {
-        return requests(stream, peer, router, stopping).await;
+        return requests(stream, (peer, Shown(None)), router, stopping).await;
     };
     let mut ending = stopping.clone();
     let greeted = tokio::select! {
@@ -123,7 +144,11 @@ async fn connection(
         () = stopped(&mut ending) => return,
     };
     match greeted {
-        Ok(Ok(stream)) => requests(stream, peer, router, stopping).await,
+        Ok(Ok(stream)) => {
+            let certificates = stream.get_ref().1.peer_certificates();
+            let shown = Shown::by(certificates.and_then(|all| all.first()));
+            requests(stream, (peer, shown), router, stopping).await;
+        }
         Ok(Err(err)) => tracing::warn!(?peer, %err, "TLS handshake failed"),
         Err(_) => tracing::warn!(?peer, "TLS handshake took too long"),
     }
@@ -131,7 +156,7 @@ async fn connection(
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Option<SocketAddr>,
+    (peer, shown): (Option<SocketAddr>, Shown),
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -147,7 +172,8 @@ async fn requests(
         .max_concurrent_streams(STREAMS_MAX);
     // A peer that is gone already has no address, and will read no answer.
     let Some(peer) = peer else { return };
-    let service = TowerToHyperService::new(AddExtension::new(router, Peer(peer)));
+    let service = AddExtension::new(AddExtension::new(router, Peer(peer)), shown);
+    let service = TowerToHyperService::new(service);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

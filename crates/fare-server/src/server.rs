@@ -97,6 +97,7 @@ impl Server {
     ///
     /// # Errors
     /// When the database, a listener or the ready file cannot be had.
+    // long: one listener after another
     pub async fn start(
         config: Config,
         stopping: watch::Receiver<bool>,
@@ -137,6 +138,7 @@ impl Server {
                 ask_rates: AskRates::default(),
                 metrics: Metrics::new(clock::now()),
                 engine: config.database.engine(),
+                certifier: enrolment.as_ref().map(|(_, it)| Arc::clone(&it.certifier)),
             },
             tls: TlsAcceptor::from(config.tls),
             gates,

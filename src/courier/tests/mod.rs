@@ -45,6 +45,8 @@ fn config() -> CourierConfig {
         ca: PathBuf::new(),
         cert: PathBuf::new(),
         key: PathBuf::new(),
+        renewed: PathBuf::new(),
+        record_key: Arc::new(SigningKey::from_bytes(&[3; 32])),
         server_keys: KeySet(vec![entry]),
         batch_max: 500,
         backoff: AT_ONCE,

@@ -30,6 +30,7 @@ impl Files {
             ca,
             cert,
             key,
+            renewed: file("renewed.pem"),
             ..config()
         }
     }

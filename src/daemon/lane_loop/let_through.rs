@@ -27,9 +27,13 @@ const WAITING_MAX: usize = 4;
 /// Commands remembered, so that none is tried twice.
 const TAKEN_MAX: usize = 32;
 
+const REVOKED: &str = "the server has revoked this gate";
+
 /// Who waits, and who is under way.
 pub(super) struct LetThroughs {
     gate: GateId,
+    /// Nobody is let through any more.
+    closed: bool,
     waiting: VecDeque<Waits>,
     taken: VecDeque<CommandId>,
     under_way: Option<UnderWay>,
@@ -81,6 +85,7 @@ impl LetThroughs {
     pub(super) fn new(gate: GateId) -> Self {
         Self {
             gate,
+            closed: false,
             waiting: VecDeque::new(),
             taken: VecDeque::new(),
             under_way: None,
@@ -130,7 +135,18 @@ impl LetThroughs {
         }
     }
 
+    /// The server believes this gate no longer.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for waits in std::mem::take(&mut self.waiting) {
+            waits.reply.refuse(REVOKED);
+        }
+    }
+
     fn wait(&mut self, waits: Waits) {
+        if self.closed {
+            return waits.reply.refuse(REVOKED);
+        }
         if self.waiting.len() >= WAITING_MAX {
             return waits.reply.refuse("too many wait to be let through here");
         }

@@ -2,7 +2,7 @@
 //! envelope. Waits for news as long as it is asked to, and no longer once the server stops.
 
 use super::problem::Problem;
-use super::{App, registered};
+use super::{App, Asking, registered};
 use crate::clock;
 use crate::net::stopped;
 use crate::store::News;
@@ -11,7 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use fare_protocol::UnixMs;
-use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed};
+use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed, FeedChange, Revocation};
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,16 +29,26 @@ pub(super) struct Asked {
 pub(super) async fn answer(
     State(app): State<App>,
     Path(gate): Path<String>,
+    asking: Asking,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(asked) = asked.map_err(|err| {
         let expected = "?after=CURSOR&wait_ms=N, both whole";
         Problem::bad_query(expected, &err, &["after", "wait_ms"])
     })?;
-    registered(&app, &gate).await?;
-    let sealed = feed_of(&app, &asked)
-        .await?
-        .seal(app.settlement.signer.as_ref());
+    let standing = registered(&app, &gate, asking).await?;
+    let feed = match standing.revocation {
+        Some(revocation) => last_word(&asked, revocation),
+        None => {
+            let feed = feed_of(&app, &asked).await?;
+            let id = standing.gate.id;
+            // It may have been revoked while it waited.
+            let key = standing.gate.key;
+            let now = app.store.read(move |tx| tx.revocation(id, &key)).await?;
+            now.map_or(feed, |revocation| last_word(&asked, revocation))
+        }
+    };
+    let sealed = feed.seal(app.settlement.signer.as_ref());
     let sealed = sealed.map_err(|err| Problem::unavailable(&err))?;
     Ok((
         [(
@@ -47,6 +57,18 @@ pub(super) async fn answer(
         )],
         sealed,
     ))
+}
+
+/// All that a gate hears which is believed no longer.
+fn last_word(asked: &Asked, revocation: Revocation) -> Feed {
+    Feed {
+        as_of_ms: clock::now(),
+        cursor: asked.after,
+        snapshot: false,
+        issuers: None,
+        tariff: None,
+        changes: vec![FeedChange::GateRevoked(revocation)],
+    }
 }
 
 /// The news, as soon as there are any or the time is over.

@@ -1,5 +1,6 @@
 //! The gates' API: records in, answers and news out. Types and shapes are `fare_protocol::wire`'s.
 
+mod certificate;
 mod feed;
 mod pay_codes;
 pub mod problem;
@@ -8,21 +9,25 @@ mod records;
 pub mod room;
 
 use crate::config::Settlement;
+use crate::enrol::Certifier;
 use crate::metrics::{self, Listener, Metrics};
+use crate::net::Shown;
 use crate::pay_codes::PayCodes;
-use crate::store::{Gate, Store};
+use crate::store::{Gate, Shower, Store, StoreError, Tx};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use fare_protocol::pay_code::ask::ASK_LEN_MAX;
-use fare_protocol::wire::FEED_WAIT_MS_MAX;
+use fare_protocol::wire::{FEED_WAIT_MS_MAX, Revocation};
 use fare_protocol::{GateId, UnixMs};
 pub use pay_codes::{ASKS_MAX, AskRates};
 use problem::Problem;
 use room::Room;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -58,6 +63,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Which engine keeps everything: `sqlite` or `postgres`.
     pub engine: &'static str,
+    /// Signs gates' certificates, where this server does.
+    pub certifier: Option<Arc<Certifier>>,
 }
 
 /// When each gate was last heard of, since the server started.
@@ -93,6 +100,7 @@ pub fn router(app: App) -> Router {
             post(records::upload).route_layer(from_fn_with_state(app.clone(), room::enter)),
         )
         .route("/v1/gates/{gate}/feed", get(feed::answer))
+        .route("/v1/gates/{gate}/certificate", post(certificate::renew))
         .route(
             "/v1/gates/{gate}/pay-codes",
             post(pay_codes::answer).layer(DefaultBodyLimit::max(ASK_LEN_MAX)),
@@ -108,16 +116,70 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(counted, metrics::count))
 }
 
-/// The registered gate whose address was asked.
-async fn registered(app: &App, id: &str) -> Result<Gate, Problem> {
+/// Whose certificate came with a request, as far as it names a gate.
+struct Asking(Option<Shower>);
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let shown = parts.extensions.get::<Shown>();
+        Ok(Self(shown.and_then(|Shown(shower)| *shower)))
+    }
+}
+
+/// A registered gate, and whether it is believed.
+struct Standing {
+    gate: Gate,
+    revocation: Option<Revocation>,
+}
+
+impl Standing {
+    /// The gate, when it is believed.
+    fn believed(self) -> Result<Gate, Problem> {
+        self.revocation
+            .map_or(Ok(self.gate), |revocation| Err(revoked(&revocation)))
+    }
+}
+
+fn revoked(revocation: &Revocation) -> Problem {
+    let since = revocation.at_ms.to_rfc3339();
+    let detail = format!(
+        "gate {} was revoked at {since} ({}); it must enrol anew, with new keys",
+        revocation.gate, revocation.reason
+    );
+    Problem::new(StatusCode::FORBIDDEN, "gate-revoked", detail)
+}
+
+/// The registered gate whose address was asked. Whoever shows another gate's certificate that was revoked gets
+/// nothing at all.
+async fn registered(app: &App, id: &str, asking: Asking) -> Result<Standing, Problem> {
     let id: GateId = id.parse().map_err(|err: fare_protocol::IdError| {
         Problem::new(StatusCode::NOT_FOUND, "no-such-gate", err.to_string())
     })?;
-    let gate = app.store.read(move |tx| tx.gate(id)).await?;
+    let look = move |tx: &Tx<'_>| {
+        let gate = tx.gate(id)?;
+        let own = match &gate {
+            Some(gate) => tx.revocation(id, &gate.key)?,
+            None => None,
+        };
+        let shown = match asking.0 {
+            Some(shower) => tx.revocation_of(&shower)?,
+            None => None,
+        };
+        Ok::<_, StoreError>((gate, own.or(shown)))
+    };
+    let (gate, revocation) = app.store.read(look).await?;
     let gate = gate.ok_or_else(|| {
         let detail = format!("gate {id} is not registered; run `fareserver gate add --id {id} …`");
         Problem::new(StatusCode::NOT_FOUND, "no-such-gate", detail)
     })?;
-    app.seen.note(id, crate::clock::now());
-    Ok(gate)
+    if let Some(revocation) = revocation.filter(|revocation| revocation.gate != id) {
+        tracing::warn!(gate = %id, shown = %revocation.gate, "a revoked gate's certificate was shown");
+        return Err(revoked(&revocation));
+    }
+    if revocation.is_none() {
+        app.seen.note(id, crate::clock::now());
+    }
+    Ok(Standing { gate, revocation })
 }

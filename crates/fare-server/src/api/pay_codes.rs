@@ -2,7 +2,7 @@
 //! at the gate: who finds no room is told so at once and goes by the gate's own policy.
 
 use super::problem::Problem;
-use super::{App, registered};
+use super::{App, Asking, registered};
 use crate::clock;
 use crate::pay_codes;
 use crate::riders::limit::{Buckets, Rate, lock};
@@ -32,9 +32,10 @@ pub struct AskRates(Arc<Mutex<Buckets<GateId>>>);
 pub(super) async fn answer(
     State(app): State<App>,
     Path(gate): Path<String>,
+    asking: Asking,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let gate = registered(&app, &gate).await?;
+    let gate = registered(&app, &gate, asking).await?.believed()?;
     if let Err(often) = lock(&app.ask_rates.0).take(gate.id, GATE, clock::now()) {
         return Ok(often.into_response());
     }

@@ -49,6 +49,16 @@ pub const PROBLEMS: &[Listed] = &[
         "The server has a fault; nothing was stored. Tell whoever runs it.",
     ),
     (
+        "gate-revoked",
+        "403",
+        "The gate, or whose certificate was shown, is believed no longer; it must enrol anew.",
+    ),
+    (
+        "key-revoked",
+        "403",
+        "A gate enrols with keys that were revoked; have it make new ones.",
+    ),
+    (
         "key-used",
         "422",
         "The `Idempotency-Key` was sent with another request before.",
@@ -62,6 +72,11 @@ pub const PROBLEMS: &[Listed] = &[
         "method-not-allowed",
         "405",
         "The path is right, the method is not; `Allow` says which are.",
+    ),
+    (
+        "no-authority",
+        "404",
+        "This server certifies no gates; `[enrolment]` in its configuration would.",
     ),
     (
         "no-such-conflict",

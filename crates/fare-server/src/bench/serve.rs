@@ -43,6 +43,7 @@ pub fn serve(url: &DatabaseUrl) -> Result<(), BenchError> {
             ask_rates: AskRates::default(),
             metrics: Metrics::new(clock::now()),
             engine: url.engine(),
+            certifier: None,
         };
         let open = app.metrics.open();
         tokio::task::spawn_blocking(move || {

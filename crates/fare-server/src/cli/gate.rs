@@ -1,6 +1,6 @@
 //! `fareserver gate`: which gates there are.
 
-use super::{database, deed, invite, let_through, modes, operator};
+use super::{database, deed, invite, let_through, modes, operator, revoke};
 use crate::clock;
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
@@ -29,6 +29,8 @@ enum GateCommand {
     Mode(modes::ModeArgs),
     /// List the gates with the modes they are in
     Modes(modes::ModesArgs),
+    /// Believe a gate no longer: it is refused, closes and forgets riders; `invite` makes a new one of it
+    Revoke(revoke::RevokeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +70,7 @@ pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
         GateCommand::List(args) => list(&args)?,
         GateCommand::Mode(args) => modes::command(&args)?,
         GateCommand::Modes(args) => modes::list(&args)?,
+        GateCommand::Revoke(args) => revoke::command(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -108,25 +111,36 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let gates = Database::open_existing(&args.database)?.read(|tx| tx.gates())?;
+    let gates = Database::open_existing(&args.database)?.read(|tx| {
+        let with_standing = |gate: Gate| Ok((gate, tx.revocation(gate.id, &gate.key)?));
+        let gates = tx.gates()?.into_iter().map(with_standing);
+        gates.collect::<Result<Vec<_>, StoreError>>()
+    })?;
     let mut out = io::stdout().lock();
     if args.json {
-        let key = |gate: Gate| GateKey {
+        // A revoked gate's receipts are believed no longer either.
+        let believed = gates.into_iter().filter(|(_, revoked)| revoked.is_none());
+        let key = |(gate, _): (Gate, _)| GateKey {
             gate: gate.id,
             key: gate.key,
         };
-        let keys: Vec<_> = gates.into_iter().map(key).collect();
+        let keys: Vec<_> = believed.map(key).collect();
         writeln!(out, "{}", serde_json::to_string_pretty(&keys)?)?;
         return Ok(());
     }
-    for Gate {
-        id,
-        key,
-        station,
-        line,
-    } in gates
-    {
-        writeln!(out, "{id:<16} {station:<16} {line:<4} {key}")?;
+    for (gate, revocation) in gates {
+        let Gate {
+            id,
+            key,
+            station,
+            line,
+        } = gate;
+        write!(out, "{id:<16} {station:<16} {line:<4} {key}")?;
+        if let Some(revocation) = revocation {
+            let since = revocation.at_ms.to_rfc3339();
+            write!(out, "  revoked {since}: {}", revocation.reason)?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

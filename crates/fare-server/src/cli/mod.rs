@@ -15,6 +15,7 @@ mod invite;
 mod journeys;
 mod let_through;
 mod modes;
+mod revoke;
 mod run;
 mod setup;
 mod staff;

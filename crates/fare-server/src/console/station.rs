@@ -246,6 +246,11 @@ fn alarms(
     if is.is_some_and(|change| change.source == "fire" && change.modes != Modes::default()) {
         alarms.push("fire input on".to_owned());
     }
+    if let Some(gate) = tx.gate(id)?
+        && let Some(revocation) = tx.revocation(id, &gate.key)?
+    {
+        alarms.push(format!("revoked: {}", revocation.reason));
+    }
     if state == "silent" {
         alarms.push("not heard of; it works on alone".to_owned());
     }

@@ -79,6 +79,10 @@ async fn answer(State(enrol): State<Enrol>, body: Bytes) -> Result<Response, Pro
             "ticket-over",
             "this ticket's time is over; have a new one written: fareserver gate invite",
         )),
+        Shown::Revoked => Err(refused(
+            "key-revoked",
+            "this gate's key was revoked; move its folder `keys` away, so that it makes new ones, and enrol again",
+        )),
         Shown::Used => Err(refused(
             "ticket-used",
             "another gate used this ticket, or this one with other keys; have a new one written, which \

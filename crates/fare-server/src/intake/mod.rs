@@ -22,7 +22,7 @@ pub use pricing::close_ended;
 use crate::config::Settlement;
 use crate::store::{Gate, Scope, StoreError, Tx, VoucherKind};
 use conflicts::Found;
-use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal};
+use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal, Revocation};
 use fare_protocol::{
     Confirmation, Direction, JourneyId, Money, Passage, RecordBody, RecordId, RiderClass, Seq,
     StationId, UnixMs, VerifiedRecord,
@@ -72,6 +72,8 @@ pub struct Intake<'a> {
     gate: Gate,
     now: UnixMs,
     report: Report,
+    /// Since when the gate is believed no longer, if it is not.
+    revocation: Option<Revocation>,
     /// Places of the chain that were filled now.
     filled: Vec<Seq>,
     /// What may be news to riders' phones.
@@ -89,6 +91,7 @@ impl<'a> Intake<'a> {
             gate,
             now,
             report: Report::default(),
+            revocation: None,
             filled: Vec::new(),
             news: Vec::new(),
             dearest: HashMap::new(),
@@ -102,6 +105,7 @@ impl<'a> Intake<'a> {
     pub fn take(mut self, records: &[Checked]) -> Result<Report, IntakeError> {
         let hashes: Vec<_> = records.iter().filter_map(Checked::hash).collect();
         let mut first = self.tx.first_answers(self.gate.id, &hashes)?;
+        self.revocation = self.tx.revocation(self.gate.id, &self.gate.key)?;
         let new: Vec<_> = records
             .iter()
             .filter_map(|checked| checked.unanswered(&first))
@@ -136,6 +140,14 @@ impl<'a> Intake<'a> {
             }
         };
         let id = record.record().id;
+        if let Some(revocation) = self.revocation {
+            let (since, why) = (revocation.at_ms.to_rfc3339(), revocation.reason);
+            let reason = format!(
+                "gate {} was revoked at {since} ({why}); what comes after that is not taken",
+                self.gate.id
+            );
+            return self.refuse(place, id, RecordRefusal::Revoked, reason);
+        }
         if let Some((reason, stored)) = self.fork(record)? {
             let answer = self.refuse(place, id, RecordRefusal::Fork, reason.clone())?;
             self.tx.insert_fork(record, &answer, self.now)?;

@@ -217,6 +217,7 @@ fn refusal(code: RecordRefusal) -> &'static str {
         RecordRefusal::WrongGate => "wrong-gate",
         RecordRefusal::BadSignature => "bad-signature",
         RecordRefusal::Fork => "fork",
+        RecordRefusal::Revoked => "revoked",
     }
 }
 

@@ -145,7 +145,13 @@ impl Page<'_> {
             self.value("", &[("outcome", outcome)], count(records));
         }
         self.begin("fareserver_records_refused_total");
-        for code in ["bad-signature", "fork", "malformed", "wrong-gate"] {
+        for code in [
+            "bad-signature",
+            "fork",
+            "malformed",
+            "revoked",
+            "wrong-gate",
+        ] {
             let records = refused.get(code).copied().unwrap_or(0);
             self.value("", &[("code", code)], count(records));
         }

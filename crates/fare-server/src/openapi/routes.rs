@@ -231,6 +231,12 @@ pub const ROUTES: &[Route] = &[
         "The gates' public keys, which check receipts.",
         (JSON, Some("GateKeys")),
     ),
+    post(
+        (GATES, Auth::Gate),
+        "/v1/gates/{gate}/certificate",
+        "Another certificate for the gate's own key, before the present one ends.",
+        (Some("Renewal"), 200, "RenewedCertificate"),
+    ),
     asked(
         Route {
             answer: (200, "application/cose", None),

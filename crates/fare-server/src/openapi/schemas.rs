@@ -95,6 +95,12 @@ pub(super) fn all() -> Value {
             })),
         } })),
         "GateKeys": { "type": "array", "items": object(&["gate", "key"], json!({ "gate": text, "key": key })) },
+        "Renewal": object(&["tls_key", "record_proof", "tls_proof"], json!({
+            "tls_key": key, "record_proof": envelope(), "tls_proof": envelope(),
+        })),
+        "RenewedCertificate": object(&["certificate"], json!({
+            "certificate": { "type": "string", "description": "PEM" },
+        })),
         "EnrolRequest": object(&["secret", "record_key", "tls_key", "record_proof", "tls_proof"], json!({
             "secret": envelope(), "record_key": key, "tls_key": key, "record_proof": envelope(), "tls_proof": envelope(),
         })),

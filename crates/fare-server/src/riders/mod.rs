@@ -131,7 +131,7 @@ async fn stations(State(riders): State<Riders>) -> impl IntoResponse {
 }
 
 async fn gates(State(riders): State<Riders>) -> Result<Json<Vec<GateKey>>, Problem> {
-    let gates = riders.app.store.read(|tx| tx.gates()).await?;
+    let gates = riders.app.store.read(|tx| tx.believed_gates()).await?;
     let keys = gates.into_iter().map(|gate| GateKey {
         gate: gate.id,
         key: gate.key,

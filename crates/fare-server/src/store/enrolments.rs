@@ -28,6 +28,8 @@ pub enum Shown {
     TooLate,
     /// Other keys came before.
     Used,
+    /// The gate is believed with this key no longer.
+    Revoked,
 }
 
 impl Tx<'_> {
@@ -86,6 +88,9 @@ impl Tx<'_> {
             line: row.get(2)?,
             config: row.get(3)?,
         };
+        if self.revocation(invitation.gate, record_key)?.is_some() {
+            return Ok(Shown::Revoked);
+        }
         let (record, tls) = (record_key.to_bytes(), tls_key.to_bytes());
         let used = (
             row.get::<Option<[u8; 32]>>(5)?,

@@ -21,6 +21,7 @@ mod leases;
 mod let_through;
 mod modes;
 mod pay_codes;
+mod revocations;
 mod riders;
 mod sql;
 mod staff;
@@ -42,6 +43,7 @@ pub use journeys::Incident;
 pub use let_through::{Helped, HelpedBy};
 pub use modes::{GateModes, StoredChange};
 pub use pay_codes::{AskRow, Keep};
+pub use revocations::Shower;
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
@@ -76,7 +78,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 15] = [
+const MIGRATIONS: [Step; 16] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -137,6 +139,10 @@ const MIGRATIONS: [Step; 15] = [
     Step {
         sqlite: include_str!("let_through.sql"),
         postgres: include_str!("postgres/let_through.sql"),
+    },
+    Step {
+        sqlite: include_str!("revocations.sql"),
+        postgres: include_str!("postgres/revocations.sql"),
     },
 ];
 

@@ -125,8 +125,12 @@ impl Running {
     }
 
     async fn feed(&self, after: u64, wait_ms: u32) -> Feed {
+        self.feed_of("PGY-01", after, wait_ms).await
+    }
+
+    pub(crate) async fn feed_of(&self, gate: &str, after: u64, wait_ms: u32) -> Feed {
         let url = format!(
-            "{}/v1/gates/PGY-01/feed?after={after}&wait_ms={wait_ms}",
+            "{}/v1/gates/{gate}/feed?after={after}&wait_ms={wait_ms}",
             self.gates
         );
         let answer = self.client.get(url).send().await.unwrap();
