@@ -19,8 +19,8 @@ use fare_protocol::pay_code::PayCodeId;
 use fare_protocol::wire::{PayCodeAnswer, PayCodeAsk, PayCodeOutcome, PayCodeRefusal};
 use fare_protocol::{Millis, UnixMs};
 
-/// A code whose account has no tap is forgotten after this: the rider was not admitted, or the gate has not
-/// come to upload, and then the same code is learnt again at the exit.
+/// A code by which nothing is to be charged is forgotten after this: the rider was not admitted, or was told late;
+/// or the gate has not come to upload, and then the same code is learnt again at the exit.
 const UNUSED: Millis = Millis(3_600_000);
 
 /// Longest time for which a code is kept: a service day, and the charge of a missing exit at its end.

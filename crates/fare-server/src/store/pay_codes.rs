@@ -22,7 +22,7 @@ pub struct AskRow {
 /// How long codes and asks are kept at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// Codes shown before are forgotten when their account never tapped.
+    /// Codes shown before are forgotten when nothing is to be charged by them.
     pub unused_before: UnixMs,
     /// Codes shown before are forgotten.
     pub codes_before: UnixMs,
@@ -103,9 +103,13 @@ impl Tx<'_> {
     pub fn forget_pay_codes(&self, keep: Keep) -> Result<u64, StoreError> {
         let sql = "UPDATE pay_code SET sealed = NULL
                    WHERE sealed IS NOT NULL
-                     AND (shown_ms < $1
-                          OR (shown_ms < $2 AND NOT EXISTS
-                              (SELECT 1 FROM tap WHERE tap.account = pay_code.account)))";
+                     AND (shown_ms < $1 OR (shown_ms < $2
+                       AND NOT EXISTS (SELECT 1 FROM journey WHERE journey.account = pay_code.account
+                                       AND state IN ('tapped', 'open', 'held'))
+                       AND NOT EXISTS (SELECT 1 FROM charge WHERE charge.account = pay_code.account
+                                       AND charge.state IN ('due', 'sent'))
+                       AND NOT EXISTS (SELECT 1 FROM posting WHERE posting.account = pay_code.account
+                                       AND made_ms > $2)))";
         let codes = self.run(sql, &[&keep.codes_before, &keep.unused_before])?;
         let payers = "DELETE FROM pay_code WHERE sealed IS NULL AND shown_ms < $1
                       AND NOT EXISTS (SELECT 1 FROM tap WHERE tap.account = pay_code.account)";

@@ -189,6 +189,23 @@ fn a_yes_that_is_not_used_costs_nothing() {
     assert_eq!(payer, None, "nothing is left of it");
 }
 
+/// An answer that came after the journey was over leaves no code behind.
+#[test]
+fn a_code_by_which_nothing_is_to_be_charged_is_forgotten_after_an_hour() {
+    let gates = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let mut site = Site::new(&[&gates.0, &gates.1]);
+    let entry = admits(&gates.0, Direction::Entry, 1);
+    let exit = admits(&gates.1, Direction::Exit, 40);
+    site.send(&gates.0, &entry.each_ref());
+    site.asks(&gates.1, &ask(exit[0].record().id, Direction::Exit));
+    let later = UnixMs(NOW.0 + 2 * HOUR_MS);
+    assert_eq!(site.forgets(later), 0, "the rider is inside");
+    site.send(&gates.1, &exit.each_ref());
+    assert_eq!(site.journeys()[0].state, "closed");
+    assert_eq!(site.forgets(UnixMs(NOW.0 + HOUR_MS)), 0, "just posted");
+    assert_eq!(site.forgets(later), 1);
+}
+
 /// A gate's yes that the server would have refused: recorded, charged as any other, and shown.
 #[test]
 fn a_gate_that_overrules_the_server_makes_a_conflict_and_one_journey() {
