@@ -93,7 +93,7 @@ impl Tx<'_> {
         let sql = "UPDATE pay_code SET sealed = NULL
                    WHERE account = $1 AND sealed IS NOT NULL
                      AND NOT EXISTS (SELECT 1 FROM journey WHERE journey.account = pay_code.account
-                                     AND state IN ('tapped', 'open', 'held'))
+                                     AND state IN ('tapped', 'open', 'incomplete', 'unpriced', 'held'))
                      AND NOT EXISTS (SELECT 1 FROM charge WHERE charge.account = pay_code.account
                                      AND charge.state IN ('due', 'sent'))";
         Ok(self.run(sql, &[&account])? > 0)
@@ -105,7 +105,7 @@ impl Tx<'_> {
                    WHERE sealed IS NOT NULL
                      AND (shown_ms < $1 OR (shown_ms < $2
                        AND NOT EXISTS (SELECT 1 FROM journey WHERE journey.account = pay_code.account
-                                       AND state IN ('tapped', 'open', 'held'))
+                                       AND state IN ('tapped', 'open', 'incomplete', 'unpriced', 'held'))
                        AND NOT EXISTS (SELECT 1 FROM charge WHERE charge.account = pay_code.account
                                        AND charge.state IN ('due', 'sent'))
                        AND NOT EXISTS (SELECT 1 FROM posting WHERE posting.account = pay_code.account
