@@ -29,7 +29,7 @@ const WARM_UP: u64 = 5;
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct PayCodePlan<'p> {
-    /// The gate, with [server] and [pay_codes]; its devices and journal are not touched.
+    /// The gate, with `[server]` and `[pay_codes]`; its devices and journal are not touched.
     pub gate: &'p GateConfig,
     /// The server, with [pay_codes].
     pub server: ServerPlan<'p>,
