@@ -31,7 +31,7 @@ const WARM_UP: u64 = 5;
 pub struct PayCodePlan<'p> {
     /// The gate, with `[server]` and `[pay_codes]`; its devices and journal are not touched.
     pub gate: &'p GateConfig,
-    /// The server, with [pay_codes].
+    /// The server, with `[pay_codes]`.
     pub server: ServerPlan<'p>,
     /// How many codes.
     pub codes: u64,
