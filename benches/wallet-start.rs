@@ -11,8 +11,7 @@ mod common;
 use common::browser::{Browser, Screen};
 use common::{Site, until};
 use fare_sim::cast::Cast;
-use serde_json::{Value, json};
-use std::fs;
+use serde_json::json;
 use std::path::Path;
 
 /// Starts of each page.
@@ -50,8 +49,7 @@ fn main() {
         .open_to_riders(cast.issuer_key(), Some(wallet))
         .unwrap();
     let mut server = site.serve(None);
-    let ready = until(|| fs::read_to_string(site.city.server_ready()).ok()).unwrap();
-    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let ready = site.ready();
     let page = format!("http://{}/", ready["riders_listen"].as_str().unwrap());
     let browser = Browser::phone(PHONE);
     browser.open(&page);

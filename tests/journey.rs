@@ -4,9 +4,8 @@
 mod common;
 
 use common::browser::Browser;
-use common::{Site, program, until};
+use common::{Site, program};
 use serde_json::json;
-use std::fs;
 
 #[test]
 fn the_demo_charges_every_journey_once_and_the_right_fare() {
@@ -29,8 +28,7 @@ fn the_console_is_alive_in_a_browser() {
     let site = Site::new(21);
     site.register(&[&site.entry(None), &site.exit(None)]);
     let mut server = site.serve(None);
-    let ready = until(|| fs::read_to_string(site.city.server_ready()).ok());
-    let ready: serde_json::Value = serde_json::from_str(&ready.unwrap()).unwrap();
+    let ready = site.ready();
     let console = format!("http://{}/", ready["console_listen"].as_str().unwrap());
 
     let browser = Browser::start();

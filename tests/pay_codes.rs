@@ -323,8 +323,7 @@ async fn a_wallet_keeps_the_code_and_its_screen_goes_in_and_out() {
         .open_to_riders(cast.issuer_key(), Some(wallet));
     riders.unwrap();
     house.serve();
-    let ready = fs::read_to_string(house.site.city.server_ready()).unwrap();
-    let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+    let ready = house.site.ready();
     let browser = Browser::phone(PHONE);
     browser.open(&format!(
         "http://{}/",

@@ -31,7 +31,7 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
     page.browser.resize(1280, 900);
     let url = |path: &str| format!("http://{}{path}", page.console);
     page.browser.open(&url("/login?next=/stations/PGY"));
-    page.is_accessible("signing in");
+    page.browser.is_accessible("signing in");
     page.browser.keep_screenshot("login");
     page.types("Wang<Tab>wrong password<Enter>");
     page.says("no account has this name");
@@ -47,7 +47,7 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
         "document.querySelector('#gates .number').textContent",
         &json!("1"),
     );
-    page.is_accessible("the station");
+    page.browser.is_accessible("the station");
     page.browser.keep_screenshot("station");
 
     // Close the gate, by keyboard alone: tick it, say why, look it over, tell it.
@@ -64,7 +64,7 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
         "document.getElementById('sure-gates').textContent",
         &json!(id),
     );
-    page.is_accessible("the confirmation");
+    page.browser.is_accessible("the confirmation");
     page.browser.keep_screenshot("station-sure");
     page.types("<Escape>");
     page.sees("document.getElementById('sure').open", &json!(false));
@@ -98,7 +98,7 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
     page.browser.run("document.getElementById('tail').focus()");
     page.types(&format!("{}<Enter>", &receipt[receipt.len() - 8..]));
     page.says("The rider is inside.");
-    page.is_accessible("the rider");
+    page.browser.is_accessible("the rider");
     page.browser.keep_screenshot("station-rider");
 
     // A small screen and the dark scheme.
@@ -109,7 +109,7 @@ async fn a_supervisor_watches_a_gate_closes_it_and_finds_the_rider() {
     let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
     page.browser.devtools("Emulation.setEmulatedMedia", &dark);
     page.browser.resize(1280, 900);
-    page.is_accessible("the station in the dark");
+    page.browser.is_accessible("the station in the dark");
     page.browser.keep_screenshot("station-dark");
 
     page.browser
@@ -173,7 +173,7 @@ async fn a_steward_lets_somebody_through_and_so_does_somebody_at_the_gate() {
         what,
         &json!(format!("Gate {} opens once, in.", lane.files.gate)),
     );
-    page.is_accessible("the confirmation");
+    page.browser.is_accessible("the confirmation");
     page.browser.keep_screenshot("let-through-sure");
     page.types("<Escape>");
     page.sees("document.getElementById('help-sure').open", &json!(false));
@@ -194,7 +194,7 @@ async fn a_steward_lets_somebody_through_and_so_does_somebody_at_the_gate() {
         "document.querySelectorAll('#gates .number')[2].textContent",
         &json!("1"),
     );
-    page.is_accessible("somebody let through");
+    page.browser.is_accessible("somebody let through");
     page.browser.keep_screenshot("let-through");
     page.browser.resize(390, 844);
     page.sees(

@@ -66,8 +66,7 @@ impl Metro {
             .open_to_riders(cast.issuer_key(), Some(built()))
             .unwrap();
         let server = site.serve(None);
-        let ready = until(|| fs::read_to_string(site.city.server_ready()).ok()).unwrap();
-        let ready: Value = serde_json::from_str(&ready).unwrap();
+        let ready = site.ready();
         let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
         let (gates, wallet) = (address("listen"), address("riders_listen"));
         // A page belongs to its address: after the network comes back it must be the same.
@@ -248,21 +247,6 @@ impl Wallet {
         );
     }
 
-    /// Nothing that axe, an accessibility checker, complains about.
-    fn is_accessible(&self, where_: &str) {
-        let axe = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/wallet/node_modules/axe-core/axe.min.js"
-        );
-        let axe = fs::read_to_string(axe).expect("axe-core is missing: run make wallet");
-        self.browser.run(&format!("if (!window.axe) {{ {axe} }}"));
-        let found = self.browser.run_async(
-            "const done = arguments[arguments.length - 1]; axe.run().then(found => done(\
-             found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join('; '))))",
-        );
-        assert_eq!(found, json!([]), "{where_}");
-    }
-
     /// At 200 % zoom the screen has half the width, and all of it still fits.
     fn fits_at_twice_the_size(&self, where_: &str) {
         let half = json!({ "width": PHONE.width / 2, "height": PHONE.height / 2,
@@ -307,7 +291,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     wallet.browser.open(&metro.page());
     wallet.sees("start");
     wallet.shot("welcome");
-    wallet.is_accessible("the first page");
+    wallet.browser.is_accessible("the first page");
     wallet.clicks("[data-testid=start]");
     wallet.code();
     wallet.sees("ready");
@@ -351,7 +335,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     wallet.sees("open");
     wallet.shows(picture::PREFIX);
     wallet.shot("on-the-way");
-    wallet.is_accessible("on the way");
+    wallet.browser.is_accessible("on the way");
     wallet.fits_at_twice_the_size("on-the-way");
 
     // Underground: no network for the phone, and none for the gate.
@@ -401,7 +385,7 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
         .browser
         .run("document.querySelector('.journeys details').scrollIntoView({ block: 'center' })");
     wallet.shot("receipt");
-    wallet.is_accessible("the receipt");
+    wallet.browser.is_accessible("the receipt");
     // Nothing is left of the journey above the code.
     assert!(
         !wallet.text().contains("At the exit show"),
@@ -434,7 +418,7 @@ fn inspected(metro: &mut Metro, wallet: &Wallet, at_exit: &Lane) {
         "{}",
         wallet.text()
     );
-    wallet.is_accessible("the inspector's page");
+    wallet.browser.is_accessible("the inspector's page");
     let checks = |text: &str, how: &str| {
         let typed = json!(text);
         wallet.browser.run(&format!(
@@ -457,7 +441,7 @@ fn inspected(metro: &mut Metro, wallet: &Wallet, at_exit: &Lane) {
         );
     }
     wallet.shot("inspected");
-    wallet.is_accessible("a genuine receipt");
+    wallet.browser.is_accessible("a genuine receipt");
     wallet.fits_at_twice_the_size("inspected");
     // In the hash of the record before: still a record, and not the one that was signed.
     let mut altered = envelope;
@@ -483,7 +467,9 @@ fn every_language_scheme_and_size_shows_a_code_that_is_read() {
             wallet.scheme(scheme);
             let (file, text) = wallet.code_shot(&format!("{language}-{scheme}"));
             assert_eq!(decoded(&file), text, "{language}, {scheme}");
-            wallet.is_accessible(&format!("{language}, {scheme}"));
+            wallet
+                .browser
+                .is_accessible(&format!("{language}, {scheme}"));
         }
         wallet.fits_at_twice_the_size(language);
     }
@@ -493,7 +479,7 @@ fn every_language_scheme_and_size_shows_a_code_that_is_read() {
     // A child rides along, with a key of its own.
     let first = wallet.code();
     wallet.clicks(".chips .round");
-    wallet.is_accessible("the riders");
+    wallet.browser.is_accessible("the riders");
     wallet.shot("riders");
     wallet.clicks("dialog .buttons button");
     let two = "return document.querySelectorAll('.chip').length";
@@ -519,7 +505,7 @@ fn every_language_scheme_and_size_shows_a_code_that_is_read() {
     wallet.clicks(".card .round");
     let (file, text) = wallet.code_shot("big");
     assert_eq!(decoded(&file), text);
-    wallet.is_accessible("the whole screen");
+    wallet.browser.is_accessible("the whole screen");
 }
 
 /// A code that is over is not seen again, not even for a moment: it is wiped when the page goes to the

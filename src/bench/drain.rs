@@ -8,14 +8,12 @@ use super::taps::Taps;
 use super::{BenchError, DiskProbe};
 use crate::clock::{self, Stopwatch};
 use crate::config::GateConfig;
-use crate::courier::{Courier, CourierConfig};
 use crate::journal::{Journal, JournalHandle, Retention};
 use crate::replay::summary::Spread;
 use fare_protocol::{Seq, SignedRecord, Signer, UnixMs};
 use rusqlite::{Connection, params};
 use serde::Serialize;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -207,13 +205,7 @@ fn upload(
     tapping: &mut Tapping<'_>,
 ) -> Result<f64, BenchError> {
     let setup = |what: String| BenchError::Setup(what);
-    let configured = gate.server.as_ref();
-    let configured = configured.ok_or_else(|| setup("the gate has no [server]".to_owned()))?;
-    let config = CourierConfig {
-        server: server.url.clone(),
-        ..CourierConfig::new(gate, configured)
-    };
-    let (courier, _news) = Courier::new(config, journal.clone(), Arc::new(clock::now))?;
+    let (courier, _news) = server.courier(gate, journal)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

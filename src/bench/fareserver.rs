@@ -1,13 +1,16 @@
 //! A real `fareserver` beside the benchmark: a program of its own, of which this one contains nothing.
 
 use super::BenchError;
-use crate::clock::Stopwatch;
+use crate::clock::{self, Stopwatch};
 use crate::config::GateConfig;
+use crate::courier::{Courier, CourierConfig, CourierNews};
+use crate::journal::JournalHandle;
 use fare_protocol::Signer;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the server may take to listen.
@@ -45,6 +48,22 @@ struct Ready {
 }
 
 impl Server {
+    /// The courier of this gate, to this server.
+    pub(super) fn courier(
+        &self,
+        gate: &GateConfig,
+        journal: &JournalHandle,
+    ) -> Result<(Courier, CourierNews), BenchError> {
+        let configured = gate.server.as_ref();
+        let without = || BenchError::Setup("the gate has no [server]".to_owned());
+        let config = CourierConfig {
+            server: self.url.clone(),
+            ..CourierConfig::new(gate, configured.ok_or_else(without)?)
+        };
+        let clock = Arc::new(clock::now);
+        Ok(Courier::new(config, journal.clone(), clock)?)
+    }
+
     /// Registers the gate, starts the server and waits until it listens.
     pub(super) fn start(plan: ServerPlan<'_>, gate: &GateConfig) -> Result<Self, BenchError> {
         let program = match plan.program {

@@ -8,7 +8,7 @@ use super::journal::spread;
 use crate::clock::{self, Stopwatch};
 use crate::config::GateConfig;
 use crate::controller::Controller;
-use crate::courier::{Asker, Courier, CourierConfig};
+use crate::courier::Asker;
 use crate::journal::{CommitRequest, Journal, JournalHandle};
 use crate::replay::summary::Spread;
 use fare_protocol::{Millis, Modes, RecordId, Stamp};
@@ -85,15 +85,9 @@ pub fn pay_codes(plan: &PayCodePlan<'_>, folder: &Path) -> Result<PayCodeFigures
     if gate.pay_codes.is_none() {
         return Err(setup("the gate has no [pay_codes]".to_owned()));
     }
-    let configured = gate.server.as_ref();
-    let configured = configured.ok_or_else(|| setup("the gate has no [server]".to_owned()))?;
     let server = Server::start(plan.server, gate)?;
     let journal = Journal::open(&folder.join("pay-codes.journal"), gate.identity())?;
-    let config = CourierConfig {
-        server: server.url.clone(),
-        ..CourierConfig::new(gate, configured)
-    };
-    let (courier, _news) = Courier::new(config, journal.clone(), Arc::new(clock::now))?;
+    let (courier, _news) = server.courier(gate, &journal)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

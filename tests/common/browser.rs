@@ -116,6 +116,21 @@ impl Browser {
         self.call("POST", &self.path("/goog/cdp/execute"), &body)
     }
 
+    /// Nothing that axe, an accessibility checker, complains about.
+    pub fn is_accessible(&self, where_: &str) {
+        let axe = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/wallet/node_modules/axe-core/axe.min.js"
+        );
+        let axe = std::fs::read_to_string(axe).expect("axe-core is missing: run make wallet");
+        self.run(&format!("if (!window.axe) {{ {axe} }}"));
+        let found = self.run_async(
+            "const done = arguments[arguments.length - 1]; axe.run().then(found => done(\
+             found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join('; '))))",
+        );
+        assert_eq!(found, json!([]), "{where_}");
+    }
+
     /// What is on the screen, as PNG.
     pub fn screenshot(&self) -> Vec<u8> {
         let png = self.call("GET", &self.path("/screenshot"), &Value::Null);

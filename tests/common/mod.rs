@@ -80,6 +80,12 @@ impl Site {
         }
     }
 
+    /// What the server says of itself once it listens.
+    pub fn ready(&self) -> serde_json::Value {
+        let ready = until(|| fs::read_to_string(self.city.server_ready()).ok());
+        serde_json::from_str(&ready.unwrap()).unwrap()
+    }
+
     /// Starts the server, at `listen` or at a free port.
     pub fn serve(&self, listen: Option<SocketAddr>) -> Process {
         let mut server = program("fareserver");

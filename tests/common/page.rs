@@ -4,7 +4,6 @@
 use super::browser::Browser;
 use super::{Site, program, until};
 use serde_json::{Value, json};
-use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
@@ -69,20 +68,6 @@ impl Page {
             rest = &rest[taken..];
         }
     }
-
-    pub fn is_accessible(&self, where_: &str) {
-        let axe = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/wallet/node_modules/axe-core/axe.min.js"
-        );
-        let axe = fs::read_to_string(axe).expect("axe-core is missing: run make wallet");
-        self.browser.run(&format!("if (!window.axe) {{ {axe} }}"));
-        let found = self.browser.run_async(
-            "const done = arguments[arguments.length - 1]; axe.run().then(found => done(\
-             found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join('; '))))",
-        );
-        assert_eq!(found, json!([]), "{where_}");
-    }
 }
 
 fn key(name: &str) -> Value {
@@ -119,8 +104,7 @@ pub fn add_staff(site: &Site, person: &str, role: &str) {
 }
 
 pub fn listeners(site: &Site) -> (std::net::SocketAddr, String) {
-    let ready = until(|| fs::read_to_string(site.city.server_ready()).ok()).unwrap();
-    let ready: Value = serde_json::from_str(&ready).unwrap();
+    let ready = site.ready();
     let gates = ready["listen"].as_str().unwrap().parse().unwrap();
     (gates, ready["console_listen"].as_str().unwrap().to_owned())
 }

@@ -239,18 +239,14 @@ impl Scan {
             *flag = u8::from(is_wide & roughly(&edges, outer, uneven));
         }
         self.matches.clear();
-        let (words, rest) = self.flags.as_chunks::<8>();
-        for (number, word) in words.iter().enumerate() {
-            let mut word = u64::from_le_bytes(*word);
-            while word != 0 {
+        for (number, part) in self.flags.chunks(64).enumerate() {
+            let mut found = bits(part);
+            while found != 0 {
                 self.matches
-                    .push(number * 8 + word.trailing_zeros() as usize / 8);
-                word &= word - 1;
+                    .push(number * 64 + found.trailing_zeros() as usize);
+                found &= found - 1;
             }
         }
-        let done = words.len() * 8;
-        let rest = rest.iter().enumerate().filter(|&(_, &flag)| flag != 0);
-        self.matches.extend(rest.map(|(at, _)| done + at));
     }
 
     fn find_patterns(

@@ -5,6 +5,7 @@ use crate::store::StoreError;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use fare_protocol::BadReason;
 use fare_protocol::wire::ApiProblem;
 
 /// Seconds after which a gate may ask again when the store is busy or failing.
@@ -80,6 +81,12 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(err: StoreError) -> Self {
         Self::unavailable(&err)
+    }
+}
+
+impl From<BadReason> for Problem {
+    fn from(err: BadReason) -> Self {
+        Self::bad_request(format!("`reason`: {err}")).about("reason")
     }
 }
 

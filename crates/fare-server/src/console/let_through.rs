@@ -101,10 +101,7 @@ fn wanted(asked: &Asked) -> Result<Wanted, Problem> {
             return Err(Problem::bad_request(detail).about("direction"));
         }
     };
-    let reason = asked.reason.trim().parse().map_err(|err| {
-        let err: fare_protocol::BadReason = err;
-        Problem::bad_request(format!("`reason`: {err}")).about("reason")
-    })?;
+    let reason = asked.reason.trim().parse()?;
     let receipt = asked.receipt.as_deref().map(receipt).transpose()?;
     Ok(Wanted {
         gate: asked.gate,
