@@ -90,7 +90,7 @@ build-tests:
 .PHONY: nextest
 nextest: build-tests wallet ## run the unit and whole-system tests
 	@$(STEP) -l nextest cargo nextest run --locked --workspace --config-file scripts/nextest.toml --no-fail-fast --cargo-quiet \
-	  --status-level fail --final-status-level fail --show-progress none
+	  --status-level retry --final-status-level flaky --show-progress none
 
 .PHONY: doctest
 doctest: ## run the examples in the documentation

@@ -189,7 +189,8 @@ mod tests {
         let time = GateTime::start(&config(Some(50)), None, Path::new("/nowhere/journal"));
         let stamp = time.stamp();
         assert!(stamp.at >= before && stamp.at <= now());
-        assert_eq!(stamp.error_ms, Millis(51));
+        // More than the 51 only where this machine's clock was set meanwhile.
+        assert!(stamp.error_ms >= Millis(51), "{stamp:?}");
         assert_eq!(time.source(), Source::System);
         assert!(time.stamp().at >= stamp.at);
         // An hour ahead, says the server: one of them is wrong.
@@ -210,7 +211,8 @@ mod tests {
         let time = GateTime::start(&config(Some(50)), None, &journal);
         time.write_down();
         let note = ClockNote::read(&journal).expect("a note");
-        assert_eq!((note.source, note.error_ms), (Source::System, Millis(51)));
+        assert_eq!(note.source, Source::System);
+        assert!(note.error_ms >= Millis(51), "{note:?}");
         assert_eq!(note.rtc.is_some(), rtc::read().is_some());
     }
 

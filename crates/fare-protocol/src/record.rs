@@ -202,6 +202,20 @@ impl RecordHash {
 }
 
 impl Direction {
+    /// Its name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Exit => "exit",
+        }
+    }
+
+    /// The direction of this name.
+    pub fn from_code(code: &str) -> Option<Self> {
+        let both = [Self::Entry, Self::Exit];
+        both.into_iter().find(|direction| direction.code() == code)
+    }
+
     /// The other one.
     pub const fn opposite(self) -> Self {
         match self {
@@ -532,9 +546,6 @@ impl fmt::Debug for RecordHash {
 
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Entry => "entry",
-            Self::Exit => "exit",
-        })
+        f.pad(self.code())
     }
 }

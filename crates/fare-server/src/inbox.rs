@@ -338,9 +338,5 @@ impl From<SignedRecord> for RecordView {
 }
 
 fn said_of_tap(direction: Direction, account: AccountId) -> String {
-    let what = match direction {
-        Direction::Entry => "entry",
-        Direction::Exit => "exit",
-    };
-    format!("{what} of account {account}")
+    format!("{direction} of account {account}")
 }

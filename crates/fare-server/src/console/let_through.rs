@@ -93,14 +93,9 @@ pub(super) async fn tell(
 }
 
 fn wanted(asked: &Asked) -> Result<Wanted, Problem> {
-    let direction = match asked.direction.as_str() {
-        "entry" => Direction::Entry,
-        "exit" => Direction::Exit,
-        _ => {
-            let detail = "`direction` is \"entry\" or \"exit\"";
-            return Err(Problem::bad_request(detail).about("direction"));
-        }
-    };
+    let direction = Direction::from_code(&asked.direction).ok_or_else(|| {
+        Problem::bad_request("`direction` is \"entry\" or \"exit\"").about("direction")
+    })?;
     let reason = asked.reason.trim().parse()?;
     let receipt = asked.receipt.as_deref().map(receipt).transpose()?;
     Ok(Wanted {
@@ -131,9 +126,21 @@ pub(super) struct Shown {
     /// The person's name, or `staff at the gate`.
     by: String,
     reason: String,
-    /// `waiting`, `not done`, `open`, `passed`, `annulled` or `unknown`.
-    state: &'static str,
+    state: Progress,
     record: Option<RecordId>,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Progress {
+    Waiting,
+    #[serde(rename = "not done")]
+    NotDone,
+    Open,
+    Passed,
+    Annulled,
+    Unknown,
 }
 
 /// Whom staff let through at a station lately, the newest first.
@@ -149,12 +156,12 @@ pub(super) fn lately(
 
 fn shown(helped: Helped, now: UnixMs) -> Shown {
     let state = match (helped.record, helped.passage, &helped.told) {
-        (_, Some(PassageOutcome::Passed), _) => "passed",
-        (_, Some(PassageOutcome::Annulled(_)), _) => "annulled",
-        (_, Some(PassageOutcome::Unknown), _) => "unknown",
-        (Some(_), None, _) => "open",
-        (None, None, Some(told)) if now.since(told.until) > RECORD_WAIT_MS => "not done",
-        (None, None, _) => "waiting",
+        (_, Some(PassageOutcome::Passed), _) => Progress::Passed,
+        (_, Some(PassageOutcome::Annulled(_)), _) => Progress::Annulled,
+        (_, Some(PassageOutcome::Unknown), _) => Progress::Unknown,
+        (Some(_), None, _) => Progress::Open,
+        (None, None, Some(told)) if now.since(told.until) > RECORD_WAIT_MS => Progress::NotDone,
+        (None, None, _) => Progress::Waiting,
     };
     let by = helped.told.map(|told| told.person);
     Shown {
@@ -175,12 +182,12 @@ pub(super) fn row(shown: &Shown) -> String {
         Direction::Exit => "out",
     };
     let (mark, words) = match shown.state {
-        "passed" => ("good", "went through"),
-        "annulled" => ("quiet", "nobody went through"),
-        "unknown" => ("warn", "not known whether anybody went through"),
-        "open" => ("busy", "open"),
-        "not done" => ("warn", "not done: the gate did not hear of it, or was busy"),
-        _ => ("busy", "told, waiting for the gate"),
+        Progress::Passed => ("good", "went through"),
+        Progress::Annulled => ("quiet", "nobody went through"),
+        Progress::Unknown => ("warn", "not known whether anybody went through"),
+        Progress::Open => ("busy", "open"),
+        Progress::NotDone => ("warn", "not done: the gate did not hear of it, or was busy"),
+        Progress::Waiting => ("busy", "told, waiting for the gate"),
     };
     format!(
         "<tr><td>{}</td><th scope=\"row\">{}</th><td>{way}</td><td>{}</td><td>{}</td>\
@@ -198,12 +205,12 @@ pub(super) fn spoken(shown: &[Shown]) -> String {
         return String::new();
     };
     let what = match newest.state {
-        "passed" => "somebody was let through",
-        "annulled" => "opened, nobody went through",
-        "unknown" => "opened, and it is not known whether anybody went through",
-        "open" => "is open for one person",
-        "not done" => "did not open",
-        _ => "is told to open for one person",
+        Progress::Passed => "somebody was let through",
+        Progress::Annulled => "opened, nobody went through",
+        Progress::Unknown => "opened, and it is not known whether anybody went through",
+        Progress::Open => "is open for one person",
+        Progress::NotDone => "did not open",
+        Progress::Waiting => "is told to open for one person",
     };
     format!(" Gate {}: {what}.", newest.gate)
 }

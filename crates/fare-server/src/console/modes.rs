@@ -92,15 +92,11 @@ fn wanted(asked: &Asked) -> Result<Wanted, Problem> {
         let codes = Mode::ALL.map(Mode::code).join(", ");
         Problem::bad_request(format!("`mode` is none of {codes}")).about("mode")
     })?;
-    let direction = match asked.direction.as_deref() {
-        None => None,
-        Some("entry") => Some(Direction::Entry),
-        Some("exit") => Some(Direction::Exit),
-        Some(_) => {
-            let detail = "`direction` is \"entry\", \"exit\" or absent for both";
-            return Err(Problem::bad_request(detail).about("direction"));
-        }
-    };
+    let direction = asked.direction.as_deref().map(|code| {
+        let detail = "`direction` is \"entry\", \"exit\" or absent for both";
+        Direction::from_code(code).ok_or_else(|| Problem::bad_request(detail).about("direction"))
+    });
+    let direction = direction.transpose()?;
     let reason: Reason = asked.reason.trim().parse()?;
     let mut gates = asked.gates.clone();
     gates.sort();

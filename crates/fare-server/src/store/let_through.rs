@@ -61,7 +61,7 @@ impl Tx<'_> {
                 &record.seq,
                 &record.id,
                 &record.stamp.at,
-                &direction_text(said.direction),
+                &said.direction.code(),
                 &command,
                 &said.reason.as_str(),
                 &now,
@@ -85,7 +85,7 @@ impl Tx<'_> {
             &[
                 &command.gate,
                 &command.id.0,
-                &direction_text(command.direction),
+                &command.direction.code(),
                 &command.reason.as_str(),
                 &deed.issuer,
                 &deed.person,
@@ -172,17 +172,7 @@ fn helped(row: &Row, told: Option<HelpedBy>) -> Result<Helped, StoreError> {
     })
 }
 
-const fn direction_text(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Entry => "entry",
-        Direction::Exit => "exit",
-    }
-}
-
 fn direction(row: &Row, at: usize) -> Result<Direction, StoreError> {
-    match row.get::<String>(at)?.as_str() {
-        "entry" => Ok(Direction::Entry),
-        "exit" => Ok(Direction::Exit),
-        _ => Err(StoreError::Corrupt("a direction")),
-    }
+    let code: String = row.get(at)?;
+    Direction::from_code(&code).ok_or(StoreError::Corrupt("a direction"))
 }
