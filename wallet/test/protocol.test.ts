@@ -27,11 +27,12 @@ test('vouchers are believed when the server signed them, and read', async () => 
   const server = verifyWith((await keys(4)).publicKey);
   const entry = await readVoucher(fromHex(vector('entry_voucher')), server);
   assert.deepEqual({ kind: entry.kind, station: entry.kind === 'entry' && entry.station }, { kind: 'entry', station: 'PGY' });
-  const exit = await readVoucher(fromHex(vector('exit_voucher')), server);
-  assert.equal(exit.kind, 'exit');
-  assert.ok(exit.kind === 'exit');
-  assert.deepEqual([exit.from, exit.to, exit.fareMinor, exit.currency], ['PGY', 'GMO', 500, 'CNY']);
-  assert.equal(exit.account, toHex(utf8('account-00000001')));
+  for (const name of ['exit_voucher', 'exit_voucher_steps']) {
+    const exit = await readVoucher(fromHex(vector(name)), server);
+    assert.ok(exit.kind === 'exit', name);
+    assert.deepEqual([exit.from, exit.to, exit.fareMinor, exit.currency], ['PGY', 'GMO', 500, 'CNY']);
+    assert.equal(exit.account, toHex(utf8('account-00000001')));
+  }
 });
 
 test('a voucher of another signer, changed or cut is not believed', async () => {

@@ -16,6 +16,7 @@ mod cose;
 mod credential;
 pub mod enrol;
 mod error;
+pub mod fare_step;
 mod ids;
 mod keys;
 mod let_through;
@@ -36,6 +37,7 @@ pub mod wire;
 
 pub use credential::VerifiedCredential;
 pub use error::{FormatError, Problem, VerifyError};
+pub use fare_step::{FareReason, FareSpan, FareStep, RoundingHow, StepRounding, StepValue};
 pub use ids::{
     AccountId, CodeRef, CommandId, ConflictId, GateId, IdError, JourneyId, LineId, RecordId,
     StationId, TariffHash, VoucherId,
@@ -56,4 +58,4 @@ pub use record::{
 };
 pub use ride_code::{IssuerPart, RideCode, RiderClass, VerifiedRideCode};
 pub use time::{Millis, Stamp, UnixMs};
-pub use voucher::{EntryVoucher, ExitVoucher, FareStep, Voucher};
+pub use voucher::{EntryVoucher, ExitVoucher, Voucher};

@@ -115,6 +115,18 @@ impl RiderClass {
         Self::Staff,
     ];
 
+    /// As explanations and files call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Adult => "adult",
+            Self::Child => "child",
+            Self::Student => "student",
+            Self::Senior => "senior",
+            Self::Disabled => "disabled",
+            Self::Staff => "staff",
+        }
+    }
+
     pub(crate) fn wire(self) -> u64 {
         let (Self::Adult
         | Self::Child

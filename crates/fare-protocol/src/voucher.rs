@@ -3,7 +3,7 @@
 //! ```text
 //! entry voucher, signed by the server         exit voucher, signed by the server
 //!   0 kind          5                            0 kind          6
-//!   1 version       1                            1 version       1
+//!   1 version       1                            1 version       1 or 2
 //!   2 id            16 bytes                     2 id            16 bytes
 //!   3 journey       16 bytes                     3 journey       16 bytes
 //!   4 confirmation  16 bytes                     4 entry         16 bytes, the confirmation's id
@@ -15,23 +15,22 @@
 //!  10 fare limit    [minor, currency]           10 left at       unix ms
 //!                                               11 fare          [minor, currency]
 //!                                               12 tariff        16 bytes
-//!                                               13 steps         up to 16 of [text, minor]
+//!                                               13 steps         up to 16
 //! ```
-//! The steps of an exit voucher say how its fare came about; their minor units sum to it.
+//! The steps of an exit voucher say how its fare came about; their minor units sum to it. In version 1 a step is an
+//! English sentence, `[text, minor units]`; in version 2 it is [data](crate::fare_step). What has nothing but
+//! sentences is written in version 1, so that an old voucher stays as it was, byte for byte.
 
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};
+use crate::fare_step::{FareReason, FareStep, STEP_TEXT_LEN_MAX};
 use crate::{
     AccountId, FormatError, JourneyId, KeyId, KeySet, LineId, Money, RecordId, Signer, StationId,
     TariffHash, UnixMs, VerifyError, VoucherId,
 };
-use serde::{Deserialize, Serialize};
 
 /// Most steps that an exit voucher carries.
 pub const STEPS_MAX: usize = 16;
-
-/// Longest text of one step, in bytes.
-pub const STEP_LEN_MAX: usize = 120;
 
 const WHAT: &str = "voucher";
 const ENTRY: &str = "entry voucher";
@@ -39,6 +38,8 @@ const EXIT: &str = "exit voucher";
 const ENTRY_KIND: u64 = 5;
 const EXIT_KIND: u64 = 6;
 const VERSION: u64 = 1;
+/// Of exit vouchers whose steps are data.
+const VERSION_STEPS: u64 = 2;
 
 /// A journey was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,15 +62,6 @@ pub struct EntryVoucher {
     pub valid_until: UnixMs,
     /// The most it may cost.
     pub fare_limit: Money,
-}
-
-/// One step of a price: what was looked at, and what it adds in minor units.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FareStep {
-    /// One short sentence.
-    pub text: String,
-    /// Minor units of the fare's currency; may be negative.
-    pub minor: i64,
 }
 
 /// A journey was closed and priced.
@@ -149,7 +141,9 @@ impl ExitVoucher {
     const FIELDS: u64 = 12;
 
     fn write(&self) -> Vec<u8> {
-        let mut w = Writer::signed(EXIT_KIND, VERSION, Self::FIELDS);
+        let sentences: Option<Vec<_>> = self.steps.iter().map(sentence).collect();
+        let version = sentences.as_ref().map_or(VERSION_STEPS, |_| VERSION);
+        let mut w = Writer::signed(EXIT_KIND, version, Self::FIELDS);
         w.bytes(&self.id.0);
         w.bytes(&self.journey.0);
         w.bytes(&self.entry.0);
@@ -162,16 +156,23 @@ impl ExitVoucher {
         w.money(self.fare);
         w.bytes(&self.tariff.0);
         w.nested(u64::try_from(self.steps.len()).unwrap_or(u64::MAX));
-        for step in &self.steps {
-            w.nested(2);
-            w.text(&step.text);
-            w.int(step.minor);
+        match sentences {
+            Some(sentences) => {
+                for (text, minor) in sentences {
+                    w.nested(2);
+                    w.text(text);
+                    w.int(minor);
+                }
+            }
+            None => self.steps.iter().for_each(|step| step.write(&mut w)),
         }
         w.finish()
     }
 
     fn read(payload: &[u8]) -> Result<Self, FormatError> {
-        let mut r = Reader::signed(EXIT, payload, EXIT_KIND, VERSION, Self::FIELDS)?;
+        let (_, version) = Reader::kind_and_version(EXIT, payload)?;
+        let known = version.clamp(VERSION, VERSION_STEPS);
+        let mut r = Reader::signed(EXIT, payload, EXIT_KIND, known, Self::FIELDS)?;
         let mut voucher = Self {
             id: VoucherId(r.exact("id")?),
             journey: JourneyId(r.exact("journey")?),
@@ -187,16 +188,33 @@ impl ExitVoucher {
             steps: Vec::new(),
         };
         for _ in 0..r.list("steps", STEPS_MAX as u64)? {
-            r.nested("steps", 2)?;
-            let text = r.text("steps", STEP_LEN_MAX)?.to_owned();
-            voucher.steps.push(FareStep {
-                text,
-                minor: r.int("steps")?,
+            voucher.steps.push(match version {
+                VERSION => read_sentence(&mut r)?,
+                _ => FareStep::read(&mut r)?,
             });
         }
         r.end()?;
         Ok(voucher)
     }
+}
+
+/// A step that is a sentence and nothing more.
+fn sentence(step: &FareStep) -> Option<(&str, i64)> {
+    if let FareReason::Said { text } = &step.reason {
+        Some((text, step.minor))
+    } else {
+        None
+    }
+}
+
+fn read_sentence(r: &mut Reader<'_>) -> Result<FareStep, FormatError> {
+    r.nested("steps", 2)?;
+    let text = r.text("steps", STEP_TEXT_LEN_MAX)?.to_owned();
+    let minor = r.int("steps")?;
+    Ok(FareStep {
+        reason: FareReason::Said { text },
+        minor,
+    })
 }
 
 impl Voucher {

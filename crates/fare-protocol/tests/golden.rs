@@ -45,6 +45,10 @@ fn made() -> BTreeMap<String, String> {
             ("let_through", hex(let_through().sign(&gate_key()).bytes())),
             ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
             ("exit_voucher", hex(&exit_voucher().sign(&server_key()))),
+            (
+                "exit_voucher_steps",
+                hex(&exit_voucher_steps().sign(&server_key())),
+            ),
             ("bundle_records", hex(&bundle_part(BundleKind::Records))),
             ("bundle_answers", hex(&bundle_part(BundleKind::Answers))),
             ("feed", hex(&feed().seal(&server_key()).unwrap())),
@@ -97,6 +101,7 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(let_through().sign(&gate_key()).bytes(), &gate_key());
     verify(&entry_voucher().sign(&server_key()), &server_key());
     verify(&exit_voucher().sign(&server_key()), &server_key());
+    verify(&exit_voucher_steps().sign(&server_key()), &server_key());
     verify(&bundle_part(BundleKind::Records), &gate_key());
     verify(&bundle_part(BundleKind::Answers), &server_key());
     verify(&feed().seal(&server_key()).unwrap(), &server_key());
@@ -171,7 +176,7 @@ fn every_format_reads_back_as_it_was_written() {
             &record
         );
     }
-    for voucher in [entry_voucher(), exit_voucher()] {
+    for voucher in [entry_voucher(), exit_voucher(), exit_voucher_steps()] {
         let sealed = voucher.sign(&server_key());
         assert_eq!(
             Voucher::parse(&sealed).unwrap(),

@@ -42,6 +42,7 @@ fn genuine() -> Vec<Vec<u8>> {
         let_through().sign(&gate_key()).bytes().to_vec(),
         entry_voucher().sign(&server_key()),
         exit_voucher().sign(&server_key()),
+        exit_voucher_steps().sign(&server_key()),
         feed().seal(&server_key()).unwrap(),
         bundle_part(BundleKind::Records),
         bundle_part(BundleKind::Answers),

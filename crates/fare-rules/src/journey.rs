@@ -36,7 +36,7 @@
 use crate::Quote;
 use crate::conflict::{ConflictKind, entered_again};
 use fare_protocol::{
-    AccountId, CodeRef, Confirmation, Direction, FareStep, GateId, Millis, Mode, Money,
+    AccountId, CodeRef, Confirmation, Direction, FareReason, FareStep, GateId, Millis, Mode, Money,
     PassageOutcome, Record, RecordId, RiderClass, StationId, UnixMs,
 };
 use serde::{Deserialize, Serialize};
@@ -634,7 +634,7 @@ pub fn price(exit: &Tap, quote: Quote, alone: Money) -> Price {
 fn lowered(mut quote: Quote, shown: Money) -> Quote {
     let minor = shown.minor.saturating_sub(quote.fare.minor);
     quote.steps.push(FareStep {
-        text: "less, as the gate showed it".to_owned(),
+        reason: FareReason::AsShown {},
         minor,
     });
     quote.fare = shown;

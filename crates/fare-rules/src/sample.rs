@@ -11,9 +11,10 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::ride_code::VerifiedRideCode;
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Currency, Direction, FareStep, IssuerPart, JourneyId, KeyEntry,
-    KeySet, LetThrough, LetThroughBy, Millis, Money, PassageOutcome, Picture, RecordId, RideCode,
-    RiderClass, ShownPayCode, Signer, Stamp, TariffHash, UnixMs, VerifiedCredential,
+    AccountId, Annulment, CodeRef, Currency, Direction, FareReason, FareStep, IssuerPart,
+    JourneyId, KeyEntry, KeySet, LetThrough, LetThroughBy, Millis, Money, PassageOutcome, Picture,
+    RecordId, RideCode, RiderClass, ShownPayCode, Signer, Stamp, TariffHash, UnixMs,
+    VerifiedCredential,
 };
 
 /// When the tests' times begin.
@@ -130,7 +131,7 @@ pub(crate) fn cny(minor: i64) -> Money {
 
 pub(crate) fn quote(minor: i64) -> Quote {
     let steps = vec![FareStep {
-        text: "a ride".to_owned(),
+        reason: FareReason::Waived {},
         minor,
     }];
     Quote {

@@ -118,7 +118,8 @@ pub use zones::ZONES_MAX;
 
 use fare_protocol::wire::TariffText;
 use fare_protocol::{
-    Currency, Direction, FareStep, Money, PaidBefore, RiderClass, StationId, TariffHash, UnixMs,
+    Currency, Direction, FareReason, FareStep, Money, PaidBefore, RiderClass, StationId,
+    TariffHash, UnixMs,
 };
 use network::Network;
 use pricing::{Sheet, Terms};
@@ -145,7 +146,7 @@ pub struct Quote {
     pub fare: Money,
     /// By which tariff.
     pub tariff: TariffHash,
-    /// How, in at most ten steps of at most 120 bytes; they sum to the fare.
+    /// How, in at most ten steps; they sum to the fare.
     pub steps: Vec<FareStep>,
 }
 
@@ -311,18 +312,23 @@ impl Tariff {
     /// What a journey costs whose `missing` end has no tap; `None` when nothing is charged for that.
     /// Transfers, discounts and caps do not touch it.
     pub fn maximum(&self, missing: Direction, class: RiderClass) -> Option<Quote> {
-        let (what, minor) = match missing {
-            Direction::Exit => ("no exit", self.rules.maximum.no_exit_minor?),
-            Direction::Entry => ("no entry", self.rules.maximum.no_entry_minor?),
+        let (reason, minor) = match missing {
+            Direction::Exit => {
+                let minor = self.rules.maximum.no_exit_minor?;
+                (FareReason::NoExit { class }, minor)
+            }
+            Direction::Entry => {
+                let minor = self.rules.maximum.no_entry_minor?;
+                (FareReason::NoEntry { class }, minor)
+            }
         };
         let share = || {
             let percent = self.table.percent.of(class);
             self.rules.rounding.share(minor, percent)
         };
         let minor = self.rules.maximum.class.of(class).unwrap_or_else(share);
-        let text = format!("{what}: the maximum for {}", class_name(class));
         Some(self.quoted(Sheet {
-            steps: vec![FareStep { text, minor }],
+            steps: vec![FareStep { reason, minor }],
             sum: minor,
         }))
     }
@@ -342,7 +348,7 @@ impl Quote {
     pub fn waived(mut self) -> Self {
         let minor = self.fare.minor.saturating_neg();
         self.steps.push(FareStep {
-            text: "no fare is taken at this time".to_owned(),
+            reason: FareReason::Waived {},
             minor,
         });
         self.fare = Money::zero(self.fare.currency);

@@ -24,6 +24,17 @@ export interface Correction {
   state: 'waiting' | 'decided' | 'cleared';
 }
 
+export type StepValue = string | number | null | Station | { how: string; to_minor: number };
+
+/** One step of a price: a code with its values, and both in English. */
+export interface FareStep {
+  /** Journeys that were kept before there were codes have none. */
+  code?: string;
+  values?: Record<string, StepValue>;
+  text: string;
+  minor: number;
+}
+
 export interface Journey {
   entry: string;
   state: 'tapped' | 'open' | 'incomplete' | 'unpriced' | 'held' | 'closed' | 'no-exit';
@@ -32,7 +43,7 @@ export interface Journey {
   to: Station | null;
   left_at_ms: number | null;
   fare: Money | null;
-  steps: { text: string; minor: number }[];
+  steps: FareStep[];
   voucher: string | null;
   correction: Correction | null;
 }

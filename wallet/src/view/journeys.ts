@@ -5,7 +5,8 @@ import type { Rider } from '../phone/riders';
 import type { Journey } from '../server/api';
 import { correction } from './correction';
 import { h } from './dom';
-import { clockTime, dayAndTime, money, say, stationName, when } from './words';
+import { stepSentence } from './fareStep';
+import { clockTime, dayAndTime, money, say, stationName, tongue, when } from './words';
 
 export class JourneyList {
   readonly element = h('section', { class: 'journeys' });
@@ -86,7 +87,7 @@ function receipt(journey: Journey): HTMLElement {
     h(
       'tr',
       {},
-      h('td', { dir: 'auto' }, step.text),
+      h('td', { dir: 'auto' }, stepSentence(step, fare.currency, tongue)),
       h('td', { class: 'number' }, money(step.minor, fare.currency)),
     ),
   );

@@ -1,6 +1,7 @@
 // The words on the page, in the language that the rider chose; one file for each in `lang/`.
 
 import type { Station } from '../server/api';
+import { type Tongue, fill } from './fareStep';
 
 type Words = Record<string, string>;
 
@@ -46,8 +47,7 @@ export function language(): string {
 
 /** A sentence, with `{names}` filled in. */
 export function say(key: string, values: Record<string, string | number> = {}): string {
-  const sentence = words[key] ?? key;
-  return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return fill(words[key] ?? key, values);
 }
 
 /** A station as this rider reads it. */
@@ -59,6 +59,17 @@ export function money(minor: number, currency: string): string {
   const format = new Intl.NumberFormat(say('code'), { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
   return format.format(minor / 100);
 }
+
+/** The language for sentences that are put together elsewhere. */
+export const tongue: Tongue = {
+  sentence: (key) => words[key],
+  station: stationName,
+  money,
+  number: (value, unit) => {
+    const style = unit === undefined ? {} : ({ style: 'unit', unit } as const);
+    return new Intl.NumberFormat(say('code'), { ...style, maximumFractionDigits: 1 }).format(value);
+  },
+};
 
 export function clockTime(ms: number): string {
   return new Intl.DateTimeFormat(say('code'), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(ms);

@@ -7,10 +7,11 @@ use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
     AccountId, ChainBefore, CommandId, Confirmation, Currency, Direction, EntryVoucher,
-    ExitVoucher, FareStep, GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, LetThrough,
-    LetThroughBy, LetThroughCommand, Location, Millis, Mode, ModeChange, ModeCommand, ModeSource,
-    Modes, Money, PaidBefore, Passage, PassageOutcome, Picture, Record, RecordBody, RecordHash,
-    RecordId, RideCode, RiderClass, Seq, Signer, Stamp, TariffHash, UnixMs, Voucher, VoucherId,
+    ExitVoucher, FareReason, FareSpan, FareStep, GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet,
+    LaneNo, LetThrough, LetThroughBy, LetThroughCommand, Location, Millis, Mode, ModeChange,
+    ModeCommand, ModeSource, Modes, Money, PaidBefore, Passage, PassageOutcome, Picture, Record,
+    RecordBody, RecordHash, RecordId, RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp,
+    StationId, StepRounding, TariffHash, UnixMs, Voucher, VoucherId,
 };
 
 pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
@@ -219,11 +220,43 @@ pub fn entry_voucher() -> Voucher {
     })
 }
 
+/// An exit voucher of version 1.
 pub fn exit_voucher() -> Voucher {
     let step = |text: &str, minor| FareStep {
-        text: text.to_owned(),
+        reason: FareReason::Said {
+            text: text.to_owned(),
+        },
         minor,
     };
+    exit_voucher_with(vec![step("up to 6 km", 300), step("to 22 km", 200)])
+}
+
+/// An exit voucher whose steps are data.
+pub fn exit_voucher_steps() -> Voucher {
+    let reason = FareReason::Distance {
+        from: "PGY".parse().unwrap(),
+        to: "GMO".parse().unwrap(),
+        metres: 21_345,
+        up_to_m: 22_000,
+        period: None,
+        class: Some(RiderClass::Student),
+    };
+    let cap = FareReason::Cap {
+        rule: "daily".to_owned(),
+        paid_minor: 1_500,
+        span: FareSpan::Day,
+        most_minor: 2_000,
+    };
+    exit_voucher_with(vec![
+        FareStep { reason, minor: 600 },
+        FareStep {
+            reason: cap,
+            minor: -100,
+        },
+    ])
+}
+
+pub fn exit_voucher_with(steps: Vec<FareStep>) -> Voucher {
     Voucher::Exit(ExitVoucher {
         id: VoucherId(*b"voucher-exit-001"),
         journey: JourneyId(*b"journey-00000001"),
@@ -236,8 +269,121 @@ pub fn exit_voucher() -> Voucher {
         left_at: NOW,
         fare: yuan(500),
         tariff: TariffHash(*b"tariff-hash-0001"),
-        steps: vec![step("up to 6 km", 300), step("to 22 km", 200)],
+        steps,
     })
+}
+
+/// One of every reason, with every value there.
+// long: one list
+pub fn reasons() -> Vec<FareReason> {
+    let (from, to) = ("PGY".parse().unwrap(), "GMO".parse().unwrap());
+    let (period, class) = (Some("peak".to_owned()), Some(RiderClass::Child));
+    let text = str::to_owned;
+    let (how, to_minor) = (RoundingHow::Nearest, 10);
+    let rounding = StepRounding { how, to_minor };
+    let named = |make: fn(Named) -> FareReason| {
+        make(Named {
+            from,
+            to,
+            period: period.clone(),
+            class,
+        })
+    };
+    vec![
+        named(|by| FareReason::Distance {
+            from: by.from,
+            to: by.to,
+            metres: 21_345,
+            up_to_m: 22_000,
+            period: by.period,
+            class: by.class,
+        }),
+        named(|by| FareReason::Flat {
+            from: by.from,
+            to: by.to,
+            period: by.period,
+            class: by.class,
+        }),
+        named(|by| FareReason::Zones {
+            from: by.from,
+            to: by.to,
+            from_zone: "1".to_owned(),
+            to_zone: "2".to_owned(),
+            period: by.period,
+            class: by.class,
+        }),
+        named(|by| FareReason::Pair {
+            from: by.from,
+            to: by.to,
+            period: by.period,
+            class: by.class,
+        }),
+        FareReason::Beyond {
+            metres: 20_001,
+            times: 2,
+            every_m: 20_000,
+        },
+        FareReason::PeriodShare {
+            period: text("off-peak"),
+            percent: 80,
+            rounding,
+        },
+        FareReason::ClassShare {
+            class: RiderClass::Student,
+            percent: 50,
+            rounding,
+        },
+        FareReason::SameStation { at: from },
+        FareReason::SameStationWithin {
+            at: from,
+            minutes: 15,
+        },
+        FareReason::Transfer {
+            rule: text("bus-to-metro"),
+            from,
+            paid_minor: 300,
+        },
+        FareReason::DiscountPaid {
+            paid_minor: 15_000,
+            span: FareSpan::Month,
+            percent: 50,
+            rounding,
+        },
+        FareReason::DiscountJourneys {
+            journeys: 31,
+            span: FareSpan::Week,
+            percent: 80,
+            rounding,
+        },
+        FareReason::OverTime {
+            minutes: 7,
+            after_min: 240,
+        },
+        FareReason::Cap {
+            rule: text("daily"),
+            paid_minor: 1_500,
+            span: FareSpan::Day,
+            most_minor: 2_000,
+        },
+        FareReason::NoExit {
+            class: RiderClass::Adult,
+        },
+        FareReason::NoEntry {
+            class: RiderClass::Staff,
+        },
+        FareReason::Waived {},
+        FareReason::AsShown {},
+        FareReason::Said {
+            text: text("up to 6 km"),
+        },
+    ]
+}
+
+struct Named {
+    from: StationId,
+    to: StationId,
+    period: Option<String>,
+    class: Option<RiderClass>,
 }
 
 pub fn feed() -> Feed {

@@ -472,7 +472,7 @@ fn riders_pay_what_they_were_shown_or_less() {
         exit.confirmation.fare_quoted = quoted;
         exit.confirmation.mode = mode;
         let steps = vec![FareStep {
-            text: "4 km".to_owned(),
+            reason: FareReason::Waived {},
             minor: 400,
         }];
         let quote = Quote {
@@ -503,7 +503,7 @@ fn an_exit_by_a_picture_is_held_against_the_price_with_earlier_journeys() {
         let mut exit = named_exit(2, 1);
         exit.confirmation.fare_quoted = Some(cny(quoted));
         let steps = vec![FareStep {
-            text: "4 km, capped".to_owned(),
+            reason: FareReason::Waived {},
             minor: 200,
         }];
         let quote = Quote {

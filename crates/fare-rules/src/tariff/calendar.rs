@@ -1,6 +1,7 @@
 //! Local days and times of a tariff: UTC offsets, the service day, holidays, and periods of the day.
 //! Nothing here reads a clock or a table of time zones: what a tariff needs stands in it.
 
+pub(super) use fare_protocol::FareSpan as Span;
 use fare_protocol::{Millis, RiderClass, UnixMs};
 use std::collections::BTreeSet;
 
@@ -30,17 +31,6 @@ pub(super) enum DayType {
     Saturday,
     Sunday,
     Holiday,
-}
-
-/// How caps and discounts count time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Span {
-    /// One service day.
-    Day,
-    /// Monday to Sunday.
-    Week,
-    /// A calendar month.
-    Month,
 }
 
 /// Which end of a journey decides its period.
@@ -145,24 +135,14 @@ impl Calendar {
     }
 }
 
-impl Span {
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
-
-    /// How far back journeys may lie that count with one of now; more than enough.
-    pub(super) fn reach(self) -> Millis {
-        let days = match self {
-            Self::Day => 3,
-            Self::Week => 9,
-            Self::Month => 33,
-        };
-        Millis(days * 86_400_000)
-    }
+/// How far back journeys may lie that count with one of now; more than enough.
+pub(super) fn reach(span: Span) -> Millis {
+    let days = match span {
+        Span::Day => 3,
+        Span::Week => 9,
+        Span::Month => 33,
+    };
+    Millis(days * 86_400_000)
 }
 
 impl Period {

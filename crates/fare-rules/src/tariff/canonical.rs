@@ -152,7 +152,7 @@ fn rules(lines: &mut Vec<String>, rules: &Rules) {
     }));
     rules.transfers.iter().for_each(|one| transfer(lines, one));
     lines.extend(rules.discounts.iter().map(|discount| {
-        let (span, percent) = (discount.span.code(), discount.percent);
+        let (span, percent) = (discount.span.word(), discount.percent);
         let from = match discount.from {
             From::Minor(minor) => format!("paid {minor}"),
             From::Journeys(journeys) => format!("journeys {journeys}"),
@@ -195,7 +195,7 @@ fn transfer(lines: &mut Vec<String>, transfer: &Transfer) {
 fn cap(lines: &mut Vec<String>, cap: &Cap) {
     let Cap { id, most_minor, .. } = cap;
     let span: Span = cap.span;
-    lines.push(format!("cap {id} {} {most_minor}", span.code()));
+    lines.push(format!("cap {id} {} {most_minor}", span.word()));
     by_class(lines, &format!("cap-class {id}"), &cap.class);
     lines.extend(cap.zones.iter().map(|zone| format!("cap-zone {id} {zone}")));
 }

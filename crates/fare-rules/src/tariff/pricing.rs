@@ -6,10 +6,9 @@ use super::calendar::By;
 use super::ride::Ride;
 use super::rules::{From, Transfer, TransferPrice};
 use super::structure::{Structure, Way, Within};
-use super::table::class_name;
 use super::{QuoteError, Tariff};
 use fare_protocol::{
-    ChainBefore, FareStep, Millis, Money, PaidBefore, RiderClass, StationId, UnixMs,
+    ChainBefore, FareReason, FareStep, Millis, PaidBefore, RiderClass, StationId, UnixMs,
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -37,14 +36,14 @@ struct Chain<'t, 'b> {
 }
 
 impl Sheet {
-    fn add(&mut self, text: String, minor: i64) {
+    fn add(&mut self, reason: FareReason, minor: i64) {
         self.sum = self.sum.saturating_add(minor);
-        self.steps.push(FareStep { text, minor });
+        self.steps.push(FareStep { reason, minor });
     }
 
     /// A step that makes of the sum so far `minor`.
-    fn make(&mut self, text: String, minor: i64) {
-        self.add(text, minor.saturating_sub(self.sum));
+    fn make(&mut self, reason: FareReason, minor: i64) {
+        self.add(reason, minor.saturating_sub(self.sum));
     }
 }
 
@@ -74,8 +73,8 @@ impl Tariff {
     pub(super) fn own(&self, way: Way, terms: Terms<'_>) -> Result<Sheet, QuoteError> {
         let mut sheet = Sheet::default();
         let names_class = match self.same_station(way, terms) {
-            Some((text, minor)) => {
-                sheet.add(text, minor);
+            Some((reason, minor)) => {
+                sheet.add(reason, minor);
                 false
             }
             None => {
@@ -85,7 +84,7 @@ impl Tariff {
                 let (from, to) = (way.from, way.to);
                 let full = full.ok_or(QuoteError::NoFare { from, to })?;
                 for step in full.steps {
-                    sheet.add(step.text, step.minor);
+                    sheet.add(step.reason, step.minor);
                 }
                 full.names_class
             }
@@ -95,23 +94,27 @@ impl Tariff {
         }
         let percent = self.percent(terms.class, terms.period);
         if percent < 100 {
-            let (class, rounding) = (class_name(terms.class), self.rules.rounding);
-            let text = format!("{class} pays {percent} %, {}", rounding.sentence());
-            sheet.make(text, rounding.share(sheet.sum, percent));
+            let rounding = self.rules.rounding;
+            let reason = FareReason::ClassShare {
+                class: terms.class,
+                percent,
+                rounding: rounding.said(),
+            };
+            sheet.make(reason, rounding.share(sheet.sum, percent));
         }
         Ok(sheet)
     }
 
-    fn same_station(&self, way: Way, terms: Terms<'_>) -> Option<(String, i64)> {
+    fn same_station(&self, way: Way, terms: Terms<'_>) -> Option<(FareReason, i64)> {
         let rule = self.rules.same_station.filter(|_| way.from == way.to)?;
         let (at, grace) = (way.from, rule.grace_min);
         let grace_ms = i64::from(grace) * MINUTE_MS;
         if terms.inside_ms.is_some_and(|inside| inside <= grace_ms) {
-            let text = format!("in and out at {at} within {grace} minutes");
-            return Some((text, rule.within_minor));
+            let reason = FareReason::SameStationWithin { at, minutes: grace };
+            return Some((reason, rule.within_minor));
         }
-        let text = format!("in and out at {at}");
-        rule.fare_minor.map(|minor| (text, minor))
+        let minor = rule.fare_minor?;
+        Some((FareReason::SameStation { at }, minor))
     }
 
     fn percent(&self, class: RiderClass, period: Option<Within<'_>>) -> u32 {
@@ -172,10 +175,13 @@ impl Tariff {
             TransferPrice::Add(minor) => sheet.sum.saturating_add(minor),
             TransferPrice::Total(minor) => share(minor).saturating_sub(paid),
         };
-        let (id, paid) = (&chain.rule.id, Money::new(paid, self.table.currency));
-        let text = format!("{id}: goes on from {}, {paid} paid", chain.so_far.from);
+        let reason = FareReason::Transfer {
+            rule: chain.rule.id.clone(),
+            from: chain.so_far.from,
+            paid_minor: paid,
+        };
         // Nobody pays more because of a transfer.
-        sheet.make(text, fare.clamp(0, sheet.sum.max(0)));
+        sheet.make(reason, fare.clamp(0, sheet.sum.max(0)));
         Ok(())
     }
 
@@ -202,23 +208,34 @@ impl Tariff {
 
     fn discount(&self, sheet: &mut Sheet, before: &PaidBefore) {
         let told = self.rules.discounts.iter().zip(&before.discounts);
-        let reached = told.rev().find_map(|(discount, (minor, journeys))| {
-            let (is_reached, what) = match discount.from {
-                From::Minor(from) => {
-                    let paid = Money::new(*minor, self.table.currency);
-                    (*minor >= from, format!("{paid} paid"))
-                }
-                From::Journeys(from) => (*journeys >= from, format!("{journeys} journeys")),
-            };
-            is_reached.then_some((discount, what))
-        });
-        let Some((discount, what)) = reached.filter(|(discount, _)| discount.percent < 100) else {
+        let reached = told
+            .rev()
+            .find(|(discount, (minor, journeys))| match discount.from {
+                From::Minor(from) => *minor >= from,
+                From::Journeys(from) => *journeys >= from,
+            });
+        let Some((discount, (paid_minor, journeys))) =
+            reached.filter(|(discount, _)| discount.percent < 100)
+        else {
             return;
         };
-        let (rounding, percent) = (self.rules.rounding, discount.percent);
-        let (span, sentence) = (discount.span.code(), rounding.sentence());
-        let text = format!("{what} this {span}: {percent} %, {sentence}");
-        sheet.make(text, rounding.share(sheet.sum, percent));
+        let (span, percent) = (discount.span, discount.percent);
+        let rounding = self.rules.rounding.said();
+        let reason = match discount.from {
+            From::Minor(_) => FareReason::DiscountPaid {
+                paid_minor: *paid_minor,
+                span,
+                percent,
+                rounding,
+            },
+            From::Journeys(_) => FareReason::DiscountJourneys {
+                journeys: *journeys,
+                span,
+                percent,
+                rounding,
+            },
+        };
+        sheet.make(reason, self.rules.rounding.share(sheet.sum, percent));
     }
 
     fn over_time(&self, sheet: &mut Sheet, ride: &Ride<'_>) {
@@ -241,8 +258,11 @@ impl Tariff {
         };
         let minor = rule.add_minor.saturating_mul(times);
         let minor = minor.min(rule.most_minor.unwrap_or(i64::MAX));
-        let text = format!("inside for {over_min} min over {}", rule.after_min);
-        sheet.add(text, minor);
+        let reason = FareReason::OverTime {
+            minutes: u32::try_from(over_min).unwrap_or(u32::MAX),
+            after_min: rule.after_min,
+        };
+        sheet.add(reason, minor);
     }
 
     /// The tightest cap counts.
@@ -261,14 +281,13 @@ impl Tariff {
             return;
         };
         if sheet.sum > room {
-            let money = |minor| Money::new(minor, table.currency);
-            let (id, span) = (&cap.id, cap.span.code());
-            let text = format!(
-                "{id}: {} paid this {span}, at most {}",
-                money(paid),
-                money(most)
-            );
-            sheet.make(text, room);
+            let reason = FareReason::Cap {
+                rule: cap.id.clone(),
+                paid_minor: paid,
+                span: cap.span,
+                most_minor: most,
+            };
+            sheet.make(reason, room);
         }
     }
 
@@ -278,6 +297,6 @@ impl Tariff {
         let spans = rules.caps.iter().map(|cap| cap.span);
         let spans = spans.chain(rules.discounts.iter().map(|discount| discount.span));
         let transfers = (!rules.transfers.is_empty()).then_some(super::calendar::Span::Day);
-        spans.chain(transfers).map(|span| span.reach()).max()
+        spans.chain(transfers).map(super::calendar::reach).max()
     }
 }

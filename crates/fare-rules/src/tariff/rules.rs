@@ -3,7 +3,8 @@
 use super::calendar::{Day, Span};
 use super::table::{ByClass, Percent};
 use super::zones::Zone;
-use fare_protocol::{RiderClass, StationId};
+pub(super) use fare_protocol::RoundingHow as How;
+use fare_protocol::{RiderClass, StationId, StepRounding};
 use std::collections::BTreeSet;
 
 /// Most transfer rules, caps, and steps of the discount.
@@ -30,16 +31,6 @@ pub(super) struct Rules {
 pub(super) struct Rounding {
     pub(super) to_minor: i64,
     pub(super) how: How,
-}
-
-/// Which way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
-    /// In favour of the rider.
-    Down,
-    Up,
-    /// Halves up.
-    Nearest,
 }
 
 /// Out again where one came in.
@@ -165,18 +156,9 @@ impl Rounding {
     }
 
     /// As a step says it.
-    pub(super) fn sentence(self) -> String {
-        let how = match self.how {
-            How::Down => "rounded down",
-            How::Up => "rounded up",
-            How::Nearest => "rounded to the nearest",
-        };
-        match (self.to_minor, self.how) {
-            (1, How::Down | How::Up) => how.to_owned(),
-            (1, How::Nearest) => format!("{how} 1"),
-            (unit, How::Down | How::Up) => format!("{how} to {unit}"),
-            (unit, How::Nearest) => format!("{how} {unit}"),
-        }
+    pub(super) fn said(self) -> StepRounding {
+        let Self { how, to_minor } = self;
+        StepRounding { how, to_minor }
     }
 }
 
@@ -202,13 +184,5 @@ impl Measured {
         (Self::EntryToEntry, "entry-to-entry"),
         (Self::ExitToEntry, "exit-to-entry"),
         (Self::ExitToExit, "exit-to-exit"),
-    ];
-}
-
-impl How {
-    pub(super) const ALL: [(Self, &'static str); 3] = [
-        (Self::Down, "down"),
-        (Self::Up, "up"),
-        (Self::Nearest, "nearest"),
     ];
 }

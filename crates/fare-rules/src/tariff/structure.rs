@@ -2,9 +2,9 @@
 //! stations. This is the full fare; shares and rules come after it.
 
 use super::rules::Rounding;
-use super::table::{ByClass, class_name};
+use super::table::ByClass;
 use super::zones::Zones;
-use fare_protocol::{FareStep, RiderClass, StationId};
+use fare_protocol::{FareReason, FareStep, RiderClass, StationId};
 use std::collections::BTreeMap;
 
 /// Exactly one of them makes a tariff.
@@ -62,6 +62,12 @@ struct Named {
     class: bool,
 }
 
+/// For what a fare was named, as a step says it.
+struct By {
+    period: Option<String>,
+    class: Option<RiderClass>,
+}
+
 /// A fare for every two stations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pairs {
@@ -98,21 +104,23 @@ impl Structure {
         rounding: Rounding,
     ) -> Option<Full> {
         let Way { from, to, metres } = way;
-        let (what, fare) = match self {
-            Self::Distance(distance) => {
-                let step = distance.step(metres);
-                let what = format!("{from} to {to}, {metres} m: up to {} m", step.up_to_m);
-                (what, step.fare.clone())
+        let mut zones = None;
+        let fare = match self {
+            Self::Distance(distance) => distance.step(metres).fare.clone(),
+            Self::Flat(fare) => fare.clone(),
+            Self::Zones(by_zone) => {
+                let (a, b, fare) = by_zone.cheapest(from, to, period, rounding)?;
+                zones = Some((a.to_string(), b.to_string()));
+                fare.clone()
             }
-            Self::Flat(fare) => (format!("{from} to {to}: the flat fare"), fare.clone()),
-            Self::Zones(zones) => {
-                let (a, b, fare) = zones.cheapest(from, to, period, rounding)?;
-                (format!("{from} to {to}: zone {a} to {b}"), fare.clone())
-            }
-            Self::Pairs(pairs) => (format!("{from} to {to}"), pairs.fare(from, to)?),
+            Self::Pairs(pairs) => pairs.fare(from, to)?,
         };
         let named = fare.named(class, period);
-        let mut steps = vec![named.step(what, class, period)];
+        let reason = self.reason(way, zones, named.by(class, period));
+        let mut steps = vec![FareStep {
+            reason,
+            minor: named.minor,
+        }];
         if let Self::Distance(distance) = self {
             steps.extend(distance.beyond(metres));
         }
@@ -123,6 +131,41 @@ impl Structure {
             steps,
             names_class: named.class,
         })
+    }
+
+    fn reason(&self, way: Way, zones: Option<(String, String)>, by: By) -> FareReason {
+        let Way { from, to, metres } = way;
+        let By { period, class } = by;
+        match (self, zones) {
+            (Self::Distance(distance), _) => FareReason::Distance {
+                from,
+                to,
+                metres,
+                up_to_m: distance.step(metres).up_to_m,
+                period,
+                class,
+            },
+            (Self::Zones(_), Some((from_zone, to_zone))) => FareReason::Zones {
+                from,
+                to,
+                from_zone,
+                to_zone,
+                period,
+                class,
+            },
+            (Self::Flat(_), _) => FareReason::Flat {
+                from,
+                to,
+                period,
+                class,
+            },
+            (Self::Pairs(_) | Self::Zones(_), _) => FareReason::Pair {
+                from,
+                to,
+                period,
+                class,
+            },
+        }
     }
 
     pub(super) fn is_distance(&self) -> bool {
@@ -142,9 +185,13 @@ impl Within<'_> {
         let full = steps
             .iter()
             .fold(0, |sum: i64, step| sum.saturating_add(step.minor));
-        let Self { id, percent, .. } = self;
+        let percent = self.percent;
         Some(FareStep {
-            text: format!("{id}: {percent} %, {}", rounding.sentence()),
+            reason: FareReason::PeriodShare {
+                period: self.id.to_owned(),
+                percent,
+                rounding: rounding.said(),
+            },
             minor: rounding.share(full, percent).saturating_sub(full),
         })
     }
@@ -196,17 +243,11 @@ impl Fare {
 }
 
 impl Named {
-    fn step(&self, what: String, class: RiderClass, period: Option<Within<'_>>) -> FareStep {
-        let mut text = what;
-        if let Some(within) = period.filter(|_| self.period) {
-            text = format!("{text}, {}", within.id);
-        }
-        if self.class {
-            text = format!("{text}, {}", class_name(class));
-        }
-        FareStep {
-            text,
-            minor: self.minor,
+    fn by(&self, class: RiderClass, period: Option<Within<'_>>) -> By {
+        let period = period.filter(|_| self.period);
+        By {
+            period: period.map(|within| within.id.to_owned()),
+            class: self.class.then_some(class),
         }
     }
 }
@@ -230,7 +271,11 @@ impl Distance {
         let Beyond { every_m, add_minor } = self.beyond;
         let times = beyond_m.div_ceil(every_m);
         (beyond_m > 0).then(|| FareStep {
-            text: format!("{beyond_m} m beyond: {times} x {every_m} m or part of it"),
+            reason: FareReason::Beyond {
+                metres: beyond_m,
+                times,
+                every_m,
+            },
             minor: add_minor.saturating_mul(times.into()),
         })
     }

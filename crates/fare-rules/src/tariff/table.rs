@@ -70,12 +70,5 @@ impl ByClass {
 
 /// A class as explanations and files call it.
 pub fn class_name(class: RiderClass) -> &'static str {
-    match class {
-        RiderClass::Adult => "adult",
-        RiderClass::Child => "child",
-        RiderClass::Student => "student",
-        RiderClass::Senior => "senior",
-        RiderClass::Disabled => "disabled",
-        RiderClass::Staff => "staff",
-    }
+    class.word()
 }

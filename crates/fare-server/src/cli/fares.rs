@@ -327,7 +327,8 @@ fn explain(out: &mut impl Write, args: &ExplainArgs) -> anyhow::Result<()> {
 fn print(out: &mut impl Write, tariff: &Tariff, quote: &Quote) -> io::Result<()> {
     let money = |minor| Money::new(minor, tariff.currency()).to_string();
     for step in &quote.steps {
-        writeln!(out, "{:>14}  {}", money(step.minor), step.text)?;
+        let (minor, text) = (money(step.minor), step.text(tariff.currency()));
+        writeln!(out, "{minor:>14}  {text}")?;
     }
     let (fare, name, hash) = (money(quote.fare.minor), tariff.name(), quote.tariff);
     writeln!(out, "{fare:>14}  by {name}, {hash}")

@@ -52,7 +52,11 @@ pub(super) fn all() -> Value {
         "Journey": object(&["entry", "state", "from", "entered_at_ms"], json!({
             "entry": id, "state": text, "from": one("StationName"), "entered_at_ms": at,
             "to": nullable(one("StationName")), "left_at_ms": nullable(at.clone()), "fare": nullable(one("Money")),
-            "steps": { "type": "array" }, "voucher": nullable(envelope()), "correction": nullable(json!({ "type": "object" })),
+            "steps": many("FareStep"), "voucher": nullable(envelope()), "correction": nullable(json!({ "type": "object" })),
+        })),
+        "FareStep": object(&["code", "values", "text", "minor"], json!({
+            "code": { "enum": fare_protocol::FareReason::CODES }, "values": { "type": "object" }, "text": text,
+            "minor": { "type": "integer" },
         })),
         "Journeys": object(&["journeys"], json!({ "journeys": many("Journey") })),
         "Vouchers": object(&["vouchers", "cursor"], json!({ "vouchers": { "type": "array" }, "cursor": { "type": "integer" } })),

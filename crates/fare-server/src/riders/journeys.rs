@@ -8,9 +8,10 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use fare_protocol::wire::Envelope;
-use fare_protocol::{FareStep, Money, RecordId, UnixMs, Voucher};
+use fare_protocol::{Currency, FareStep, Money, RecordId, StepValue, UnixMs, Voucher};
 use fare_rules::Tariff;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// Most journeys in one answer.
 const LISTED_MAX: u32 = 50;
@@ -47,11 +48,24 @@ pub(super) struct JourneyView {
     /// What is held (`held`) or paid (`closed`).
     pub fare: Option<Money>,
     /// How the fare came about, from the exit voucher; empty when there is none about this fare.
-    pub steps: Vec<FareStep>,
+    pub steps: Vec<StepView>,
     /// The exit voucher itself, as the server signed it.
     pub voucher: Option<Envelope>,
     /// What the rider said of a missing exit.
     pub correction: Option<CorrectionView>,
+}
+
+/// One step of a price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct StepView {
+    /// What was looked at: one of [`fare_protocol::FareReason::CODES`].
+    pub code: &'static str,
+    /// Its values by their names; a station's is its [`StationName`], amounts are minor units of the fare's currency.
+    pub values: Map<String, Value>,
+    /// The same as an English sentence, for who does not know the code.
+    pub text: String,
+    /// What it adds, in minor units of the fare's currency.
+    pub minor: i64,
 }
 
 /// What the rider said of a missing exit, and what became of it.
@@ -99,7 +113,10 @@ pub(super) fn view(own: OwnJourney, tariff: &Tariff) -> JourneyView {
         };
         // After a repair the newest voucher may be about what is charged no longer.
         let fits = Some(voucher.fare) == own.fare && Some(voucher.to) == own.to;
-        fits.then_some((voucher.steps, Envelope(bytes)))
+        let currency = voucher.fare.currency;
+        let steps = voucher.steps.iter();
+        let steps = steps.map(|step| step_view(step, currency, tariff));
+        fits.then(|| (steps.collect(), Envelope(bytes)))
     });
     let (steps, voucher) = receipt.map_or((Vec::new(), None), |(steps, voucher)| {
         (steps, Some(voucher))
@@ -115,6 +132,27 @@ pub(super) fn view(own: OwnJourney, tariff: &Tariff) -> JourneyView {
         steps,
         voucher,
         correction: own.correction.map(|said| correction_view(said, tariff)),
+    }
+}
+
+fn step_view(step: &FareStep, currency: Currency, tariff: &Tariff) -> StepView {
+    let shown = |value| match value {
+        StepValue::Station(id) => json!(StationName::of(id, tariff)),
+        StepValue::Text(_)
+        | StepValue::Word(_)
+        | StepValue::Number(_)
+        | StepValue::Minor(_)
+        | StepValue::Rounding(_)
+        | StepValue::Absent => json!(value),
+    };
+    let values = step.reason.values().into_iter();
+    StepView {
+        code: step.reason.code(),
+        values: values
+            .map(|(name, value)| (name.to_owned(), shown(value)))
+            .collect(),
+        text: step.text(currency),
+        minor: step.minor,
     }
 }
 

@@ -301,6 +301,11 @@ async fn a_journey_comes_with_its_vouchers_and_its_receipt_to_its_own_rider_alon
         .map(|step| step["minor"].as_i64().unwrap())
         .sum();
     assert!(!steps.is_empty() && sum == 500, "{steps:?}");
+    assert_eq!(steps[0]["code"], "distance");
+    assert_eq!(steps[0]["values"]["from"]["local"], "苹果园");
+    assert_eq!(steps[0]["values"]["period"], Value::Null);
+    let said = steps[0]["text"].as_str().unwrap();
+    assert!(said.starts_with("PGY to XDN, "), "{said}");
 
     let vouchers = phone.json("/v1/rider/vouchers").await;
     assert_eq!(vouchers["cursor"], 2);

@@ -19,12 +19,6 @@ use toml::Spanned;
 /// Longest grace, time limit and stay, in minutes: a day.
 const MINUTES_MAX: u32 = 1_440;
 
-const SPANS: [(Span, &str); 3] = [
-    (Span::Day, "day"),
-    (Span::Week, "week"),
-    (Span::Month, "month"),
-];
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRounding {
@@ -247,7 +241,7 @@ fn discount(text: &Text<'_>, raw: &Spanned<RawDiscount>) -> Result<Discount, Tar
         }
     };
     Ok(Discount {
-        span: text.word(&raw.span, &SPANS)?,
+        span: text.word(&raw.span, &Span::ALL)?,
         from,
         percent: text.in_range(&raw.percent, "percent", 0, 100)?,
     })
@@ -260,7 +254,7 @@ fn cap(text: &Text<'_>, raw: &RawCap) -> Result<Cap, TariffError> {
     let zones = raw.zones.iter().map(|zone| text.label(zone).map(Zone));
     Ok(Cap {
         id: text.label(&raw.id)?,
-        span: text.word(&raw.span, &SPANS)?,
+        span: text.word(&raw.span, &Span::ALL)?,
         most_minor,
         class: ByClass(class.transpose()?.unwrap_or_default()),
         zones: zones.collect::<Result<_, _>>()?,
