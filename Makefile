@@ -62,6 +62,12 @@ audit: ## check dependencies for known vulnerabilities (fetches the advisory dat
 guest: ## run the daemon on real GPIO and keyboard drivers, in a small virtual machine (as root, on Debian)
 	@scripts/guest/devices
 
+.PHONY: acceptance
+acceptance: ## install the gate's package in a bare Debian in a virtual machine, and try it until the power goes (as root)
+	@scripts/setup demo
+	@$(STEP) build cargo build -q --locked --workspace --bins --tests
+	@scripts/guest/acceptance "$$(scripts/package amd64)"
+
 .PHONY: setup-wallet
 setup-wallet:
 	@scripts/setup wallet

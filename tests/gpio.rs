@@ -10,12 +10,19 @@ use fare_sim::cast::Cast;
 use fare_sim::scanner::{Scanner, Settings};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const CONFIGFS: &str = "/sys/kernel/config/gpio-sim";
 
-/// Lines of the chip: the output that opens, and the contact of passages.
+/// Lines of the chip: outputs.
+const GREEN: u32 = 0;
 const OPEN: u32 = 1;
+const CLOSE: u32 = 3;
+/// And contacts.
 const PASSED: u32 = 2;
+const TAILGATE: u32 = 4;
+const OBSTRUCTED: u32 = 5;
+const FIRE: u32 = 6;
 
 /// A simulated chip with eight lines; gone when dropped.
 struct Chip {
@@ -25,8 +32,9 @@ struct Chip {
 }
 
 impl Chip {
-    fn new() -> std::io::Result<Self> {
-        let config = Path::new(CONFIGFS).join(format!("faregate-{}", std::process::id()));
+    fn new(number: u64) -> std::io::Result<Self> {
+        let name = format!("faregate-{}-{number}", std::process::id());
+        let config = Path::new(CONFIGFS).join(name);
         let bank = config.join("bank0");
         fs::create_dir_all(&bank)?;
         fs::write(bank.join("num_lines"), "8")?;
@@ -65,40 +73,108 @@ impl Drop for Chip {
     }
 }
 
+/// A gate whose barrier and lamps are on a chip, with a scanner that hands it codes.
+struct Gate {
+    chip: Chip,
+    site: Site,
+    scanner: Scanner,
+    daemon: Process,
+}
+
+impl Gate {
+    /// Nothing where this kernel has no such chip.
+    fn new(seed: u64, lines: &str) -> Option<Self> {
+        let chip = match Chip::new(seed) {
+            Ok(chip) => chip,
+            Err(err) => {
+                eprintln!(
+                    "skipped: this kernel has no gpio-sim that we may configure ({CONFIGFS}: {err})"
+                );
+                return None;
+            }
+        };
+        let site = Site::new(seed);
+        let files = site.entry(None);
+        let modbus = format!(
+            "serial = \"{}.board\"\nbaud = 115200\nunit = 1\npoll_ms = 20\n",
+            files.gate
+        );
+        let device = &chip.device;
+        let gpio = format!(
+            "kind = \"gpio\"\n[barrier.gpio]\nchip = {device:?}\nopen = {{ line = {OPEN} }}\n\
+             passed = {{ line = {PASSED}, debounce_ms = 5 }}\n{lines}\
+             [scanner]\nkind = \"serial\"\ndevice = \"scanner\"\n\
+             [lamps]\nkind = \"gpio\"\nchip = {device:?}\ngreen = {GREEN}\n"
+        );
+        change(&files.config, &modbus, &gpio);
+        let scanner = Scanner::plug_in(&site.path("scanner"), Settings::default()).unwrap();
+        let daemon = Process::gate(&files.config);
+        daemon.wait_for("the scanner is there");
+        Some(Self {
+            chip,
+            site,
+            scanner,
+            daemon,
+        })
+    }
+
+    async fn enters(&mut self, rider: u64) {
+        let now = faregate::clock::now();
+        let code = Cast::new(&self.site.seed, now).rider(rider).make_code(now);
+        self.scanner.read(&code).await.unwrap();
+    }
+
+    fn waits_for(&self, line: u32, on: bool) {
+        let there = until(|| (self.chip.level(line) == on).then_some(()));
+        assert!(there.is_some(), "line {line}: {:#?}", self.daemon.log());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rider_walks_through_a_barrier_on_gpio_lines() {
-    let chip = match Chip::new() {
-        Ok(chip) => chip,
-        Err(err) => {
-            eprintln!(
-                "skipped: this kernel has no gpio-sim that we may configure ({CONFIGFS}: {err})"
-            );
-            return;
-        }
+    let Some(mut gate) = Gate::new(81, "") else {
+        return;
     };
-    let site = Site::new(81);
-    let files = site.entry(None);
-    let modbus = format!(
-        "serial = \"{}.board\"\nbaud = 115200\nunit = 1\npoll_ms = 20\n",
-        files.gate
+    assert!(!gate.chip.level(OPEN) && !gate.chip.level(GREEN));
+    gate.enters(1).await;
+    gate.waits_for(OPEN, true);
+    gate.waits_for(GREEN, true);
+    gate.chip.pull(PASSED, true);
+    gate.daemon.wait_for("\"passed\"");
+    gate.chip.pull(PASSED, false);
+    gate.waits_for(OPEN, false);
+    gate.waits_for(GREEN, false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_contacts_of_a_barrier_are_heard_and_it_is_shut_by_a_line_of_its_own() {
+    let lines = format!(
+        "close = {{ line = {CLOSE}, pulse_ms = 1000 }}\ntailgate = {{ line = {TAILGATE}, debounce_ms = 5 }}\n\
+         obstructed = {{ line = {OBSTRUCTED} }}\nfire = {{ line = {FIRE} }}\n"
     );
-    let gpio = format!(
-        "kind = \"gpio\"\n[barrier.gpio]\nchip = {:?}\nopen = {{ line = {OPEN} }}\n\
-         passed = {{ line = {PASSED}, debounce_ms = 5 }}\n\
-         [scanner]\nkind = \"serial\"\ndevice = \"scanner\"\n",
-        chip.device
-    );
-    change(&files.config, &modbus, &gpio);
-    let mut scanner = Scanner::plug_in(&site.path("scanner"), Settings::default()).unwrap();
-    let daemon = Process::gate(&files.config);
-    daemon.wait_for("the scanner is there");
-    assert!(!chip.level(OPEN));
-    let mut rider = Cast::new(&site.seed, faregate::clock::now()).rider(1);
-    let code = rider.make_code(faregate::clock::now());
-    scanner.read(&code).await.unwrap();
-    assert!(until(|| chip.level(OPEN).then_some(())).is_some());
-    chip.pull(PASSED, true);
-    daemon.wait_for("\"passed\"");
-    chip.pull(PASSED, false);
-    assert!(until(|| (!chip.level(OPEN)).then_some(())).is_some());
+    let Some(mut gate) = Gate::new(82, &lines) else {
+        return;
+    };
+    gate.enters(1).await;
+    gate.waits_for(OPEN, true);
+    assert!(!gate.chip.level(CLOSE));
+    // Somebody went through and somebody stands in the way: it waits for them.
+    gate.chip.pull(OBSTRUCTED, true);
+    gate.chip.pull(PASSED, true);
+    gate.daemon.wait_for("\"passed\"");
+    gate.chip.pull(PASSED, false);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(gate.chip.level(OPEN));
+    gate.chip.pull(OBSTRUCTED, false);
+    gate.waits_for(OPEN, false);
+    gate.waits_for(CLOSE, true);
+    gate.waits_for(CLOSE, false);
+    gate.chip.pull(TAILGATE, true);
+    gate.daemon.wait_for("went through unasked");
+    gate.chip.pull(TAILGATE, false);
+    gate.chip.pull(FIRE, true);
+    gate.daemon.wait_for("fire alarm");
+    gate.waits_for(OPEN, true);
+    gate.chip.pull(FIRE, false);
+    gate.waits_for(OPEN, false);
 }
