@@ -288,6 +288,29 @@ reasons! {
     Waived "waived" "no fare is taken at this time" {}
     /// The gate showed less, so no more is charged.
     AsShown "as-shown" "less, as the gate showed it" {}
+    /// A pass covers it.
+    Pass "pass" "{product}: pass" {
+        /// What it was on sale as.
+        product: String,
+    }
+    /// One journey of several that were paid together.
+    MultiRide "multi-ride" "{product}: ride {nth} of {rides}" {
+        /// What they were on sale as.
+        product: String,
+        /// Which of them.
+        nth: u32,
+        /// How many there are.
+        rides: u32,
+    }
+    /// A coupon takes a part off.
+    Coupon "coupon" "{product}: coupon {nth} of {uses}" {
+        /// What it was on sale as.
+        product: String,
+        /// Which of its uses.
+        nth: u32,
+        /// How many there are.
+        uses: u32,
+    }
     /// A sentence of a voucher of version 1, which had no codes.
     Said "said" "{text}" {
         /// The sentence, English.

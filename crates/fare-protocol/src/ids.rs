@@ -185,6 +185,10 @@ number!(
     ConflictId, 16, "conflict id"
 );
 number!(
+    /// One product that an account has, made by the server.
+    ProductId, 16, "product id"
+);
+number!(
     /// Which code was shown, without being it: the first 16 bytes of a SHA-256.
     CodeRef, 16, "code reference"
 );
@@ -203,7 +207,7 @@ impl CodeRef {
 }
 
 shown_whole!(
-    RecordId, JourneyId, VoucherId, ConflictId, CommandId, CodeRef, TariffHash
+    RecordId, JourneyId, VoucherId, ConflictId, CommandId, ProductId, CodeRef, TariffHash
 );
 
 impl fmt::Display for AccountId {

@@ -39,8 +39,8 @@ pub use credential::VerifiedCredential;
 pub use error::{FormatError, Problem, VerifyError};
 pub use fare_step::{FareReason, FareSpan, FareStep, RoundingHow, StepRounding, StepValue};
 pub use ids::{
-    AccountId, CodeRef, CommandId, ConflictId, GateId, IdError, JourneyId, LineId, RecordId,
-    StationId, TariffHash, VoucherId,
+    AccountId, CodeRef, CommandId, ConflictId, GateId, IdError, JourneyId, LineId, ProductId,
+    RecordId, StationId, TariffHash, VoucherId,
 };
 pub use keys::{KeyEntry, KeyId, KeySet, PublicKey, Signer, signing_key};
 pub use let_through::{LET_THROUGH_COUNTS, LetThrough, LetThroughBy, LetThroughCommand};

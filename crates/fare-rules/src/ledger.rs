@@ -7,6 +7,11 @@
 //! reverse   revenue -fare rider   +fare     the charge was wrong: a late record shows it, or a
 //!                                           person decided so
 //! resolve   rider -fare   revenue +fare     a person decided about a conflict
+//! sell      cash or rider -price  prepaid +price   a product was sold
+//! use       prepaid -part  revenue +part    a journey used it, and somebody passed
+//! return    revenue -part  prepaid +part    the journey was another one
+//! lapse     prepaid -rest  lapsed  +rest    its time is over
+//! unsell    prepaid -price cash or rider +price    it was sold by mistake
 //! ```
 //! How what riders owe becomes money on a platform is in [`crate::charging`].
 //! Nothing is ever changed or deleted; a correction is one more posting.
@@ -36,6 +41,10 @@ pub enum LedgerAccount {
     Cash,
     /// What was charged too much, or too little (negative): a person looks.
     Suspense,
+    /// What riders paid for products and journeys have not earned yet.
+    Prepaid,
+    /// What was paid for products and nobody used in time.
+    Lapsed,
 }
 
 /// One line of a posting.
@@ -72,6 +81,16 @@ pub enum PostingKind {
     Refund,
     /// Money was paid into stored value.
     TopUp,
+    /// A product was sold.
+    Sell,
+    /// A journey used a product.
+    Use,
+    /// A journey uses a product no longer.
+    Return,
+    /// A product's time is over.
+    Lapse,
+    /// A product was sold by mistake.
+    Unsell,
 }
 
 /// Entries of one currency that sum to zero. No other posting exists.
@@ -112,6 +131,8 @@ impl LedgerAccount {
             Self::StoredValue => "stored-value",
             Self::Cash => "cash",
             Self::Suspense => "suspense",
+            Self::Prepaid => "prepaid",
+            Self::Lapsed => "lapsed",
         }
     }
 }
@@ -131,6 +152,11 @@ impl PostingKind {
             Self::Unexpected => "unexpected",
             Self::Refund => "refund",
             Self::TopUp => "top-up",
+            Self::Sell => "product-sale",
+            Self::Use => "product-use",
+            Self::Return => "product-return",
+            Self::Lapse => "product-lapse",
+            Self::Unsell => "product-unsold",
         }
     }
 }
@@ -269,6 +295,49 @@ impl Posting {
     pub fn top_up(amount: Money) -> Result<Self, PostingError> {
         let (from, to) = (LedgerAccount::Cash, LedgerAccount::StoredValue);
         Self::transfer(PostingKind::TopUp, from, to, amount)
+    }
+
+    /// A product was sold, for cash or on the rider's account.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn sell(from: LedgerAccount, price: Money) -> Result<Self, PostingError> {
+        Self::transfer(PostingKind::Sell, from, LedgerAccount::Prepaid, price)
+    }
+
+    /// It was sold by mistake: the price goes back where it came from.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn unsell(to: LedgerAccount, price: Money) -> Result<Self, PostingError> {
+        Self::transfer(PostingKind::Unsell, LedgerAccount::Prepaid, to, price)
+    }
+
+    /// A journey earns a part of a product's price.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn use_product(part: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Prepaid, LedgerAccount::FareRevenue);
+        Self::transfer(PostingKind::Use, from, to, part)
+    }
+
+    /// A journey earns it no longer.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn return_product(part: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::FareRevenue, LedgerAccount::Prepaid);
+        Self::transfer(PostingKind::Return, from, to, part)
+    }
+
+    /// What is left of a product's price when its time is over.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn lapse(rest: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Prepaid, LedgerAccount::Lapsed);
+        Self::transfer(PostingKind::Lapse, from, to, rest)
     }
 
     fn transfer(

@@ -78,6 +78,15 @@
 //! no_exit_minor = 700
 //! no_entry_minor = 300
 //! class = { child = 350 }                     # else the class's share
+//! [[product]]                                 # on sale; used before money, in this order
+//! id = "month"
+//! name = "Month pass"
+//! price_minor = 20000
+//! valid_days = 30                             # service days, that of the sale included
+//! pass = true                                 # all journeys; or rides = 10; or off_minor = 200 or
+//!                                             # off_percent = 50, both for uses = 1 journeys
+//! most_minor = 600                            # of one journey; all when absent
+//! zones = ["1", "2"]                          # journeys within these; all when absent
 //!
 //! # the stations
 //! [[station]]
@@ -101,6 +110,7 @@ mod canonical;
 mod error;
 mod network;
 mod pricing;
+mod products;
 mod raw;
 mod ride;
 mod rules;
@@ -111,10 +121,13 @@ mod zones;
 pub use calendar::{DAYS_MAX, Day, OFFSET_CHANGES_MAX, PERIODS_MAX, TIMES_MAX};
 pub use error::{TariffError, TariffPart, TariffProblem};
 pub use network::{LINK_M_MAX, LINKS_MAX, STATIONS_MAX, Station};
+pub use products::{
+    Covers, Held, Off, PRODUCT_DAYS_MAX, PRODUCTS_MAX, Product, Promise, USES_MAX, Use,
+};
 pub use ride::{End, Paid, Ride};
 pub use rules::{RULES_MAX, TRANSFERS_MAX};
 pub use table::{FARE_MINOR_MAX, STEPS_MAX, class_name};
-pub use zones::ZONES_MAX;
+pub use zones::{ZONES_MAX, Zone};
 
 use fare_protocol::wire::TariffText;
 use fare_protocol::{
@@ -146,7 +159,7 @@ pub struct Quote {
     pub fare: Money,
     /// By which tariff.
     pub tariff: TariffHash,
-    /// How, in at most ten steps; they sum to the fare.
+    /// How, in at most ten steps and three for products; they sum to the fare.
     pub steps: Vec<FareStep>,
 }
 

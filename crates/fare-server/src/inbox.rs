@@ -2,6 +2,7 @@
 //! a conflict. What moves is [`fare_rules::conflict`]'s to say; it is booked here.
 
 use crate::clock::rfc3339;
+use crate::products::{self, ProductError, Wanted};
 use crate::store::{About, Case, End, Resolution, Resolved, Scope, StoreError, Tx};
 use fare_protocol::wire::Envelope;
 use fare_protocol::{
@@ -82,6 +83,9 @@ pub enum RulingError {
     /// No new ids could be made.
     #[error("no randomness for new ids: {0}")]
     Ids(#[from] getrandom::Error),
+    /// A use of a product that cannot be given back.
+    #[error("a product: {0}")]
+    Product(#[from] ProductError),
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -203,6 +207,13 @@ fn book(tx: &Tx<'_>, id: ConflictId, charge: &Resolved, now: UnixMs) -> Result<(
     };
     for posting in adjust(charge.account, charge.replaced, charge.fare)? {
         tx.post(crate::ids::new_id(now)?, about, &posting, now)?;
+    }
+    // What a person decides is money: products that the journey used are there again.
+    if let Some(entry) = charge.entry
+        && let Some(tap) = tx.tap(charge.account, entry)?
+    {
+        let none = Wanted::These(Vec::new());
+        products::book(tx, charge.account, (tap.at, entry), &none, false, now)?;
     }
     Ok(())
 }

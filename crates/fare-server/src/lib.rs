@@ -38,6 +38,7 @@ pub mod net;
 pub mod openapi;
 pub mod pay_codes;
 pub mod pki;
+pub mod products;
 pub mod riders;
 pub mod server;
 mod sse;

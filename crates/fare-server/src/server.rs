@@ -13,6 +13,7 @@ use crate::intake;
 use crate::metrics::Metrics;
 use crate::net;
 use crate::pay_codes;
+use crate::products;
 use crate::riders;
 use crate::store::{DatabaseUrl, Store, StoreError};
 use fare_protocol::{Millis, UnixMs};
@@ -428,6 +429,7 @@ async fn end_days(app: App) {
             if !tx.lease("end-days", holder, now, now.after(EXPIRE_LEASE))? {
                 return Ok(Vec::new());
             }
+            products::lapse(tx, now)?;
             intake::close_ended(&settlement, tx, now)
         };
         match app.store.write(work).await {

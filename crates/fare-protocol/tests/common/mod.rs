@@ -373,6 +373,19 @@ pub fn reasons() -> Vec<FareReason> {
         },
         FareReason::Waived {},
         FareReason::AsShown {},
+        FareReason::Pass {
+            product: text("month"),
+        },
+        FareReason::MultiRide {
+            product: text("ten"),
+            nth: 3,
+            rides: 10,
+        },
+        FareReason::Coupon {
+            product: text("welcome"),
+            nth: 1,
+            uses: 2,
+        },
         FareReason::Said {
             text: text("up to 6 km"),
         },

@@ -4,9 +4,11 @@
 use super::Tariff;
 use super::calendar::Span;
 use super::ride::{End, Paid};
-use super::rules::{Cap, Measured, Transfer, TransferPrice};
+use super::rules::{Measured, Transfer, TransferPrice};
 use super::structure::Structure;
+use super::zones::Zone;
 use fare_protocol::{ChainBefore, PaidBefore, StationId};
+use std::collections::BTreeSet;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -22,7 +24,8 @@ impl Tariff {
         let caps = self.rules.caps.iter();
         let caps = caps.map(|cap| {
             let counts = |paid: &Paid| {
-                self.is_within(cap, paid.entry.station) && self.is_within(cap, paid.exit.station)
+                self.is_within(&cap.zones, paid.entry.station)
+                    && self.is_within(&cap.zones, paid.exit.station)
             };
             self.sum(&before, cap.span, entry, counts).0
         });
@@ -143,9 +146,10 @@ impl Tariff {
         numbered.next()
     }
 
-    pub(super) fn is_within(&self, cap: &Cap, station: StationId) -> bool {
+    /// Whether a station is in one of these zones; where there are none, it is.
+    pub(super) fn is_within(&self, zones: &BTreeSet<Zone>, station: StationId) -> bool {
         match &self.table.structure {
-            Structure::Zones(zones) => cap.zones.is_empty() || zones.is_within(station, &cap.zones),
+            Structure::Zones(table) => zones.is_empty() || table.is_within(station, zones),
             Structure::Distance(_) | Structure::Flat(_) | Structure::Pairs(_) => true,
         }
     }

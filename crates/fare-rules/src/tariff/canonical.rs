@@ -2,6 +2,7 @@
 
 use super::calendar::{By, Calendar, DayType, Period, Span};
 use super::network::Network;
+use super::products::{Covers, Off, Product};
 use super::rules::{Cap, From, How, Maximum, Measured, Rules, Transfer, TransferPrice};
 use super::structure::{Fare, Pairs, Structure};
 use super::table::{ByClass, Table, class_name};
@@ -169,6 +170,26 @@ fn rules(lines: &mut Vec<String>, rules: &Rules) {
         lines.push(format!("maximum {exit} {entry}"));
         by_class(lines, "maximum-class", &maximum.class);
     }
+    rules.products.iter().for_each(|one| product(lines, one));
+}
+
+fn product(lines: &mut Vec<String>, product: &Product) {
+    let Product { id, promise, .. } = product;
+    let covers = match promise.covers {
+        Covers::Pass => "pass".to_owned(),
+        Covers::MultiRide { rides } => format!("rides {rides}"),
+        Covers::Coupon { uses, off } => match off {
+            Off::Minor(minor) => format!("off {minor} {uses}"),
+            Off::Percent(percent) => format!("off-percent {percent} {uses}"),
+        },
+    };
+    let (price, days, most) = (product.price_minor, product.valid_days, promise.most_minor);
+    lines.push(format!(
+        "product {id} {price} {days} {} {covers}",
+        or_none(most)
+    ));
+    let zones = promise.zones.iter();
+    lines.extend(zones.map(|zone| format!("product-zone {id} {zone}")));
 }
 
 fn transfer(lines: &mut Vec<String>, transfer: &Transfer) {

@@ -270,7 +270,7 @@ impl Tariff {
         let (table, rounding) = (&self.table, self.rules.rounding);
         let told = self.rules.caps.iter().zip(&before.caps);
         let rooms = told.filter_map(|(cap, paid)| {
-            let within = |station| self.is_within(cap, station);
+            let within = |station| self.is_within(&cap.zones, station);
             if !within(ride.entry.station) || !within(ride.exit.station) {
                 return None;
             }

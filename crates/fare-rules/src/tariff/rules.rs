@@ -1,6 +1,7 @@
 //! The rules of a tariff beside its table of fares, as data.
 
 use super::calendar::{Day, Span};
+use super::products::Product;
 use super::table::{ByClass, Percent};
 use super::zones::Zone;
 pub(super) use fare_protocol::RoundingHow as How;
@@ -24,6 +25,8 @@ pub(super) struct Rules {
     pub(super) discounts: Vec<Discount>,
     pub(super) caps: Vec<Cap>,
     pub(super) maximum: Maximum,
+    /// On sale, in the order of use.
+    pub(super) products: Vec<Product>,
 }
 
 /// To which amounts shares are rounded.

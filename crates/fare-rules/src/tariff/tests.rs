@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cities;
+mod products;
 mod random;
 mod rules;
 

@@ -3,6 +3,7 @@
 use super::rules::Rounding;
 use super::structure::{Fare, Within};
 use fare_protocol::StationId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -10,8 +11,9 @@ use std::fmt;
 pub const ZONES_MAX: usize = 100;
 
 /// A zone's name: 1 to 24 lower-case letters, digits and hyphens.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Zone(pub(super) String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Zone(pub(super) String);
 
 /// Which station is in which zones, and the fares between zones: the same both ways, the name that
 /// sorts first stands first.

@@ -15,6 +15,7 @@ mod invite;
 mod journeys;
 mod let_through;
 mod modes;
+mod products;
 mod revoke;
 mod run;
 mod setup;
@@ -54,6 +55,8 @@ enum Command {
     Fares(fares::FaresArgs),
     /// How accounts pay, what was charged and declined, refunds, platforms' bills
     Charges(charges::ChargesArgs),
+    /// Products used before money: what is on sale, what accounts have
+    Products(products::ProductsArgs),
     /// Look at journeys and correct them
     Journeys(journeys::JourneysArgs),
     /// Have gates refuse an account, or no longer
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Conflicts(args) => conflicts::run(args),
         Command::Fares(args) => fares::run(args),
         Command::Charges(args) => charges::run(args),
+        Command::Products(args) => products::run(args),
         Command::Journeys(args) => journeys::run(args),
         Command::Deny(args) => deny::run(args),
         Command::Staff(args) => staff::run(args),

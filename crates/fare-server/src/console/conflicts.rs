@@ -135,7 +135,9 @@ impl From<RulingError> for Problem {
             RulingError::Length { field, .. } => Self::bad_request(detail).about(field),
             RulingError::Decision(_) => Self::bad_request(detail).about("decision"),
             RulingError::Posting(_) => Self::bad_request(detail).about("fare"),
-            RulingError::Ids(_) | RulingError::Store(_) => Self::unavailable(&detail),
+            RulingError::Ids(_) | RulingError::Product(_) | RulingError::Store(_) => {
+                Self::unavailable(&detail)
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ pub use pay_codes::{look_at_overruled, open_journey};
 pub use pricing::close_ended;
 
 use crate::config::Settlement;
+use crate::products::ProductError;
 use crate::store::{Gate, Scope, StoreError, Tx, VoucherKind};
 use conflicts::Found;
 use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal, Revocation};
@@ -45,6 +46,9 @@ pub enum IntakeError {
     /// An amount that cannot be posted.
     #[error("a posting: {0}")]
     Posting(#[from] PostingError),
+    /// A use of a product that cannot be booked.
+    #[error("a product: {0}")]
+    Product(#[from] ProductError),
     /// An answer that JSON cannot hold.
     #[error("an answer: {0}")]
     Json(#[from] serde_json::Error),

@@ -3,20 +3,22 @@
 
 use super::{Intake, IntakeError};
 use crate::config::Settlement;
+use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
 use fare_protocol::{Money, PaidBefore, RecordId, UnixMs};
 use fare_rules::conflict::ConflictKind;
-use fare_rules::journey::{Event, Price, Tap, price};
+use fare_rules::journey::{Event, Journey, Price, Tap, price};
+use fare_rules::tariff::Use;
 use fare_rules::{End, Paid, QuoteError, Ride, Tariff};
 
 /// Most entries whose day is closed in one transaction; the next one takes the rest.
 const CLOSED_MAX: u32 = 500;
 
 impl Intake<'_> {
-    /// What an exit after this entry costs, with the conflicts that this shows.
-    pub(super) fn fare(&mut self, entry: &Tap, exit: &Tap) -> Result<Option<Money>, IntakeError> {
-        let price = match self.priced(entry, exit)? {
-            Ok(price) => price,
+    /// What an exit after this entry costs and what it uses, with the conflicts that this shows.
+    pub(super) fn fare(&mut self, entry: &Tap, exit: &Tap) -> Result<Option<Priced>, IntakeError> {
+        let priced = match self.priced(entry, exit)? {
+            Ok(priced) => priced,
             Err(err) => {
                 let detail = Some(err.to_string());
                 self.conflict(exit, ConflictKind::Unpriced, detail, Some(entry))?;
@@ -24,13 +26,13 @@ impl Intake<'_> {
             }
         };
         self.conflict(exit, ConflictKind::Unpriced, None, None)?;
-        let shown = exit.confirmation.fare_quoted;
+        let (shown, price) = (exit.confirmation.fare_quoted, &priced.price);
         let detail = shown.filter(|_| price.quote_differs).map(|shown| {
             let (gate, priced, fare) = (exit.gate, price.expected, price.charged.fare);
             format!("gate {gate} showed {shown}, the server found {priced}; charged {fare}")
         });
         self.conflict(exit, ConflictKind::QuoteDiffers, detail, Some(entry))?;
-        Ok(Some(price.charged.fare))
+        Ok(Some(priced))
     }
 
     /// The price of a journey by the tariff of its entry's day.
@@ -38,7 +40,7 @@ impl Intake<'_> {
         &self,
         entry: &Tap,
         exit: &Tap,
-    ) -> Result<Result<Price, QuoteError>, StoreError> {
+    ) -> Result<Result<Priced, QuoteError>, StoreError> {
         priced(self.settlement, self.tx, entry, exit)
     }
 
@@ -47,11 +49,12 @@ impl Intake<'_> {
     /// whatever order records arrive. What a person has decided about stays.
     pub(super) fn reprice_after(&mut self, entry: &Tap) -> Result<(), IntakeError> {
         let account = entry.account();
-        let Some(reach) = self.settlement.reach() else {
+        let tariffs = self.settlement.reach().map(|reach| entry.at.after(reach));
+        let Some(until) = tariffs.max(products::reach(self.tx, account)?) else {
             return Ok(());
         };
-        let span = (entry.at, entry.at.after(reach));
-        for (later, row) in self.tx.charged_after(account, span)? {
+        let after = (entry.at, entry.id);
+        for (later, row) in self.tx.charged_after(account, after, until)? {
             let (Some(entry), Some(charge)) = (self.tx.tap(account, later)?, row.state.charge())
             else {
                 continue;
@@ -61,8 +64,8 @@ impl Intake<'_> {
             };
             let decided =
                 self.tx.is_decided(account, later)? || self.tx.is_decided(account, charge.exit)?;
-            if !decided && let Ok(price) = self.priced(&entry, &exit)? {
-                self.charge_again(&entry, &exit, row, price.charged.fare)?;
+            if !decided && let Ok(priced) = self.priced(&entry, &exit)? {
+                self.charge_again(&entry, &exit, row, priced)?;
             }
         }
         Ok(())
@@ -73,10 +76,11 @@ impl Intake<'_> {
         entry: &Tap,
         exit: &Tap,
         row: JourneyRow,
-        fare: Money,
+        priced: Priced,
     ) -> Result<(), IntakeError> {
+        let (fare, wanted) = (priced.price.charged.fare, Wanted::These(priced.uses));
         if row.state.fare() == Some(fare) {
-            return Ok(());
+            return self.use_products(entry, row.state, &wanted);
         }
         let event = Event::Exit {
             exit: exit.id,
@@ -88,8 +92,29 @@ impl Intake<'_> {
         for action in actions {
             self.act(entry, action)?;
         }
-        Ok(())
+        self.use_products(entry, state, &wanted)
     }
+
+    /// Has the journey, which is in this state now, use what is wanted of the account's products.
+    pub(super) fn use_products(
+        &self,
+        entry: &Tap,
+        state: Journey,
+        wanted: &Wanted,
+    ) -> Result<(), IntakeError> {
+        let passed = matches!(state, Journey::Closed(_));
+        let (account, journey) = (entry.account(), (entry.at, entry.id));
+        Ok(products::book(
+            self.tx, account, journey, wanted, passed, self.now,
+        )?)
+    }
+}
+
+/// What a journey costs, and what of the account's products it uses for that.
+pub(crate) struct Priced {
+    /// The price, products laid over what is charged.
+    pub(crate) price: Price,
+    pub(crate) uses: Vec<Use>,
 }
 
 /// What the account paid before this entry, as far as it matters for what follows it.
@@ -103,20 +128,34 @@ pub(super) fn paid_before(
     Ok(tariff.paid_before(end(entry), &earlier))
 }
 
-/// The price of a journey by the tariff of its entry's day, with what the account paid before.
+/// The price of a journey by the tariff of its entry's day, with what the account paid before and with its
+/// products laid over it.
 pub(crate) fn priced(
     settlement: &Settlement,
     tx: &Tx<'_>,
     entry: &Tap,
     exit: &Tap,
-) -> Result<Result<Price, QuoteError>, StoreError> {
+) -> Result<Result<Priced, QuoteError>, StoreError> {
     let tariff = settlement.tariff_at(entry.at);
     let earlier = earlier(&tariff, tx, entry)?;
     let ride = ride(entry, exit, &earlier);
     let both = tariff
         .price(&ride)
         .and_then(|quote| Ok((quote, tariff.price(&ride.alone())?.fare)));
-    Ok(both.map(|(quote, alone)| price(exit, quote, alone)))
+    let both = match both {
+        Ok(both) => both,
+        Err(err) => return Ok(Err(err)),
+    };
+    let mut price = price(exit, both.0, both.1);
+    let account = entry.account();
+    if !tx.has_products(account)? {
+        let uses = Vec::new();
+        return Ok(Ok(Priced { price, uses }));
+    }
+    let held = tx.held_products(account, (entry.at, entry.id))?;
+    let (charged, uses) = tariff.cover(price.charged, (end(entry), end(exit)), &held);
+    price.charged = charged;
+    Ok(Ok(Priced { price, uses }))
 }
 
 /// The account's earlier journeys, as far back as they matter.

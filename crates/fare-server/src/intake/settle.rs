@@ -2,6 +2,7 @@
 //! [`fare_rules::journey`]'s; here they are carried out.
 
 use super::{Intake, IntakeError};
+use crate::products::Wanted;
 use crate::store::About;
 use fare_protocol::wire::{FeedChange, OpenJourney};
 use fare_protocol::{Direction, Mode, Money, UnixMs};
@@ -51,12 +52,16 @@ impl Intake<'_> {
         let exit = link
             .next
             .filter(|next| passed && next.direction() == Direction::Exit);
-        let fare = match exit {
+        let none = (None, Wanted::These(Vec::new()));
+        let (fare, wanted) = match exit {
             Some(exit) => match row.state.fare_for(exit.id) {
-                Some(fare) => Some(fare),
-                None => self.fare(entry, exit)?,
+                Some(fare) => (Some(fare), Wanted::Same),
+                None => self.fare(entry, exit)?.map_or(none, |priced| {
+                    let fare = priced.price.charged.fare;
+                    (Some(fare), Wanted::These(priced.uses))
+                }),
             },
-            None => None,
+            None => none,
         };
         let mut event = link.event(|_| fare);
         let over = passed && exit.is_none() && self.now >= row.due;
@@ -78,6 +83,7 @@ impl Intake<'_> {
         for action in actions {
             self.act(entry, action)?;
         }
+        self.use_products(entry, state, &wanted)?;
         Ok((state, state.charge() != row.state.charge()))
     }
 

@@ -40,10 +40,10 @@ impl Intake<'_> {
         journey: JourneyId,
     ) -> Result<Option<Envelope>, IntakeError> {
         let entry = &pair.entry;
-        let Ok(price) = self.priced(entry, exit)? else {
+        let Ok(priced) = self.priced(entry, exit)? else {
             return Ok(None);
         };
-        let charged = price.charged;
+        let charged = priced.price.charged;
         let voucher = ExitVoucher {
             id: VoucherId(self.new_id()?),
             journey,

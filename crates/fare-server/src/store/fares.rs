@@ -34,7 +34,7 @@ pub struct Charged {
     pub entry: RecordId,
     /// The exit confirmation.
     pub exit: RecordId,
-    /// What was paid.
+    /// What it cost, before products covered it.
     pub fare: Money,
 }
 
@@ -106,7 +106,11 @@ impl Tx<'_> {
 
     /// Journeys charged that began from `from` up to before `until`, by account and time.
     pub fn charged_between(&self, from: UnixMs, until: UnixMs) -> Result<Vec<Charged>, StoreError> {
-        let sql = "SELECT account, entry, exit, fare_minor, currency FROM journey
+        let sql = "SELECT account, entry, exit,
+                          fare_minor + (SELECT CAST(coalesce(sum(covered_minor), 0) AS BIGINT)
+                                        FROM product_use WHERE product_use.account = journey.account
+                                         AND product_use.entry = journey.entry), currency
+                   FROM journey
                    WHERE entered_ms >= $1 AND entered_ms < $2 AND state = 'closed'
                    ORDER BY account, entered_ms, entry";
         let read = |row: &Row| {

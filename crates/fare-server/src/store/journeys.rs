@@ -25,7 +25,8 @@ pub struct Incident {
 
 impl Tx<'_> {
     /// The account's journeys that cost something and began from `from` up to before `until`, in the
-    /// order of their entries; those in another currency do not count.
+    /// order of their entries, each with its fare before products covered it; those in another currency do
+    /// not count.
     ///
     /// # Errors
     /// Those of the database; so with everything here.
@@ -35,24 +36,29 @@ impl Tx<'_> {
         (from, until): (UnixMs, UnixMs),
         currency: Currency,
     ) -> Result<Vec<Paid>, StoreError> {
-        let sql = "SELECT station, entered_ms, exit_station, left_ms, fare_minor FROM journey
+        let sql = "SELECT station, entered_ms, exit_station, left_ms,
+                          fare_minor + (SELECT CAST(coalesce(sum(covered_minor), 0) AS BIGINT)
+                                        FROM product_use WHERE product_use.account = journey.account
+                                         AND product_use.entry = journey.entry)
+                   FROM journey
                    WHERE account = $1 AND entered_ms >= $2 AND entered_ms < $3
                      AND state IN ('held', 'closed') AND currency = $4 ORDER BY entered_ms, entry";
         let rows = self.rows(sql, &[&account, &from, &until, &currency])?;
         rows.iter().map(read_paid).collect()
     }
 
-    /// The account's journeys that cost something and began after `after` and before `until`, in the
-    /// order of their entries.
+    /// The account's journeys that cost something and began after the one that began at `after` with
+    /// `entry`, and before `until`, in the order of their entries.
     pub fn charged_after(
         &self,
         account: AccountId,
-        (after, until): (UnixMs, UnixMs),
+        (after, entry): (UnixMs, RecordId),
+        until: UnixMs,
     ) -> Result<Vec<(RecordId, JourneyRow)>, StoreError> {
         let sql = "SELECT journey, state, exit, fare_minor, currency, due_ms, entry FROM journey
-                   WHERE account = $1 AND entered_ms > $2 AND entered_ms < $3
+                   WHERE account = $1 AND (entered_ms, entry) > ($2, $3) AND entered_ms < $4
                      AND state IN ('held', 'closed') ORDER BY entered_ms, entry";
-        let rows = self.rows(sql, &[&account, &after, &until])?;
+        let rows = self.rows(sql, &[&account, &after, &entry, &until])?;
         let read = |row: &Row| Ok((row.get(6)?, read_journey(row)?));
         rows.iter().map(read).collect()
     }

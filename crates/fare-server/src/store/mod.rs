@@ -21,6 +21,7 @@ mod leases;
 mod let_through;
 mod modes;
 mod pay_codes;
+mod products;
 mod revocations;
 mod riders;
 mod sql;
@@ -43,6 +44,7 @@ pub use journeys::Incident;
 pub use let_through::{Helped, HelpedBy};
 pub use modes::{GateModes, StoredChange};
 pub use pay_codes::{AskRow, Keep};
+pub use products::{PaidBy, ProductRow, UseRow, Used};
 pub use revocations::Shower;
 pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
@@ -78,7 +80,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 16] = [
+const MIGRATIONS: [Step; 17] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -143,6 +145,10 @@ const MIGRATIONS: [Step; 16] = [
     Step {
         sqlite: include_str!("revocations.sql"),
         postgres: include_str!("postgres/revocations.sql"),
+    },
+    Step {
+        sqlite: include_str!("products.sql"),
+        postgres: include_str!("postgres/products.sql"),
     },
 ];
 

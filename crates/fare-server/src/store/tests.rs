@@ -75,7 +75,7 @@ fn post(database: &mut Database, lines: &[(i64, &str)], whole: bool) -> Result<(
             tx.run(sql, &[&ACCOUNT, &POSTING, &n, minor, currency])?;
         }
         if whole {
-            let sql = "INSERT INTO posting VALUES ($1, $2, $3, NULL, 'hold', 0, NULL)";
+            let sql = "INSERT INTO posting VALUES ($1, $2, $3, NULL, 'hold', 0, NULL, NULL)";
             tx.run(sql, &[&ACCOUNT, &POSTING, &ENTRY])?;
         }
         Ok(())

@@ -248,7 +248,8 @@ impl Tx<'_> {
         let balanced = self.posts_balance()?
             && self.journeys_agree()?
             && self.decisions_agree()?
-            && self.charges_agree()?;
+            && self.charges_agree()?
+            && self.products_agree()?;
         Ok(Books {
             balanced,
             postings,
@@ -270,7 +271,7 @@ impl Tx<'_> {
                             sum(minor) FILTER (WHERE ledger = 'held') AS held,
                             sum(minor) FILTER (WHERE ledger = 'fare-revenue') AS revenue
                      FROM posting JOIN posting_line USING (account, posting)
-                     WHERE conflict IS NULL GROUP BY 1, 2)
+                     WHERE conflict IS NULL AND product IS NULL GROUP BY 1, 2)
                    SELECT 1 FROM journey LEFT JOIN posted USING (account, entry)
                    WHERE coalesce(held, 0) <> CASE WHEN state = 'held' THEN fare_minor ELSE 0 END
                       OR coalesce(revenue, 0) <> CASE

@@ -18,6 +18,8 @@ mod journeys;
 mod let_through;
 #[path = "pay_codes.rs"]
 mod pay_codes;
+#[path = "products.rs"]
+mod products;
 #[path = "revoke.rs"]
 mod revoke;
 #[path = "riders.rs"]

@@ -84,7 +84,8 @@ pub(super) fn is_not_needed(text: &Text<'_>, raw: &RawTariff) -> Result<(), Tari
     let needing = raw.period.iter().map(|raw| (raw.span(), "a period"));
     let needing = needing.chain(raw.transfer.iter().map(|raw| (raw.span(), "a transfer")));
     let needing = needing.chain(raw.discount.iter().map(|raw| (raw.span(), "a discount")));
-    let mut needing = needing.chain(raw.cap.iter().map(|raw| (raw.span(), "a cap")));
+    let needing = needing.chain(raw.cap.iter().map(|raw| (raw.span(), "a cap")));
+    let mut needing = needing.chain(raw.product.iter().map(|raw| (raw.span(), "a product")));
     match needing.next() {
         Some((at, what)) => Err(text.wrong(at, TariffProblem::NoDay(what))),
         None => Ok(()),

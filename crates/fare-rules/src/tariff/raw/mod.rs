@@ -2,6 +2,7 @@
 
 mod day;
 mod fares;
+mod products;
 mod rules;
 mod stations;
 mod text;
@@ -54,6 +55,8 @@ struct RawTariff {
     #[serde(default)]
     cap: Vec<Spanned<rules::RawCap>>,
     maximum: Option<rules::RawMaximum>,
+    #[serde(default)]
+    product: Vec<Spanned<products::RawProduct>>,
 }
 
 /// A number for each class that is named.
@@ -102,8 +105,13 @@ pub(super) fn table(text: &str) -> Result<(Table, Rules), TariffError> {
         cap: &raw.cap,
         maximum: raw.maximum.as_ref(),
     };
-    let rules = rules::rules(&text, &raw_rules, valid_until)?;
-    rules::zones_are_known(&text, &raw.cap, &structure)?;
+    let rules = Rules {
+        products: products::products(&text, &raw.product)?,
+        ..rules::rules(&text, &raw_rules, valid_until)?
+    };
+    let of_caps = raw.cap.iter().flat_map(|raw| &raw.get_ref().zones);
+    let of_products = raw.product.iter().flat_map(|raw| &raw.get_ref().zones);
+    rules::zones_are_known(&text, of_caps.chain(of_products), &structure)?;
     if raw.day.is_none() {
         day::is_not_needed(&text, &raw)?;
     }

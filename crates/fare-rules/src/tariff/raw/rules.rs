@@ -75,7 +75,7 @@ pub(super) struct RawCap {
     most_minor: Spanned<i64>,
     class: Option<RawClass<i64>>,
     #[serde(default)]
-    zones: Vec<Spanned<String>>,
+    pub(super) zones: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -133,20 +133,20 @@ pub(super) fn rules(
         discounts: discounts.collect::<Result<_, _>>()?,
         caps: caps.collect::<Result<_, _>>()?,
         maximum: maximum.unwrap_or_default(),
+        products: Vec::new(),
     })
 }
 
-/// Zones of a cap must be zones of the table.
-pub(super) fn zones_are_known(
+/// Zones of caps and products must be zones of the table.
+pub(super) fn zones_are_known<'r>(
     text: &Text<'_>,
-    raw: &[Spanned<RawCap>],
+    mut named: impl Iterator<Item = &'r Spanned<String>>,
     structure: &Structure,
 ) -> Result<(), TariffError> {
     let known: BTreeSet<&Zone> = match structure {
         Structure::Zones(zones) => zones.of.values().flatten().collect(),
         Structure::Distance(_) | Structure::Flat(_) | Structure::Pairs(_) => BTreeSet::new(),
     };
-    let mut named = raw.iter().flat_map(|raw| &raw.get_ref().zones);
     let unknown = named.find(|name| !known.contains(&Zone((*name.get_ref()).clone())));
     match unknown {
         Some(name) => {

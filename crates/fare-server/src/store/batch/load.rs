@@ -134,11 +134,13 @@ impl Tx<'_> {
         let whole = keys(|account, span| vec![account.value(), span.0.value(), span.1.value()]);
         let ends = keys(|account, span| vec![account.value(), span.1.value()]);
         let alone = keys(|account, _| vec![account.value()]);
+        let products = crate::store::products::HAS_PRODUCTS;
         let scopes = keys(|account, _| vec![Scope::Account(*account).key().value()]);
         let mut before = self.each(&before, &starts)?.into_iter();
         let mut within = self.each(within, &whole)?.into_iter();
         let mut after = self.each(&after, &ends)?.into_iter();
         let mut decided = self.each(decided, &alone)?.into_iter();
+        let mut products = self.each(products, &alone)?.into_iter();
         let mut standing = self.each(standing, &scopes)?.into_iter();
         let mut accounts = HashMap::new();
         for account in spans.keys() {
@@ -146,6 +148,7 @@ impl Tx<'_> {
             let stretch = [next(&mut before), next(&mut within), next(&mut after)];
             let mut account_of = Account::of(&stretch)?;
             account_of.decided = !next(&mut decided).is_empty();
+            account_of.products = !next(&mut products).is_empty();
             for row in next(&mut standing) {
                 account_of.standing.insert((row.get(0)?, row.get(1)?));
             }
@@ -298,6 +301,7 @@ impl Account {
             absent: Default::default(),
             journeys: HashMap::new(),
             decided: false,
+            products: false,
             standing: Default::default(),
         };
         for row in stretch.iter().flatten() {

@@ -59,6 +59,8 @@ struct Account {
     journeys: HashMap<RecordId, Moving>,
     /// People have decided about the account.
     decided: bool,
+    /// The account has, or had, products.
+    products: bool,
     /// Kinds and subjects of the conflicts that stand.
     standing: HashSet<(String, String)>,
 }
@@ -167,6 +169,18 @@ impl Batch {
     pub(super) fn is_undecided(&self, account: AccountId) -> bool {
         let account = self.accounts.get(&account);
         account.is_some_and(|account| !account.decided)
+    }
+
+    /// Whether the account ever had a product.
+    pub(super) fn has_products(&self, account: AccountId) -> Option<bool> {
+        let account = self.accounts.get(&account);
+        account.map(|account| account.products)
+    }
+
+    pub(super) fn note_products(&mut self, account: AccountId) {
+        if let Some(account) = self.accounts.get_mut(&account) {
+            account.products = true;
+        }
     }
 
     /// Whether a conflict about an account stands.

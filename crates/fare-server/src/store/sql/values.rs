@@ -3,8 +3,8 @@
 
 use crate::store::StoreError;
 use fare_protocol::{
-    AccountId, ConflictId, Currency, GateId, JourneyId, LineId, RecordHash, RecordId, Seq,
-    StationId, TariffHash, UnixMs,
+    AccountId, ConflictId, Currency, GateId, JourneyId, LineId, ProductId, RecordHash, RecordId,
+    Seq, StationId, TariffHash, UnixMs,
 };
 
 /// A value that owns what it holds.
@@ -257,6 +257,7 @@ bytes! {
     AccountId: "an account",
     ConflictId: "a conflict's id",
     JourneyId: "a journey's id",
+    ProductId: "a product's id",
     TariffHash: "a tariff's hash",
     RecordHash: "a record's hash",
     RecordId: "a record's id",
