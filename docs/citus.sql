@@ -33,6 +33,7 @@ SELECT create_distributed_table('charge_item', 'account', colocate_with => 'tap'
 SELECT create_distributed_table('charge_try', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('charge_refund', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('stored_move', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('exit_alone', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('product', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('product_use', 'account', colocate_with => 'tap');
--- feed, announced, invitation, lease and schema_version stay on the coordinator.
+-- incident, incident_mark, feed, announced, invitation, lease and schema_version stay on the coordinator.

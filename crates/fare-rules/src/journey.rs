@@ -450,7 +450,7 @@ impl Journey {
         let next = Self::from(event);
         let mut actions = Vec::new();
         if self.money() != next.money() {
-            actions.extend(self.undo());
+            actions.extend(self.undo_for(next));
             actions.extend(next.money().map(|(_, fare)| Action::Hold(fare)));
             actions.extend(next.captured().map(Action::Capture));
         } else if self.captured() != next.captured() {
@@ -551,6 +551,14 @@ impl Journey {
             | Self::Unpriced { .. }
             | Self::NoExit(_)
             | Self::Closed(_) => false,
+        }
+    }
+
+    /// What undoes it. That an incident spares the maximum fare needs nobody to look.
+    fn undo_for(self, next: Self) -> Vec<Action> {
+        match (self, next) {
+            (Self::NoExit(Some(fare)), Self::NoExit(None)) => vec![Action::Reverse(fare)],
+            (_, _) => self.undo(),
         }
     }
 

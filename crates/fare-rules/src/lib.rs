@@ -6,6 +6,7 @@ mod admission;
 pub mod charging;
 pub mod clock;
 pub mod conflict;
+pub mod incident;
 pub mod journey;
 pub mod lane;
 pub mod ledger;

@@ -430,6 +430,15 @@ async fn end_days(app: App) {
                 return Ok(Vec::new());
             }
             products::lapse(tx, now)?;
+            let spared = intake::look_at_incidents(&settlement, tx, now)?;
+            let alone = intake::charge_without_entry(&settlement, tx, now)?;
+            if spared > 0 || alone > 0 {
+                tracing::info!(
+                    spared,
+                    alone,
+                    "maximum fares given back, exits without an entry charged"
+                );
+            }
             intake::close_ended(&settlement, tx, now)
         };
         match app.store.write(work).await {

@@ -7,12 +7,15 @@ use super::deed;
 use crate::clock::{self, rfc3339};
 use crate::correction::{self, Correction, Story};
 use crate::inbox::RulingError;
-use crate::store::{Database, DatabaseUrl, Incident, JourneyView, StoreError};
+use crate::store::{Database, DatabaseUrl, Incident, JourneyView, ModeWindow, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use fare_protocol::{Money, RecordId, StationId, UnixMs};
+use fare_protocol::{Direction, Millis, Money, RecordId, StationId, UnixMs};
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+/// How far back incidents are listed.
+const WEEK: Millis = Millis(7 * 86_400_000);
 
 #[derive(Debug, Args)]
 pub(super) struct JourneysArgs {
@@ -30,6 +33,8 @@ enum JourneysCommand {
     Correct(CorrectArgs),
     /// Say when riders could not leave as they should: no maximum fare for journeys open then
     Incident(IncidentArgs),
+    /// List the incidents that spare riders the charge for a missing end: told by staff, and shown by gates' modes
+    Incidents(IncidentsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +99,16 @@ struct IncidentArgs {
     reason: String,
 }
 
+#[derive(Debug, Args)]
+struct IncidentsArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// From when on: 2026-11-29T04:30:00+08:00; the last seven days when absent
+    #[arg(long, value_name = "TIME", value_parser = clock::moment)]
+    from: Option<UnixMs>,
+}
+
 pub(super) fn run(args: JourneysArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     match args.command {
@@ -136,6 +151,7 @@ pub(super) fn run(args: JourneysArgs) -> anyhow::Result<ExitCode> {
             show_case(&mut out, &case.into())?;
         }
         JourneysCommand::Incident(args) => add_incident(args)?,
+        JourneysCommand::Incidents(args) => list_incidents(&mut out, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -164,6 +180,37 @@ fn add_incident(args: IncidentArgs) -> anyhow::Result<()> {
             tx.audit(&deed, now)
         })
         .map_err(anyhow::Error::from)
+}
+
+fn list_incidents(out: &mut impl Write, args: &IncidentsArgs) -> anyhow::Result<()> {
+    let now = clock::now();
+    let from = args.from.unwrap_or(now.before(WEEK));
+    let mut database = Database::open_existing(&args.database)?;
+    let told: Vec<Incident> = database.read(|tx| tx.incidents())?;
+    for incident in told.iter().filter(|incident| incident.until > from) {
+        let station = incident.station.map(|station| station.to_string());
+        let station = station.unwrap_or_else(|| "everywhere".to_owned());
+        let (begins, ends) = (rfc3339(incident.from), rfc3339(incident.until));
+        let (person, reason) = (&incident.person, &incident.reason);
+        writeln!(
+            out,
+            "told   {begins} to {ends}  {station:<16} by {person}: {reason}"
+        )?;
+    }
+    for direction in [Direction::Entry, Direction::Exit] {
+        let windows: Vec<ModeWindow> =
+            database.read(|tx| tx.mode_windows(direction, (from, UnixMs(i64::MAX))))?;
+        for window in &windows {
+            let until = window.until.map_or_else(|| "now".to_owned(), rfc3339);
+            let (begins, gate, mode) = (rfc3339(window.from), window.gate, &window.mode);
+            let (source, reason) = (&window.source, &window.reason);
+            writeln!(
+                out,
+                "{direction:<6} {begins} to {until}  {gate:<16} {mode} by {source}: {reason}"
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn line(out: &mut impl Write, journey: &JourneyView) -> io::Result<()> {

@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod conflicts;
 mod evidence;
+mod missing;
 mod pay_codes;
 mod picture;
 mod pricing;
@@ -16,10 +17,11 @@ mod voucher;
 pub use body::{BodyError, Rows};
 pub use check::{Checked, check};
 pub use evidence::expire;
+pub use missing::{BY_TARIFF, charge_without_entry, close_ended, look_at_incidents};
 pub use pay_codes::{look_at_overruled, open_journey};
-pub use pricing::close_ended;
 
 use crate::config::Settlement;
+use crate::inbox::RulingError;
 use crate::products::ProductError;
 use crate::store::{Gate, Scope, StoreError, Tx, VoucherKind};
 use conflicts::Found;
@@ -49,6 +51,9 @@ pub enum IntakeError {
     /// A use of a product that cannot be booked.
     #[error("a product: {0}")]
     Product(#[from] ProductError),
+    /// What an exit without an entry costs cannot be decided.
+    #[error("an exit without an entry: {0}")]
+    Ruling(#[from] RulingError),
     /// An answer that JSON cannot hold.
     #[error("an answer: {0}")]
     Json(#[from] serde_json::Error),

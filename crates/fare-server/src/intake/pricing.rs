@@ -5,14 +5,11 @@ use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
-use fare_protocol::{Money, PaidBefore, RecordId, UnixMs};
+use fare_protocol::PaidBefore;
 use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::{Event, Journey, Price, Tap, price};
 use fare_rules::tariff::Use;
 use fare_rules::{End, Paid, QuoteError, Ride, Tariff};
-
-/// Most entries whose day is closed in one transaction; the next one takes the rest.
-const CLOSED_MAX: u32 = 500;
 
 impl Intake<'_> {
     /// What an exit after this entry costs and what it uses, with the conflicts that this shows.
@@ -185,23 +182,4 @@ fn ride<'h>(entry: &Tap, exit: &Tap, earlier: &'h [Paid]) -> Ride<'h> {
         exit: end(exit),
         earlier,
     }
-}
-
-/// Ends journeys whose day is over at `now` and that have no exit; answers the entries, at most 500,
-/// the oldest first.
-///
-/// # Errors
-/// When the store fails; then everything is as it was.
-pub fn close_ended(
-    settlement: &Settlement,
-    tx: &Tx<'_>,
-    now: UnixMs,
-) -> Result<Vec<RecordId>, IntakeError> {
-    let entries = tx.without_exit(now, CLOSED_MAX)?;
-    for entry in &entries {
-        let gate = tx.gate(entry.gate)?;
-        let gate = gate.ok_or(StoreError::Corrupt("an entry without its gate"))?;
-        Intake::new(settlement, tx, gate, now).settle(entry)?;
-    }
-    Ok(entries.iter().map(|entry| entry.id).collect())
 }

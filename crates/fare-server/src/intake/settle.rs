@@ -4,9 +4,9 @@
 use super::{Intake, IntakeError};
 use crate::products::Wanted;
 use crate::store::About;
+use fare_protocol::Direction;
 use fare_protocol::wire::{FeedChange, OpenJourney};
-use fare_protocol::{Direction, Mode, Money, UnixMs};
-use fare_rules::conflict::{ConflictKind, entered_again};
+use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::{
     Action, Charge, Evidence, Finding, Journey, Link, Neighbours, Standing, Tap,
 };
@@ -87,42 +87,6 @@ impl Intake<'_> {
         Ok((state, state.charge() != row.state.charge()))
     }
 
-    /// What an entry without an exit costs: nothing when one ride was admitted twice, where its gate
-    /// took no fare, or when an incident was on while its day lasted.
-    fn maximum(&self, link: &Link<'_>, due: UnixMs) -> Result<Option<Money>, IntakeError> {
-        let entry = link.entry;
-        let again = link.next.map(|next| entered_again(entry, next));
-        let takes_fares = match entry.confirmation.mode {
-            Mode::Normal | Mode::TimeExempt | Mode::DateExempt => true,
-            Mode::EntryExitExempt
-            | Mode::FareExempt
-            | Mode::Closed
-            | Mode::Emergency
-            | Mode::Free => false,
-        };
-        if again == Some(ConflictKind::DoubleEntry)
-            || self.is_second_of_one_ride(entry)?
-            || !takes_fares
-            || self.tx.is_spared(entry.station(), entry.at, due)?
-        {
-            return Ok(None);
-        }
-        let tariff = self.settlement.tariff_at(entry.at);
-        let quote = tariff.maximum(Direction::Exit, entry.class());
-        Ok(quote.map(|quote| quote.fare))
-    }
-
-    /// Whether the ride of the entry had been admitted at another gate, and left by a picture of that entry.
-    fn is_second_of_one_ride(&self, entry: &Tap) -> Result<bool, IntakeError> {
-        let (before, _) = self.tx.neighbours(entry)?;
-        let Some(first) = before.and_then(|before| before.confirmation.entry) else {
-            return Ok(false);
-        };
-        let first = self.tx.tap(entry.account(), first)?;
-        let again = first.map(|first| entered_again(&first, entry));
-        Ok(again == Some(ConflictKind::DoubleEntry))
-    }
-
     pub(super) fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
         let (account, line) = (entry.account(), entry.confirmation.location.line);
         let posting = match action {
@@ -169,6 +133,9 @@ impl Intake<'_> {
         if kind == ConflictKind::ExitWithoutEntry && !stands {
             let decided = self.tx.in_force_for_exit(tap.account(), tap.id)?;
             self.overtake(tap, decided)?;
+        }
+        if kind == ConflictKind::ExitWithoutEntry && stands {
+            self.wait_for_entry(tap)?;
         }
         let detail = stands.then(|| sentence(kind, tap));
         self.conflict(tap, kind, detail, other)

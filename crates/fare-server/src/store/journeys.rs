@@ -1,27 +1,11 @@
-//! What settlement asks about an account's journeys: those that cost something, those whose day is over,
-//! and whether an incident spares a rider the maximum fare.
+//! What settlement asks about an account's journeys: those that cost something, those whose day is over.
 
 use super::sql::Row;
 use super::taps::{read_journey, read_tap};
 use super::{JourneyRow, StoreError, Tx};
-use fare_protocol::{AccountId, Currency, RecordId, StationId, UnixMs};
+use fare_protocol::{AccountId, Currency, RecordId, UnixMs};
 use fare_rules::journey::Tap;
 use fare_rules::{End, Paid};
-
-/// A time in which riders could not leave as they should.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incident {
-    /// Where riders entered whom it concerns; everywhere when there is none.
-    pub station: Option<StationId>,
-    /// From when on.
-    pub from: UnixMs,
-    /// Until when.
-    pub until: UnixMs,
-    /// Who says so.
-    pub person: String,
-    /// What happened.
-    pub reason: String,
-}
 
 impl Tx<'_> {
     /// The account's journeys that cost something and began from `from` up to before `until`, in the
@@ -71,55 +55,6 @@ impl Tx<'_> {
                    ORDER BY due_ms LIMIT $2";
         let rows = self.rows(sql, &[&now, &most])?;
         rows.iter().map(read_tap).collect()
-    }
-
-    /// Keeps an incident.
-    pub fn insert_incident(
-        &self,
-        id: [u8; 16],
-        incident: &Incident,
-        now: UnixMs,
-    ) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO incident (incident, station, from_ms, until_ms, person, reason, made_ms)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let Incident {
-            station,
-            from,
-            until,
-            person,
-            reason,
-        } = incident;
-        self.run(sql, &[&id, station, from, until, person, reason, &now])?;
-        Ok(())
-    }
-
-    /// All incidents, the newest first.
-    pub fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        let sql = "SELECT station, from_ms, until_ms, person, reason FROM incident
-                   ORDER BY from_ms DESC";
-        let read = |row: &Row| {
-            Ok(Incident {
-                station: row.get(0)?,
-                from: row.get(1)?,
-                until: row.get(2)?,
-                person: row.get(3)?,
-                reason: row.get(4)?,
-            })
-        };
-        self.rows(sql, &[])?.iter().map(read).collect()
-    }
-
-    /// Whether an incident was on somewhere between `entered` and `until` for who entered here.
-    pub fn is_spared(
-        &self,
-        station: StationId,
-        entered: UnixMs,
-        until: UnixMs,
-    ) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM incident WHERE until_ms > $1 AND from_ms < $2
-                   AND (station IS NULL OR station = $3)";
-        self.exists(sql, &[&entered, &until, &station])
     }
 
     /// Whether a person has decided about a conflict of this tap.

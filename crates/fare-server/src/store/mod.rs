@@ -16,6 +16,7 @@ mod exposure;
 mod fares;
 mod feed;
 mod health;
+mod incidents;
 mod journeys;
 mod leases;
 mod let_through;
@@ -40,7 +41,7 @@ pub use exposure::{Inside, Unpaid};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
 pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
 pub use health::{Faults, GateEnd, Standing, StandingConflicts};
-pub use journeys::Incident;
+pub use incidents::{Incident, ModeWindow};
 pub use let_through::{Helped, HelpedBy};
 pub use modes::{GateModes, StoredChange};
 pub use pay_codes::{AskRow, Keep};
@@ -80,7 +81,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 17] = [
+const MIGRATIONS: [Step; 18] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -149,6 +150,10 @@ const MIGRATIONS: [Step; 17] = [
     Step {
         sqlite: include_str!("products.sql"),
         postgres: include_str!("postgres/products.sql"),
+    },
+    Step {
+        sqlite: include_str!("incidents.sql"),
+        postgres: include_str!("postgres/incidents.sql"),
     },
 ];
 

@@ -12,6 +12,8 @@ mod chain;
 mod import;
 #[path = "inbox.rs"]
 mod inbox;
+#[path = "incidents.rs"]
+mod incidents;
 #[path = "journeys.rs"]
 mod journeys;
 #[path = "let_through.rs"]

@@ -1,0 +1,216 @@
+//! Journeys of which one end is missing: what that costs once its day is over, and what an incident spares.
+//! Which times are incidents is [`fare_rules::incident`]'s to say.
+
+use super::{Intake, IntakeError};
+use crate::config::Settlement;
+use crate::inbox::{Ruling, resolve};
+use crate::store::{Case, Scope, StoreError, Tx};
+use fare_protocol::{AccountId, ConflictId, Direction, Millis, Mode, Money, RecordId, UnixMs};
+use fare_rules::conflict::{ConflictKind, Decision, entered_again};
+use fare_rules::journey::{Link, Standing, Tap};
+
+/// Most entries whose day is closed, and exits that are looked at, in one transaction; the next one takes the rest.
+const ENDED_MAX: u32 = 500;
+
+/// What came is looked through again so far back: servers' clocks differ, and uploads take their time.
+const OVERLAP: Millis = Millis(600_000);
+
+/// How much later an exit is looked at again whose passage is not known yet.
+const AGAIN: Millis = Millis(86_400_000);
+
+/// Who decides about exits without an entry when the tariff does.
+pub const BY_TARIFF: &str = "the tariff's rule";
+
+/// Ends journeys whose day is over at `now` and that have no exit; answers the entries, at most 500,
+/// the oldest first.
+///
+/// # Errors
+/// When the store fails; then everything is as it was.
+pub fn close_ended(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    now: UnixMs,
+) -> Result<Vec<RecordId>, IntakeError> {
+    let entries = tx.without_exit(now, ENDED_MAX)?;
+    for entry in &entries {
+        at_gate(settlement, tx, entry, now)?.settle(entry)?;
+    }
+    Ok(entries.iter().map(|entry| entry.id).collect())
+}
+
+/// Gives back maximum fares that an incident spares of which the server has learnt since it last looked: staff told of
+/// it, or a gate's record of its mode has come. Answers how many. What a person has decided about stays.
+///
+/// # Errors
+/// When the store fails; then everything is as it was.
+pub fn look_at_incidents(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    now: UnixMs,
+) -> Result<usize, IntakeError> {
+    let since = tx.incident_mark(now)?.before(OVERLAP);
+    let told = tx.incidents_told_since(since)?.into_iter();
+    let told = told.map(|incident| (incident.from, incident.until));
+    let modes = tx.mode_windows_since(Direction::Exit, since)?.into_iter();
+    let modes = modes.map(|window| (window.from, window.until.unwrap_or(UnixMs(i64::MAX))));
+    let mut given_back = 0;
+    for window in told.chain(modes) {
+        let mut after = (AccountId([0; 16]), RecordId([0; 16]));
+        loop {
+            let page = tx.maximum_between(window, after, ENDED_MAX)?;
+            let Some(last) = page.last() else { break };
+            after = *last;
+            for (account, entry) in page {
+                given_back += usize::from(spare(settlement, tx, (account, entry), now)?);
+            }
+        }
+    }
+    Ok(given_back)
+}
+
+/// Looks again at a journey that cost the maximum fare; answers whether it costs it no longer.
+fn spare(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    (account, entry): (AccountId, RecordId),
+    now: UnixMs,
+) -> Result<bool, IntakeError> {
+    if tx.is_decided(account, entry)? {
+        return Ok(false);
+    }
+    let tap = tx.tap(account, entry)?;
+    let tap = tap.ok_or(StoreError::Corrupt("a journey without its entry"))?;
+    at_gate(settlement, tx, &tap, now)?.settle(&tap)?;
+    let row = tx.journey(account, entry)?;
+    Ok(row.is_some_and(|row| row.state.fare().is_none()))
+}
+
+/// Charges exits of which no entry has come in time, where the tariff says what that costs and no incident spares
+/// it; the others stay in the inbox. Answers how many were charged. Each is a decision about its conflict, so that
+/// it is made once, and reversed when the entry comes after all.
+///
+/// # Errors
+/// When the store fails; then everything is as it was.
+pub fn charge_without_entry(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    now: UnixMs,
+) -> Result<usize, IntakeError> {
+    let mut charged = 0;
+    for (account, exit) in tx.exits_alone(now, ENDED_MAX)? {
+        let tap = tx.tap(account, exit)?;
+        let tap = tap.ok_or(StoreError::Corrupt("an exit without its tap"))?;
+        if tap.standing() == Standing::Pending {
+            tx.put_off_exit_alone((account, exit), Some(now.after(AGAIN)))?;
+            continue;
+        }
+        tx.put_off_exit_alone((account, exit), None)?;
+        let Some(conflict) = alone(tx, &tap)? else {
+            continue;
+        };
+        if let Some(fare) = no_entry(settlement, tx, &tap)? {
+            let ruling = Ruling {
+                decision: Decision::Charge { fare },
+                by: BY_TARIFF.to_owned(),
+                reason: format!("no entry came until {}", now.to_rfc3339()),
+            };
+            resolve(tx, conflict, &ruling, now)?;
+            charged += 1;
+        }
+    }
+    Ok(charged)
+}
+
+/// The conflict about an exit that follows no entry, while it stands.
+fn alone(tx: &Tx<'_>, exit: &Tap) -> Result<Option<ConflictId>, StoreError> {
+    let cases = tx.cases_about(Scope::Account(exit.account()), &exit.id.to_hex())?;
+    let stands = |case: &Case| case.kind == ConflictKind::ExitWithoutEntry && case.end.is_none();
+    Ok(cases.into_iter().find(stands).map(|case| case.id))
+}
+
+/// What an exit without an entry costs. A picture shows that there was an entry, whose record is still to come.
+fn no_entry(settlement: &Settlement, tx: &Tx<'_>, exit: &Tap) -> Result<Option<Money>, StoreError> {
+    let before = (exit.at.before(settlement.journey_valid), exit.at);
+    let (account, direction) = (exit.account(), Direction::Entry);
+    if exit.confirmation.entry.is_some()
+        || !takes_fares(exit.confirmation.mode)
+        || tx.had_fault(account, direction, before)?
+        || tx.is_spared(None, direction, before)?
+    {
+        return Ok(None);
+    }
+    let quote = settlement
+        .tariff_at(exit.at)
+        .maximum(direction, exit.class());
+    Ok(quote.map(|quote| quote.fare))
+}
+
+fn takes_fares(mode: Mode) -> bool {
+    match mode {
+        Mode::Normal | Mode::TimeExempt | Mode::DateExempt => true,
+        Mode::EntryExitExempt | Mode::FareExempt | Mode::Closed | Mode::Emergency | Mode::Free => {
+            false
+        }
+    }
+}
+
+fn at_gate<'a>(
+    settlement: &'a Settlement,
+    tx: &'a Tx<'a>,
+    tap: &Tap,
+    now: UnixMs,
+) -> Result<Intake<'a>, StoreError> {
+    let gate = tx.gate(tap.gate)?;
+    let gate = gate.ok_or(StoreError::Corrupt("a tap without its gate"))?;
+    Ok(Intake::new(settlement, tx, gate, now))
+}
+
+impl Intake<'_> {
+    /// What an entry without an exit costs: nothing when one ride was admitted twice, where its gate
+    /// took no fare, when an incident was on while its day lasted, or when a gate's fault kept the rider's own exit
+    /// from being one.
+    pub(super) fn maximum(
+        &self,
+        link: &Link<'_>,
+        due: UnixMs,
+    ) -> Result<Option<Money>, IntakeError> {
+        let entry = link.entry;
+        let again = link.next.map(|next| entered_again(entry, next));
+        let (account, direction, inside) = (entry.account(), Direction::Exit, (entry.at, due));
+        if again == Some(ConflictKind::DoubleEntry)
+            || self.is_second_of_one_ride(entry)?
+            || !takes_fares(entry.confirmation.mode)
+            || self.tx.had_fault(account, direction, inside)?
+            || self
+                .tx
+                .is_spared(Some(entry.station()), direction, inside)?
+        {
+            return Ok(None);
+        }
+        let tariff = self.settlement.tariff_at(entry.at);
+        let quote = tariff.maximum(direction, entry.class());
+        Ok(quote.map(|quote| quote.fare))
+    }
+
+    /// Whether the ride of the entry had been admitted at another gate, and left by a picture of that entry.
+    fn is_second_of_one_ride(&self, entry: &Tap) -> Result<bool, IntakeError> {
+        let (before, _) = self.tx.neighbours(entry)?;
+        let Some(first) = before.and_then(|before| before.confirmation.entry) else {
+            return Ok(false);
+        };
+        let first = self.tx.tap(entry.account(), first)?;
+        let again = first.map(|first| entered_again(&first, entry));
+        Ok(again == Some(ConflictKind::DoubleEntry))
+    }
+
+    /// Has an exit that follows no entry looked at when the time for late records is over: as long as an entry
+    /// waits for its exit.
+    pub(super) fn wait_for_entry(&self, exit: &Tap) -> Result<(), IntakeError> {
+        let tariff = self.settlement.tariff_at(exit.at);
+        if tariff.maximum(Direction::Entry, exit.class()).is_some() {
+            let late = UnixMs(exit.at.0.max(self.now.0));
+            self.tx.insert_exit_alone(exit, tariff.day_ends(late))?;
+        }
+        Ok(())
+    }
+}
