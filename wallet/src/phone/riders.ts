@@ -14,6 +14,8 @@ export interface Rider {
   pair: CryptoKeyPair;
   publicHex: string;
   riderClass: string;
+  /** From when on codes say adult, where the class was granted upon a proof; absent for riders of before. */
+  classUntilMs?: number | null;
   issuerPart: Bytes;
   codeLifetimeMs: number;
   notAfterMs: number;

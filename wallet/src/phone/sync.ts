@@ -39,10 +39,11 @@ export async function enrolRider(name: string): Promise<Rider> {
 
 function granted(enrolled: api.Enrolled): Pick<
   Rider,
-  'riderClass' | 'issuerPart' | 'codeLifetimeMs' | 'notAfterMs' | 'fetchedMs' | 'serverKeyHex' | 'isDenied'
+  'riderClass' | 'classUntilMs' | 'issuerPart' | 'codeLifetimeMs' | 'notAfterMs' | 'fetchedMs' | 'serverKeyHex' | 'isDenied'
 > {
   return {
     riderClass: enrolled.class,
+    classUntilMs: enrolled.class_until_ms ?? null,
     issuerPart: fromBase64url(enrolled.issuer_part),
     codeLifetimeMs: enrolled.code_lifetime_ms,
     notAfterMs: enrolled.not_after_ms,

@@ -51,6 +51,8 @@ export interface Journey {
 export interface Enrolled {
   account: string;
   class: string;
+  /** From when on a new part says adult, where the class was granted upon a proof. */
+  class_until_ms?: number | null;
   issuer_part: string;
   code_lifetime_ms: number;
   not_after_ms: number;

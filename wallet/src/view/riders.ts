@@ -2,7 +2,7 @@
 
 import { type Rider, changeRider, removeRider } from '../phone/riders';
 import { h } from './dom';
-import { say } from './words';
+import { date, say } from './words';
 
 const NAME_CHARS_MAX = 24;
 
@@ -10,6 +10,13 @@ export interface RiderActions {
   /** Enrols; answers what went wrong, or null. */
   add(name: string): Promise<string | null>;
   changed(): Promise<void>;
+}
+
+/** Which fares apply, and until when the proof for that counts. */
+function classOf(rider: Rider): string {
+  const name = say(`riders.class.${rider.riderClass}`);
+  const until = rider.classUntilMs ?? null;
+  return until === null ? name : say('riders.class.until', { class: name, when: date(until - 1) });
 }
 
 export function ridersDialog(riders: Rider[], actions: RiderActions): void {
@@ -75,7 +82,7 @@ function row(rider: Rider, changed: () => Promise<void>): HTMLElement {
     h(
       'form',
       { submit: (event) => void save(event) },
-      h('label', { for: id }, `${say('riders.name')} (${say(`riders.class.${rider.riderClass}`)})`),
+      h('label', { for: id }, `${say('riders.name')} (${classOf(rider)})`),
       h('div', { class: 'row' }, name, h('button', { type: 'submit', class: 'quiet' }, say('riders.save'))),
     ),
     sure,

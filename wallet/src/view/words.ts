@@ -75,6 +75,10 @@ export function clockTime(ms: number): string {
   return new Intl.DateTimeFormat(say('code'), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(ms);
 }
 
+export function date(ms: number): string {
+  return new Intl.DateTimeFormat(say('code'), { day: 'numeric', month: 'short', year: 'numeric' }).format(ms);
+}
+
 export function dayAndTime(ms: number): string {
   const format = { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
   return new Intl.DateTimeFormat(say('code'), { ...format, hourCycle: 'h23' }).format(ms);

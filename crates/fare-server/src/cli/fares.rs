@@ -390,7 +390,7 @@ fn day(text: &str) -> Result<Day, String> {
     Day::of(year, small(month)?, small(day)?).ok_or_else(bad)
 }
 
-fn class(text: &str) -> Result<RiderClass, String> {
+pub(super) fn class(text: &str) -> Result<RiderClass, String> {
     let found = RiderClass::ALL
         .into_iter()
         .find(|class| class_word(*class) == text);

@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod books;
 mod charges;
+mod classes;
 mod conflicts;
 mod deny;
 mod fares;
@@ -57,6 +58,8 @@ enum Command {
     Charges(charges::ChargesArgs),
     /// Products used before money: what is on sale, what accounts have
     Products(products::ProductsArgs),
+    /// By which fares riders ride, upon a proof and until its end
+    Classes(classes::ClassesArgs),
     /// Look at journeys and correct them
     Journeys(journeys::JourneysArgs),
     /// Have gates refuse an account, or no longer
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Fares(args) => fares::run(args),
         Command::Charges(args) => charges::run(args),
         Command::Products(args) => products::run(args),
+        Command::Classes(args) => classes::run(args),
         Command::Journeys(args) => journeys::run(args),
         Command::Deny(args) => deny::run(args),
         Command::Staff(args) => staff::run(args),

@@ -43,7 +43,8 @@ pub(super) fn all() -> Value {
             "code": { "enum": ["not-taken", "no-platform", "denied"] }, "reason": text,
         })),
         "Enrolled": object(&["account", "class", "issuer_part", "code_lifetime_ms", "not_after_ms", "server_key"], json!({
-            "account": id, "class": text, "issuer_part": envelope(), "code_lifetime_ms": { "type": "integer" },
+            "account": id, "class": text, "class_until_ms": nullable(at.clone()), "issuer_part": envelope(),
+            "code_lifetime_ms": { "type": "integer" },
             "not_after_ms": at, "server_key": text,
         })),
         "Correction": object(&["entry", "station", "left_at_ms"], json!({

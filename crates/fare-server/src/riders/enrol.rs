@@ -4,7 +4,7 @@ use super::Riders;
 use super::auth::{Refused, RiderAsks, SignedRequest};
 use crate::api::problem::Problem;
 use crate::clock;
-use crate::store::{RiderRow, StoreError};
+use crate::store::{RiderRow, StoreError, Tx};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -33,6 +33,9 @@ pub(super) struct Enrolled {
     pub account: AccountId,
     /// Which fares apply.
     pub class: RiderClass,
+    /// First moment at which the proof for that counts no longer: an issuer part from then on says adult. Nothing
+    /// where there is none.
+    pub class_until_ms: Option<UnixMs>,
     /// What codes are made around.
     pub issuer_part: Envelope,
     /// How long each code lives.
@@ -41,6 +44,21 @@ pub(super) struct Enrolled {
     pub not_after_ms: UnixMs,
     /// The key that signs vouchers.
     pub server_key: PublicKey,
+}
+
+/// What staff have said of an account.
+struct Standing {
+    denied: bool,
+    /// The class that was granted, and until when.
+    class: Option<(RiderClass, UnixMs)>,
+}
+
+fn standing(tx: &Tx<'_>, account: AccountId, now: UnixMs) -> Result<Standing, StoreError> {
+    let class = tx.class_of(account, now)?;
+    Ok(Standing {
+        denied: tx.is_denied(account)?,
+        class: class.map(|class| (class.class, class.until)),
+    })
 }
 
 /// Riders begin as adults: nobody can say of oneself to pay less.
@@ -57,11 +75,12 @@ pub(super) async fn enrol(
         class: FIRST_CLASS,
     };
     let now = clock::now();
-    let work = move |tx: &crate::store::Tx<'_>| {
+    let work = move |tx: &Tx<'_>| {
         let (rider, is_new) = tx.enrol(&new, now)?;
-        Ok::<_, StoreError>((rider, is_new, tx.is_denied(rider.account)?))
+        let standing = standing(tx, rider.account, now)?;
+        Ok::<_, StoreError>((rider, is_new, standing))
     };
-    let (rider, is_new, denied) = riders.app.store.write(work).await.map_err(Problem::from)?;
+    let (rider, is_new, standing) = riders.app.store.write(work).await.map_err(Problem::from)?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
@@ -70,44 +89,46 @@ pub(super) async fn enrol(
     if is_new {
         tracing::info!(account = %rider.account, "rider enrolled");
     }
-    Ok((status, Json(grant(&riders, &rider, denied, now)?)))
+    Ok((status, Json(grant(&riders, &rider, &standing, now)?)))
 }
 
 pub(super) async fn refresh(
     State(riders): State<Riders>,
     RiderAsks { rider, .. }: RiderAsks,
 ) -> Result<Json<Enrolled>, Problem> {
-    let account = rider.account;
-    let denied = riders
-        .app
-        .store
-        .read(move |tx| tx.is_denied(account))
-        .await?;
-    Ok(Json(grant(&riders, &rider, denied, clock::now())?))
+    let (account, now) = (rider.account, clock::now());
+    let work = move |tx: &Tx<'_>| standing(tx, account, now);
+    let standing = riders.app.store.read(work).await?;
+    Ok(Json(grant(&riders, &rider, &standing, now)?))
 }
 
 fn grant(
     riders: &Riders,
     rider: &RiderRow,
-    denied: bool,
+    standing: &Standing,
     now: UnixMs,
 ) -> Result<Enrolled, Problem> {
-    if denied {
+    if standing.denied {
         let detail = "gates refuse this account at present; ask at a service desk";
         return Err(Problem::new(StatusCode::FORBIDDEN, "denied", detail));
     }
+    let (class, until) = match standing.class {
+        Some((class, until)) => (class, Some(until)),
+        None => (rider.class, None),
+    };
     let grant = &riders.grant;
     let part = IssuerPart {
         account: rider.account,
         device_key: rider.device_key,
-        class: rider.class,
+        class,
         fare_limit: grant.fare_limit,
         lifetime: grant.code_lifetime,
         not_after: now.after(grant.part_valid),
     };
     Ok(Enrolled {
         account: rider.account,
-        class: rider.class,
+        class,
+        class_until_ms: until,
         issuer_part: Envelope(part.seal(grant.issuer.as_ref())),
         code_lifetime_ms: grant.code_lifetime,
         not_after_ms: part.not_after,

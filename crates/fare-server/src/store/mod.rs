@@ -9,6 +9,7 @@ pub mod bare;
 mod batch;
 mod chain;
 mod charging;
+mod classes;
 mod closes;
 mod conflicts;
 mod enrolments;
@@ -34,6 +35,7 @@ mod url;
 mod views;
 
 pub use charging::{Booked, ChargeRow, ChargeView, Payer, RefundRow, TryRow, Way};
+pub use classes::ClassProof;
 pub use closes::{CloseRow, Lines, Posted, PostingPlace};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use enrolments::{Invitation, Shown};
@@ -81,7 +83,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 18] = [
+const MIGRATIONS: [Step; 19] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -154,6 +156,10 @@ const MIGRATIONS: [Step; 18] = [
     Step {
         sqlite: include_str!("incidents.sql"),
         postgres: include_str!("postgres/incidents.sql"),
+    },
+    Step {
+        sqlite: include_str!("classes.sql"),
+        postgres: include_str!("postgres/classes.sql"),
     },
 ];
 

@@ -16,7 +16,7 @@ pub struct RiderRow {
     pub account: AccountId,
     /// The key that the phone keeps.
     pub device_key: PublicKey,
-    /// Which fares apply.
+    /// Which fares apply where staff have granted none: adult.
     pub class: RiderClass,
 }
 
@@ -277,7 +277,7 @@ impl VoucherKind {
     }
 }
 
-fn class_read(text: &str) -> Result<RiderClass, StoreError> {
+pub(super) fn class_read(text: &str) -> Result<RiderClass, StoreError> {
     let mut all = RiderClass::ALL.into_iter();
     let found = all.find(|class| class_name(*class) == text);
     found.ok_or(StoreError::Corrupt("a rider's class"))

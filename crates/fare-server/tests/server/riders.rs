@@ -11,6 +11,7 @@ use fare_protocol::{
     SignedRecord, Signer, Stamp, UnixMs, Voucher,
 };
 use fare_server::clock;
+use fare_server::store::{ClassProof, StoreError};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -631,5 +632,72 @@ async fn stations_and_gates_are_for_anybody_and_what_is_not_there_is_said_as_a_p
     );
     let wrong = refused(get("/v1/rider").await.unwrap()).await;
     assert_eq!(wrong.0, 405);
+    server.end().await;
+}
+
+/// What staff grant upon a proof reaches the phone with its next issuer part, and ends by itself.
+#[tokio::test]
+// long: one rider's story
+async fn a_class_is_granted_upon_a_proof_until_its_end() {
+    let server = Running::new(&[]).await;
+    let phone = Phone::new(&server, 1);
+    let (enrolled, account) = phone.enrol().await;
+    assert_eq!(enrolled["class"], "adult");
+    assert_eq!(enrolled["class_until_ms"], Value::Null);
+    let now = clock::now();
+    let granted = |id: u8, class: RiderClass, until: i64| ClassProof {
+        id: [id; 16],
+        account,
+        class,
+        proof: "student list 2026, line 4711".to_owned(),
+        made: UnixMs(now.0 - 1_000 + i64::from(id)),
+        until: UnixMs(now.0 + until),
+        person: "Wang".to_owned(),
+        ended: None,
+    };
+    let write = |proof: ClassProof| {
+        server.database.with(|database| {
+            let done: Result<(), StoreError> = database.write(|tx| tx.grant_class(&proof));
+            done.unwrap();
+        });
+    };
+    let renew = async || {
+        let answer = phone.post("/v1/rider/issuer-part", &Value::Null).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let fresh: Value = answer.json().await.unwrap();
+        let (now, part) = (clock::now(), envelope(&fresh["issuer_part"]));
+        let code = RideCode::make(&part, now, 1, &phone.key);
+        let code = RideCode::parse(code.as_bytes()).unwrap();
+        let code = code.verify(&settlement().issuers, now).unwrap();
+        (code.claims().issuer.class, fresh)
+    };
+    for (id, class, name) in [
+        (1, RiderClass::Student, "student"),
+        (2, RiderClass::Senior, "senior"),
+    ] {
+        write(granted(id, class, 86_400_000));
+        let (in_code, fresh) = renew().await;
+        assert_eq!(
+            (in_code, &fresh["class"]),
+            (class, &json!(name)),
+            "the newest counts"
+        );
+        assert_eq!(fresh["class_until_ms"], now.0 + 86_400_000);
+    }
+    // Over a moment after it was granted.
+    write(granted(3, RiderClass::Child, -990));
+    let (in_code, fresh) = renew().await;
+    assert_eq!(in_code, RiderClass::Adult);
+    assert_eq!(
+        (&fresh["class"], &fresh["class_until_ms"]),
+        (&json!("adult"), &Value::Null)
+    );
+    write(granted(4, RiderClass::Disabled, 86_400_000));
+    server.database.with(|database| {
+        let ended: Result<bool, StoreError> =
+            database.write(|tx| tx.end_class(account, clock::now()));
+        assert!(ended.unwrap());
+    });
+    assert_eq!(renew().await.0, RiderClass::Adult);
     server.end().await;
 }
