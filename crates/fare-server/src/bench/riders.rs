@@ -2,6 +2,7 @@
 //! uploads that are made before anything is measured.
 
 use super::{BenchError, JOURNEYS_PER_UPLOAD, RECORDS_PER_JOURNEY};
+use crate::clock;
 use crate::store::{Gate, StoreError, Tx};
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::{Envelope, UploadRecord, UploadRequest};
@@ -11,14 +12,15 @@ use fare_protocol::{
     SignedRecord, Signer, Stamp, UnixMs,
 };
 
-/// 2026-11-23T08:00:00Z.
-const MORNING: i64 = 1_795_420_800_000;
+/// How long ago the first riders entered: the last have left by now, and no journey is so old that it is closed
+/// for want of an exit.
+const AGO: Millis = Millis(6 * 3_600_000);
 
 /// Pairs of an entry gate and an exit gate that upload side by side.
 const PAIRS: usize = 4;
 
-/// Journeys of each account, one a day.
-const DAYS: usize = 5;
+/// Journeys of each account, one an hour.
+const HOURS: usize = 5;
 
 /// What one pair of gates uploads, in order: who enters, then who leaves.
 pub(super) struct Pair {
@@ -35,6 +37,8 @@ pub(super) struct Riders {
 
 /// A gate with its chain.
 struct Making {
+    /// When the first rider came.
+    since: UnixMs,
     id: GateId,
     location: Location,
     key: SigningKey,
@@ -45,6 +49,7 @@ struct Making {
 
 impl Riders {
     pub(super) fn new(journeys: usize) -> Result<Self, BenchError> {
+        let since = clock::now().before(AGO);
         let rounds = journeys.div_ceil(JOURNEYS_PER_UPLOAD * PAIRS).max(1);
         let mut riders = Self {
             pairs: Vec::new(),
@@ -54,8 +59,8 @@ impl Riders {
         };
         for pair in 0..PAIRS {
             let number = u8::try_from(pair).unwrap_or(u8::MAX);
-            let mut entry = Making::new("PGY", 2 * number)?;
-            let mut exit = Making::new("XDN", 2 * number + 1)?;
+            let mut entry = Making::new("PGY", 2 * number, since)?;
+            let mut exit = Making::new("XDN", 2 * number + 1, since)?;
             riders.gates.extend([entry.registered(), exit.registered()]);
             let mut uploads = Vec::new();
             for round in 0..rounds {
@@ -125,10 +130,11 @@ impl Riders {
 }
 
 impl Making {
-    fn new(station: &str, number: u8) -> Result<Self, BenchError> {
+    fn new(station: &str, number: u8, since: UnixMs) -> Result<Self, BenchError> {
         let bad = |err: fare_protocol::IdError| BenchError::Wrong(err.to_string());
         let point = GeoPoint::from_e7(399_248_000, 1_161_719_000);
         Ok(Self {
+            since,
             id: format!("{station}-{number:02}").parse().map_err(bad)?,
             location: Location {
                 station: station.parse().map_err(bad)?,
@@ -152,7 +158,7 @@ impl Making {
         }
     }
 
-    /// One rider's tap and passage. Each has another account every day, spread as hashes are.
+    /// One rider's tap and passage. Each has another account every hour, spread as hashes are.
     fn passes(
         &mut self,
         direction: Direction,
@@ -160,14 +166,14 @@ impl Making {
         round: usize,
         rider: usize,
     ) -> [SignedRecord; 2] {
-        let nth = round / DAYS * JOURNEYS_PER_UPLOAD + rider;
+        let nth = round / HOURS * JOURNEYS_PER_UPLOAD + rider;
         let account = spread(&[&[pair], &nth.to_be_bytes()[..]].concat());
-        let day = (round % DAYS) as i64;
+        let hour = (round % HOURS) as i64;
         let minutes = match direction {
             Direction::Entry => 1,
             Direction::Exit => 40,
         };
-        let at = MORNING + day * 86_400_000 + minutes * 60_000 + rider as i64 * 20;
+        let at = self.since.0 + hour * 3_600_000 + minutes * 60_000 + rider as i64 * 20;
         let code = spread(&[&account[..], &at.to_be_bytes()[..]].concat());
         let confirmation = Confirmation {
             direction,

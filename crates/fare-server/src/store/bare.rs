@@ -30,11 +30,11 @@ const TABLES: [Table; 7] = [
     Table {
         insert:
             "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms, exit,
-                                      exit_station, left_ms, fare_minor, currency)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                      exit_station, left_ms, fare_minor, currency, due_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         read:
             "SELECT account, entry, journey, state, station, line, entered_ms, exit, exit_station,
-                      left_ms, fare_minor, currency FROM journey ORDER BY entered_ms, journey",
+                      left_ms, fare_minor, currency, due_ms FROM journey ORDER BY entered_ms, journey",
     },
     Table {
         insert: "INSERT INTO posting_line (account, posting, line, ledger, minor, currency)

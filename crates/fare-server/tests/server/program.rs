@@ -589,3 +589,28 @@ fn charges_are_looked_after_by_commands_that_are_audited() {
         text(&books.stdout)
     );
 }
+
+#[test]
+fn the_intake_is_measured_beside_the_bare_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("databases");
+    let measured = fareserver(&[
+        "bench",
+        "ingest",
+        "--journeys",
+        "1000",
+        "--sqlite-only",
+        "--json",
+        "--folder",
+        place.to_str().unwrap(),
+    ]);
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
+    assert_eq!(report["journeys"], 1000);
+    let engine = &report["engines"][0];
+    assert_eq!(engine["engine"], "sqlite");
+    for rate in ["journeys_per_s", "bare_journeys_per_s"] {
+        assert!(engine[rate].as_f64().unwrap() > 0.0, "{engine}");
+    }
+    assert!(!place.exists());
+}
