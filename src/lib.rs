@@ -29,3 +29,4 @@ pub mod service;
 pub mod signals;
 pub mod stages;
 pub mod status;
+pub mod trial;

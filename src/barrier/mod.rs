@@ -31,7 +31,7 @@ impl OpenOrder {
         let record = committed.get().record();
         match record.body {
             RecordBody::Confirmation(_) | RecordBody::LetThrough(_) => Some(Self(Some(record.id))),
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) => None,
+            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::Config(_) => None,
         }
     }
 

@@ -39,7 +39,6 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Enroll(enroll::EnrollArgs),
-    /// Run the gate until Ctrl-C or SIGTERM
     Run(run::RunArgs),
     /// Look at configuration files
     Config(config::ConfigArgs),

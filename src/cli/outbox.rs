@@ -115,6 +115,7 @@ impl Row {
             Some(RecordBody::Passage(_)) => "passage",
             Some(RecordBody::ModeChange(_)) => "mode-change",
             Some(RecordBody::LetThrough(_)) => "let-through",
+            Some(RecordBody::Config(_)) => "configuration",
             None => "unreadable",
         };
         Self {

@@ -1,7 +1,10 @@
 //! `faregate run`: the daemon.
 
+use crate::clock;
 use crate::config::GateConfig;
+use crate::daemon::{self, Ending};
 use crate::service::journald::{Journald, Labels};
+use crate::trial::{self, Begun};
 use anyhow::Context;
 use clap::Args;
 use std::io::{self, IsTerminal};
@@ -14,6 +17,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// The lane loop and the courier; SQLite, frames and decoding have threads of their own.
 const WORKER_THREADS: usize = 2;
 
+/// Run the gate until Ctrl-C or SIGTERM
+///
+/// Exit status: 0 stopped, 1 something failed, 2 bad usage or configuration, 75 start it anew: it has taken a
+/// configuration of the server's, or taken one back. systemd does so (RestartForceExitStatus=).
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     /// The gate's configuration
@@ -26,15 +33,25 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // Nothing is logged before: what is wrong with the configuration goes to standard error as it is.
-    let config = GateConfig::load(&args.config)?;
+    let Begun {
+        config,
+        keeper,
+        said,
+    } = trial::begin(&args.config, clock::now())?;
     start_log(args.log_json, &config);
-    tokio::runtime::Builder::new_multi_thread()
+    for said in said {
+        tracing::error!("{said}");
+    }
+    let ending = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
         .build()
         .context("starting the runtime")?
-        .block_on(crate::daemon::run(config))?;
-    Ok(ExitCode::SUCCESS)
+        .block_on(daemon::run(config, keeper))?;
+    Ok(match ending {
+        Ending::Stopped => ExitCode::SUCCESS,
+        Ending::StartAnew => ExitCode::from(trial::RESTART),
+    })
 }
 
 /// Logs to systemd's journal with fields where standard error leads there, to standard error

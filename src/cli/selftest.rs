@@ -1,8 +1,8 @@
 //! `faregate selftest`: whether the gate's devices work.
 
-use crate::config::GateConfig;
 use crate::journal::JournalError;
 use crate::selftest::{self, Check, Outcome, Part, Plan, Progress};
+use crate::trial;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
@@ -46,7 +46,7 @@ struct SelftestJson<'c> {
 }
 
 pub(super) fn run(args: SelftestArgs) -> anyhow::Result<ExitCode> {
-    let config = GateConfig::load(&args.config)?;
+    let config = trial::config_in_force(&args.config)?;
     let plan = Plan {
         frames: args.frames,
         patience: Duration::from_secs(args.wait.into()),

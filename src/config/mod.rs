@@ -5,6 +5,7 @@
 
 mod barrier;
 mod check;
+mod own;
 mod pay_codes;
 mod problem;
 mod raw;
@@ -29,6 +30,9 @@ use fare_rules::{LanePolicy, Tariff};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How messages name a configuration that the server sent.
+const SERVED: &str = "server's gate.toml";
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -164,6 +168,23 @@ impl GateConfig {
         Ok(Self::status_of(path)?.journal)
     }
 
+    /// The text at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn text_of(path: &Path) -> Result<String, ConfigError> {
+        text(path)
+    }
+
+    /// As [`GateConfig::journal_of`], of a text that stands at `path`.
+    ///
+    /// # Errors
+    /// When it is not made as configurations are.
+    pub fn journal_in(path: &Path, text: &str) -> Result<PathBuf, ConfigError> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(folder.join(raw(path, text)?.journal.path.get_ref()))
+    }
+
     /// Where that gate says how it is doing; the same goes for it.
     ///
     /// # Errors
@@ -188,6 +209,32 @@ impl GateConfig {
         Self::parse(path, &text(path)?)
     }
 
+    /// Checks a configuration that the server sent, as if it stood in the place of the gate's own text at
+    /// `path`: as [`GateConfig::load`] does, and that it leaves the gate's own alone.
+    ///
+    /// # Errors
+    /// All that is wrong, with line and column of the server's text.
+    pub fn served(path: &Path, own: &str, text: &str) -> Result<Self, ConfigError> {
+        let place = Path::new(SERVED);
+        let named = |err: ConfigError| ConfigError {
+            file: place.to_owned(),
+            ..err
+        };
+        let (own, served) = (raw(path, own)?, raw(place, text)?);
+        let taken = own::changed(&own, &served, text);
+        let checked = check::check(path, text, served).map_err(named);
+        match checked {
+            checked if taken.is_empty() => checked,
+            checked => {
+                let mut problems = taken;
+                problems.extend(checked.err().into_iter().flat_map(|err| err.problems));
+                problems.sort_by_key(|problem| (problem.line, problem.column));
+                let file = place.to_owned();
+                Err(ConfigError { file, problems })
+            }
+        }
+    }
+
     /// Checks `text` and the files it names as if it stood at `path`.
     ///
     /// # Errors
@@ -207,4 +254,4 @@ fn raw(path: &Path, text: &str) -> Result<raw::RawGate, ConfigError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

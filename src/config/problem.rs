@@ -25,7 +25,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn unreadable(file: &Path, err: &std::io::Error) -> Self {
+    pub(crate) fn unreadable(file: &Path, err: &std::io::Error) -> Self {
         let message = format!("cannot read the configuration: {err}");
         Self {
             file: file.to_owned(),

@@ -314,7 +314,7 @@ pub(super) struct RawVoice {
     pub player: Spanned<Vec<String>>,
 }
 
-fn default_player() -> Spanned<Vec<String>> {
+pub(super) fn default_player() -> Spanned<Vec<String>> {
     Spanned::new(0..0, vec!["aplay".to_owned(), "-q".to_owned()])
 }
 

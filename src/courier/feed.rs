@@ -6,9 +6,10 @@ use super::status::Reporter;
 use super::{Announce, Backoff, Clock, body, let_through, pause};
 use crate::clock::{ServerTime, since_boot};
 use crate::journal::JournalHandle;
-use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed};
+use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed, FeedChange};
 use fare_protocol::{GateId, KeySet, Millis};
 use fare_rules::clock::SinceBoot;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How often one answer is asked for at once: a long poll does not tell when it was made.
@@ -80,6 +81,7 @@ impl FeedLoop<'_> {
             asked,
             heard,
         }));
+        left_out(&feed);
         let next = feed.cursor;
         let commands = let_through::commands(&feed, self.gate, heard);
         let applied = self.journal.apply_feed(feed).await?;
@@ -94,5 +96,22 @@ impl FeedLoop<'_> {
             None => Ok(next),
             Some(err) => Err(err.into()),
         }
+    }
+}
+
+/// Says what this program does not know of. Where riders are concerned it works on with what it knows.
+fn left_out(feed: &Feed) {
+    let mut unknown: BTreeMap<&str, u32> = BTreeMap::new();
+    for change in &feed.changes {
+        if let FeedChange::Unknown(change) = change {
+            *unknown.entry(change.name()).or_default() += 1;
+        }
+    }
+    for (change, count) in unknown {
+        tracing::warn!(
+            change,
+            count,
+            "the server tells of what this program does not know; left out, update the gate"
+        );
     }
 }

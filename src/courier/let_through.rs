@@ -24,7 +24,9 @@ pub(super) fn commands(feed: &Feed, gate: GateId, heard: SinceBoot) -> Vec<Heard
         | FeedChange::Denied { .. }
         | FeedChange::Cleared { .. }
         | FeedChange::ModeCommanded(_)
-        | FeedChange::GateRevoked(_) => None,
+        | FeedChange::GateRevoked(_)
+        | FeedChange::ConfigCommanded(_)
+        | FeedChange::Unknown(_) => None,
     };
     let left_ms = |command: LetThroughCommand| command.until_ms.since(feed.as_of_ms);
     let heard_of = |command: LetThroughCommand| HeardCommand {

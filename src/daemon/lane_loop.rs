@@ -2,6 +2,7 @@
 
 mod let_through;
 
+use super::Ending;
 use super::asking::{Heard, Questions};
 use super::eyes::Scan;
 use super::modes::{ModeSwitch, Step};
@@ -44,6 +45,8 @@ pub(super) struct Inlets {
     pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) mode_commands: watch::Receiver<Option<ModeCommand>>,
     pub(super) revoked: watch::Receiver<Option<Revocation>>,
+    /// The program is to end as soon as nobody is under way, and to be started anew.
+    pub(super) start_anew: watch::Receiver<bool>,
 }
 
 /// How long the stages of the tap under way took, and since when the next one is under way.
@@ -83,6 +86,8 @@ pub(super) struct LaneLoop {
     /// What the tap under way took so far.
     tap: Option<TapTime>,
     finished: bool,
+    stopping: bool,
+    ending: Ending,
     broken: Option<JournalError>,
     watchdog: Watchdog,
     tally: Arc<Tally>,
@@ -137,6 +142,8 @@ impl LaneLoop {
             seen: None,
             tap: None,
             finished: false,
+            stopping: false,
+            ending: Ending::Stopped,
             broken: None,
             watchdog,
             tally,
@@ -155,7 +162,7 @@ impl LaneLoop {
         mut inlets: Inlets,
         termination: impl Future<Output = &'static str>,
         stop: &watch::Sender<bool>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Ending, JournalError> {
         self.handle(Event::Deadline);
         self.take_revocation(*inlets.revoked.borrow_and_update());
         // One that came before a power cut and was not carried out.
@@ -165,6 +172,7 @@ impl LaneLoop {
             signal = &mut termination => tracing::info!(signal, "stopping"),
             () = self.serve(&mut inlets) => {}
         }
+        self.stopping = true;
         service::tell(&[NotifyState::Stopping]);
         stop.send_replace(true);
         self.handle(Event::Shutdown);
@@ -172,7 +180,7 @@ impl LaneLoop {
         if tokio::time::timeout(SHUTDOWN_MAX, finish).await.is_err() {
             tracing::error!("the lane did not finish in time; the journal completes it at start");
         }
-        self.broken.map_or(Ok(()), Err)
+        self.broken.map_or(Ok(self.ending), Err)
     }
 
     async fn serve(&mut self, inlets: &mut Inlets) {
@@ -190,6 +198,11 @@ impl LaneLoop {
                 () = changed(&mut inlets.news) => self.take_news(inlets.news.as_mut()),
                 Some(asked) = inlets.asked.recv() => self.take_request(asked),
                 () = self.let_through.turn(self.controller.is_idle()) => self.let_through(),
+                Ok(_) = inlets.start_anew.wait_for(|wanted| *wanted), if self.may_start_anew() => {
+                    tracing::info!("nobody is under way: ending, to be started anew");
+                    self.ending = Ending::StartAnew;
+                    return;
+                }
                 Ok(()) = inlets.mode_commands.changed() => {
                     self.take_command(*inlets.mode_commands.borrow_and_update());
                 }
@@ -210,6 +223,13 @@ impl LaneLoop {
                 Some(scan) = inlets.scans.recv() => self.on_scan(&scan),
             }
         }
+    }
+
+    /// Whether nobody is under way, and the barrier does not stand open for all.
+    fn may_start_anew(&self) -> bool {
+        !self.stopping
+            && self.controller.is_idle()
+            && self.controller.state_name() != "free-passage"
     }
 
     fn now(&self) -> Stamp {
@@ -479,7 +499,7 @@ impl LaneLoop {
             }
             // No tap, and none of an earlier one's time.
             Draft::LetThrough(_) => self.tap = None,
-            Draft::Passage(_) | Draft::ModeChange(_) => {}
+            Draft::Passage(_) | Draft::ModeChange(_) | Draft::Config(_) => {}
         }
         let (journal, commits) = (self.journal.clone(), self.commits.clone());
         tokio::spawn(async move {

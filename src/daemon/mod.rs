@@ -13,6 +13,7 @@ mod modes;
 mod notes;
 mod publish;
 mod tally;
+mod trial;
 mod watchdog;
 
 pub(crate) use eyes::open_source;
@@ -29,8 +30,10 @@ use crate::journal::{Journal, JournalHandle};
 use crate::scanner;
 use crate::service::{self, NotifyState};
 use crate::signals::Signals;
+use crate::trial::{Keeper, Parts};
 use anyhow::Context;
 use fare_protocol::Modes;
+use fare_rules::Tariff;
 use lane_loop::{Inlets, LaneLoop, Outlets};
 use modes::ModeSwitch;
 use publish::{Publisher, Sources};
@@ -39,6 +42,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use trial::Trials;
 use watchdog::Watchdog;
 
 /// Commands that may wait for the barrier: an open, a close, and those of a shutdown.
@@ -56,12 +60,22 @@ const CLOCK_NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long the courier may take to stop; what it had under way is sent again later.
 const COURIER_STOP_MAX: Duration = Duration::from_millis(300);
 
-/// Runs the gate until Ctrl-C or SIGTERM.
+/// Why the daemon came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody stopped it.
+    Stopped,
+    /// It wants to be started anew, with another configuration.
+    StartAnew,
+}
+
+/// Runs the gate until Ctrl-C or SIGTERM, or until it is to start with another configuration. Without `keeper`
+/// none of the server's is taken.
 ///
 /// # Errors
 /// When the journal cannot be opened or its thread is gone, or the courier cannot be built: nothing
 /// else stops a gate.
-pub async fn run(config: GateConfig) -> anyhow::Result<()> {
+pub async fn run(config: GateConfig, keeper: Option<Keeper>) -> anyhow::Result<Ending> {
     let since_start = Stopwatch::start();
     let (journal, time) = open_journal(&config)?;
     let cached = journal.cached()?;
@@ -77,21 +91,13 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     };
     let asker = courier.as_ref().map(|(courier, _)| courier.asker());
     let (courier, news) = courier.unzip();
-    let courier = courier.map(|courier| tokio::spawn(courier.run(stopped)));
-    let sources = Sources {
-        sight: Arc::default(),
-        scanner: Arc::default(),
-        tally: Arc::default(),
-        board_answers: Arc::default(),
-        lamps_answer: Arc::default(),
-        courier: news.as_ref().map(|news| news.status.clone()),
-        tariff: Arc::new(Mutex::new(publish::in_force(&tariff))),
-        journal: journal.clone(),
-        time: time.clone(),
-    };
+    let courier = courier.map(|courier| tokio::spawn(courier.run(stopped.clone())));
+    let sources = sources(news.as_ref(), &tariff, (&journal, &time));
     let sight = Arc::clone(&sources.sight);
     let lamps_answer = Arc::clone(&sources.lamps_answer);
-    let (barrier, inlets) = start_devices(&config, news, &sources)?;
+    let (barrier, mut inlets) = start_devices(&config, news, &sources)?;
+    let trials = trials(keeper, &config, &sources, &mut inlets);
+    let trials = trials.map(|trials| tokio::spawn(trials.run(stopped)));
     let outlets = Outlets {
         barrier,
         panel: panel(&config),
@@ -113,13 +119,16 @@ pub async fn run(config: GateConfig) -> anyhow::Result<()> {
     let served = lane.run(inlets, termination()?, &stop).await;
 
     stop_courier(courier).await;
+    if let Some(trials) = trials {
+        trials.await.context("keeping the server's configuration")?;
+    }
     tokio::task::spawn_blocking(move || publisher.stop()).await?;
-    served.context("nothing can be recorded any more, start the gate anew")?;
+    let ending = served.context("nothing can be recorded any more, start the gate anew")?;
     tokio::task::spawn_blocking(move || journal.close())
         .await?
         .context("closing the journal")?;
     tracing::info!(gate = %config.gate, "stopped");
-    Ok(())
+    Ok(ending)
 }
 
 fn say_ready(
@@ -177,6 +186,37 @@ fn courier(
     Courier::new(config, journal.clone(), clock).context("preparing the courier")
 }
 
+/// Where others look how the gate is doing.
+fn sources(
+    news: Option<&CourierNews>,
+    tariff: &Tariff,
+    (journal, time): (&JournalHandle, &GateTime),
+) -> Sources {
+    Sources {
+        sight: Arc::default(),
+        scanner: Arc::default(),
+        tally: Arc::default(),
+        board_answers: Arc::default(),
+        lamps_answer: Arc::default(),
+        courier: news.map(|news| news.status.clone()),
+        tariff: Arc::new(Mutex::new(publish::in_force(tariff))),
+        journal: journal.clone(),
+        time: time.clone(),
+    }
+}
+
+/// Whoever takes up the server's configurations, where they can be kept.
+fn trials(
+    keeper: Option<Keeper>,
+    config: &GateConfig,
+    sources: &Sources,
+    inlets: &mut Inlets,
+) -> Option<Trials> {
+    let (start_anew, wanted) = watch::channel(false);
+    inlets.start_anew = wanted;
+    Some(Trials::new(keeper?, Parts::of(config), sources, start_anew))
+}
+
 /// The lane's end of the screen, whose page is served when there is a screen.
 fn panel(config: &GateConfig) -> Panel {
     let receipts = config.display.as_ref().is_some_and(|it| it.look.receipts);
@@ -222,6 +262,7 @@ fn start_devices(
             asked,
             mode_commands: sources.journal.commands(),
             revoked: sources.journal.revoked(),
+            start_anew: watch::channel(false).1,
         },
     ))
 }

@@ -13,6 +13,7 @@ use crate::status::{
     self, Barrier, Clock, Eyes, Identity, Machine, Published, Report, Scanner, Server,
     TariffInForce, metrics,
 };
+use crate::trial::{self, Standing};
 use fare_protocol::UnixMs;
 use fare_rules::Tariff;
 use fare_rules::clock::Source;
@@ -165,6 +166,7 @@ impl Work {
             runs: true,
             journal_error: books.as_ref().err().map(ToString::to_string),
             journal: books.ok(),
+            config: trial::look(&self.files.journal).map(Standing::from),
             machine: Machine::look(&self.files.journal),
         };
         status::write(path, &metrics::text(&report))

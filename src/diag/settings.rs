@@ -1,5 +1,6 @@
 //! The configuration as others may see it.
 
+use crate::trial;
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -11,7 +12,12 @@ const SECRETS: [&str; 2] = ["signing_key", "private_key"];
 
 /// The configuration in canonical form: comments are gone, secrets' places and passwords hidden.
 pub(super) fn without_secrets(path: &Path) -> String {
-    let read = std::fs::read_to_string(path).map_err(|err| err.to_string());
+    let read = trial::in_force(path).map(|(text, _)| text);
+    let read = match read {
+        Ok(text) => Ok(text),
+        // Also when it is no configuration: whoever mends it wants to see it.
+        Err(_) => std::fs::read_to_string(path).map_err(|err| err.to_string()),
+    };
     let table = read.and_then(|text| {
         text.parse::<Table>()
             .map_err(|err| err.message().to_owned())

@@ -107,7 +107,9 @@ impl Panel {
             Effect::Show(display) => self.show((*display).into(), None),
             // Whatever the journal answers, the lane shows something else after it.
             Effect::Commit(Draft::Confirmation(_)) => self.show(View::Wait, None),
-            Effect::Commit(Draft::LetThrough(_) | Draft::Passage(_) | Draft::ModeChange(_))
+            Effect::Commit(
+                Draft::LetThrough(_) | Draft::Passage(_) | Draft::ModeChange(_) | Draft::Config(_),
+            )
             | Effect::Ask(_)
             | Effect::Open
             | Effect::OpenForAll

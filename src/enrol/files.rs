@@ -1,7 +1,9 @@
 //! A gate's folder: the keys it makes for itself, and what the server sends, put in place only once
 //! the program itself has found the whole of it good.
 
+use crate::config::GateConfig;
 use crate::replay::outcome::hex;
+use crate::trial;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
@@ -147,6 +149,10 @@ pub(super) fn install(folder: &Path, sent: &Enrolment) -> Result<(), FilesError>
         write(&stage.join(place), text, 0o644)?;
     }
     check(&stage)?;
+    // What the server sent before counts no longer.
+    if let Ok(journal) = GateConfig::journal_in(&folder.join(CONFIG), &sent.config) {
+        trial::forget(&journal).map_err(failed("remove what is kept beside", &journal))?;
+    }
     // The configuration last: with it, everything is there.
     for (place, _) in &files {
         let to = folder.join(place);

@@ -26,6 +26,8 @@ pub struct Books {
     pub open_journeys: u64,
     /// The server's time behind deny list, journeys, keys and tariff; nothing when it never told any.
     pub news_as_of_ms: Option<UnixMs>,
+    /// Changes that the server told of and this program does not know.
+    pub unknown_changes: u64,
     /// Diagnostic notes that were evicted to make room.
     pub notes_evicted: u64,
     /// Bytes on the disk, with the write-ahead log.
@@ -41,6 +43,12 @@ impl JournalView {
         let count = |sql| Ok::<_, JournalError>(u64::try_from(self.number(sql)?).unwrap_or(0));
         let time = |sql| Ok::<_, JournalError>(self.maybe_number(sql)?.map(UnixMs));
         let len = |path: &Path| path.metadata().map_or(0, |meta| meta.len());
+        // A file that was last opened by an older program has none.
+        let knows = count("SELECT count(*) FROM sqlite_schema WHERE name = 'unknown_changes'")?;
+        let unknown = match knows {
+            0 => 0,
+            _ => count("SELECT coalesce(sum(count), 0) FROM unknown_changes")?,
+        };
         Ok(Books {
             waiting: count("SELECT count(*) FROM records WHERE state = 0")?,
             oldest_waiting_ms: time(
@@ -52,6 +60,7 @@ impl JournalView {
             denied: count("SELECT count(*) FROM denied")?,
             open_journeys: count("SELECT count(*) FROM journeys")?,
             news_as_of_ms: time("SELECT (SELECT as_of_ms FROM feed)")?,
+            unknown_changes: unknown,
             notes_evicted: count(
                 "SELECT coalesce((SELECT min(id) - 1 FROM events),
                         (SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",

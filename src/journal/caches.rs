@@ -1,12 +1,15 @@
 //! The server's feed: looked through before it touches anything, then swapped in by one transaction.
 
-use super::{JournalError, modes, revoked};
+use super::{JournalError, configs, modes, revoked};
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney, TariffText};
 use fare_protocol::{GateId, KeySet, PublicKey, UnixMs};
 use fare_rules::Tariff;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Longest name of a change that is kept, in characters.
+const UNKNOWN_NAME_MAX: usize = 40;
 
 /// What the server's feeds left in the journal.
 #[derive(Clone, Debug, Default)]
@@ -148,6 +151,7 @@ fn forget(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
         "DELETE FROM journeys;
          DELETE FROM denied;
+         DELETE FROM unknown_changes;
          DELETE FROM moves WHERE direction = 0
              AND (SELECT state FROM records WHERE id = moves.confirmation) <> 0;",
     )
@@ -185,7 +189,32 @@ fn apply_change(
         FeedChange::LetThroughCommanded(_) => Ok(()),
         // Another's is nothing to this gate; its own is looked at once all else is applied.
         FeedChange::GateRevoked(_) => Ok(()),
+        FeedChange::ConfigCommanded(command) => configs::commanded(tx, gate, command),
+        FeedChange::Unknown(change) => unknown(tx, change.name()),
     }
+}
+
+/// Counts what this program does not know of, so that a newer one asks for everything.
+fn unknown(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+    let name: String = name.chars().take(UNKNOWN_NAME_MAX).collect();
+    tx.prepare_cached(
+        "INSERT INTO unknown_changes (name, count) VALUES (?1, 1)
+         ON CONFLICT (name) DO UPDATE SET count = count + 1",
+    )?
+    .execute([name])?;
+    Ok(())
+}
+
+/// Whether something was left out that an earlier program did not know of and this one does.
+fn left_out_before(db: &Connection) -> rusqlite::Result<bool> {
+    let mut names = db.prepare_cached("SELECT name FROM unknown_changes")?;
+    let names = names.query_map([], |row| row.get::<_, String>(0))?;
+    for name in names {
+        if FeedChange::NAMES.contains(&name?.as_str()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn opened(tx: &Transaction<'_>, journey: &OpenJourney) -> rusqlite::Result<()> {
@@ -229,6 +258,12 @@ pub(super) fn cached(db: &Connection) -> rusqlite::Result<Cached> {
         as_of: Some(as_of),
         ..Cached::default()
     };
+    if left_out_before(db)? {
+        tracing::info!(
+            "an earlier program left out what this one knows, asking the server for everything"
+        );
+        cached.cursor = 0;
+    }
     if let Some(json) = issuers {
         let issuers = serde_json::from_str(&json).map_err(|err| err.to_string());
         cached.issuers = cached.readable("issuers", issuers);

@@ -15,6 +15,7 @@ mod beside;
 mod books;
 mod caches;
 mod check;
+mod configs;
 mod error;
 mod facts;
 mod let_through;
@@ -49,11 +50,14 @@ pub use recover::{Recovered, Unfinished};
 pub use retention::Retention;
 pub use sound::{Chain, SCHEMA_VERSION};
 
+pub(crate) use schema::beside;
+
 use crate::stages::Stages;
 use caches::FeedUpdate;
 use fare_protocol::wire::{Feed, Revocation};
 use fare_protocol::{
-    Direction, GateId, Location, ModeCommand, RecordId, Seq, SignedRecord, Signer, Stamp, UnixMs,
+    ConfigCommand, Direction, GateId, Location, ModeCommand, RecordId, Seq, SignedRecord, Signer,
+    Stamp, UnixMs,
 };
 use fare_rules::{Draft, Note};
 use queue::{Chore, CommitJob, Queue, Reply};
@@ -135,6 +139,7 @@ impl Journal {
             committed: Notify::new(),
             transactions: AtomicU64::new(0),
             command: watch::Sender::new(None),
+            config: watch::Sender::new(None),
             revoked: watch::Sender::new(None),
         });
         let facts = schema::open_reader(path)?;
@@ -142,6 +147,10 @@ impl Journal {
             Ok(command) => shared.commanded(command),
             // The server's data never keep a gate from starting.
             Err(err) => tracing::warn!(%err, "a command about modes is unreadable, left out"),
+        }
+        match configs::command(&facts, identity.gate) {
+            Ok(command) => shared.configured(command),
+            Err(err) => tracing::warn!(%err, "a configuration is unreadable, left out"),
         }
         let key = identity.signer.public();
         let revocation = revoked::read(&facts, identity.gate, &key);
@@ -185,6 +194,8 @@ struct Shared {
     transactions: AtomicU64,
     /// The server's newest command to this gate.
     command: watch::Sender<Option<ModeCommand>>,
+    /// The server's newest configuration for this gate.
+    config: watch::Sender<Option<Arc<ConfigCommand>>>,
     /// That the server believes this gate no longer.
     revoked: watch::Sender<Option<Revocation>>,
 }
@@ -226,6 +237,11 @@ impl JournalHandle {
     /// The server's newest command to this gate, carried out or not; changes as feeds bring others.
     pub fn commands(&self) -> watch::Receiver<Option<ModeCommand>> {
         self.0.shared.command.subscribe()
+    }
+
+    /// The server's newest configuration for this gate, taken or not; changes as feeds bring others.
+    pub fn configurations(&self) -> watch::Receiver<Option<Arc<ConfigCommand>>> {
+        self.0.shared.config.subscribe()
     }
 
     /// Whether, since when and why the server believes this gate no longer; changes as a feed says so.
@@ -446,6 +462,16 @@ impl Shared {
         self.command.send_if_modified(|known| {
             let is_new = *known != command;
             *known = command;
+            is_new
+        });
+    }
+
+    fn configured(&self, command: Option<ConfigCommand>) {
+        self.config.send_if_modified(|known| {
+            let is_new = known.as_deref() != command.as_ref();
+            if is_new {
+                *known = command.map(Arc::new);
+            }
             is_new
         });
     }

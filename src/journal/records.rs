@@ -1,7 +1,7 @@
 //! One draft becomes one record: its place in the chain, its signature, and its traces in the
 //! caches, all inside the caller's transaction.
 
-use super::{CommitRequest, GateIdentity, let_through, modes};
+use super::{CommitRequest, GateIdentity, configs, let_through, modes};
 use fare_protocol::record::RECORD_LEN_MAX;
 use fare_protocol::{
     AccountId, Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash,
@@ -86,7 +86,9 @@ pub(super) fn insert(
     let id = record.record().id.0;
     let now_ms = request.stamp.at.0;
     let confirmation = match &request.draft {
-        Draft::Confirmation(_) | Draft::LetThrough(_) | Draft::ModeChange(_) => None,
+        Draft::Confirmation(_) | Draft::LetThrough(_) | Draft::ModeChange(_) | Draft::Config(_) => {
+            None
+        }
         Draft::Passage(passage) => Some(passage.passage.confirmation.0),
     };
     db.prepare_cached(
@@ -99,6 +101,7 @@ pub(super) fn insert(
         Draft::LetThrough(draft) => let_through::opens(db, draft, now_ms)?,
         Draft::Passage(draft) => passed(db, draft, identity)?,
         Draft::ModeChange(draft) => modes::changed(db, &draft.change, now_ms)?,
+        Draft::Config(draft) => configs::changed(db, &draft.change)?,
     }
     Ok(record)
 }
@@ -112,6 +115,7 @@ fn sign(head: Head, identity: &GateIdentity, request: &CommitRequest) -> SignedR
         Draft::LetThrough(draft) => (draft.id, RecordBody::LetThrough(draft.what)),
         Draft::Passage(draft) => (draft.id, RecordBody::Passage(draft.passage)),
         Draft::ModeChange(draft) => (draft.id, RecordBody::ModeChange(draft.change)),
+        Draft::Config(draft) => (draft.id, RecordBody::Config(draft.change)),
     };
     let Head {
         next: seq,

@@ -24,7 +24,9 @@ pub(super) fn own<'c>(
         | FeedChange::Denied { .. }
         | FeedChange::Cleared { .. }
         | FeedChange::ModeCommanded(_)
-        | FeedChange::LetThroughCommanded(_) => None,
+        | FeedChange::LetThroughCommanded(_)
+        | FeedChange::ConfigCommanded(_)
+        | FeedChange::Unknown(_) => None,
     })
 }
 

@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 7] = ["
+const STEPS: [&str; 8] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -193,6 +193,25 @@ CREATE TABLE revoked (
     at_ms    INTEGER NOT NULL,
     reason   TEXT NOT NULL
 ) STRICT;
+", "
+-- The server's newest configuration for this gate, and what is recorded of those that came: once each.
+CREATE TABLE config_command (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    command  BLOB NOT NULL CHECK (length(command) = 16),
+    toml     TEXT NOT NULL,
+    prove_ms INTEGER NOT NULL,
+    reason   TEXT NOT NULL
+) STRICT;
+CREATE TABLE config_outcome (
+    command BLOB NOT NULL CHECK (length(command) = 16),
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (command, outcome)
+) STRICT, WITHOUT ROWID;
+-- Changes in the feed that the program of that time did not know, by their name.
+CREATE TABLE unknown_changes (
+    name  TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The steps, for tests that begin with an older file.
@@ -221,7 +240,8 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     }
 }
 
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+/// The path of a file that lies beside another.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

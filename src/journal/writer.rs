@@ -5,7 +5,8 @@ use super::queue::{Chore, CommitJob, Work};
 use super::records::{self, Failure, Head};
 use super::retention::{Retention, Step, Sweep};
 use super::{
-    CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, modes, outbox, revoked,
+    CommitRequest, Committed, GateIdentity, JournalError, Shared, caches, configs, modes, outbox,
+    revoked,
 };
 use fare_protocol::SignedRecord;
 use fare_protocol::wire::Revocation;
@@ -238,11 +239,13 @@ impl Writer {
                 let result = caches::apply(&mut self.db, (gate, &key), &update).and_then(|()| {
                     Ok((
                         modes::command(&self.db, gate)?,
+                        configs::command(&self.db, gate)?,
                         revoked::read(&self.db, gate, &key)?,
                     ))
                 });
-                let result = result.map(|(command, revocation)| {
+                let result = result.map(|(command, config, revocation)| {
                     self.shared.commanded(command);
+                    self.shared.configured(config);
                     self.revoked(revocation);
                 });
                 reply(self.chore_done("applying the feed", result));

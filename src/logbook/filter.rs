@@ -70,7 +70,10 @@ impl Filter {
             }
             Line::Happening(Happening::Unread { .. }) => self.reasons.is_empty(),
             Line::Happening(
-                Happening::Note(_) | Happening::Unreadable { .. } | Happening::ModeChange { .. },
+                Happening::Note(_)
+                | Happening::Unreadable { .. }
+                | Happening::ModeChange { .. }
+                | Happening::Config { .. },
             ) => any,
         }
     }

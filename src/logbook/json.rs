@@ -155,6 +155,12 @@ impl LineJson {
                 detail: Some(words::mode_change(change)),
                 ..json
             },
+            Line::Happening(Happening::Config { change, .. }) => Self {
+                kind: "configuration".to_owned(),
+                code: Some(change.outcome.code().to_owned()),
+                detail: Some(words::config_change(change)),
+                ..json
+            },
             Line::Happening(Happening::Note(event)) => json.of_note(event),
             Line::Happening(Happening::Unreadable { seq, .. }) => Self {
                 kind: "record-unreadable".to_owned(),

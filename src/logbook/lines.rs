@@ -191,6 +191,10 @@ fn line_of(view: &JournalView, kept: &Kept) -> Result<Line, JournalError> {
             let at = record.stamp.at;
             Line::Happening(Happening::ModeChange { at, change })
         }
+        RecordBody::Config(change) => {
+            let at = record.stamp.at;
+            Line::Happening(Happening::Config { at, change })
+        }
         RecordBody::Passage(_) => unreadable,
     })
 }
@@ -208,7 +212,10 @@ fn passing(view: &JournalView, kept: &Kept) -> Result<Passing, JournalError> {
             PassageOutcome::Unknown => Passing::Unknown,
         },
         Some((
-            RecordBody::Confirmation(_) | RecordBody::LetThrough(_) | RecordBody::ModeChange(_),
+            RecordBody::Confirmation(_)
+            | RecordBody::LetThrough(_)
+            | RecordBody::ModeChange(_)
+            | RecordBody::Config(_),
             _,
         ))
         | None => Passing::UnderWay,

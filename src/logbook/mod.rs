@@ -29,7 +29,7 @@ use crate::decode::Unread;
 use crate::journal::{Event, Sent};
 use crate::stages::pairs;
 use fare_protocol::{AccountId, Annulment, Direction, Record, RecordId, UnixMs};
-use fare_protocol::{Confirmation, LetThrough, Mode, ModeChange, Money};
+use fare_protocol::{ConfigChange, Confirmation, LetThrough, Mode, ModeChange, Money};
 use fare_rules::Refusal;
 use std::fmt;
 
@@ -124,6 +124,13 @@ pub enum Happening {
         /// The record.
         change: ModeChange,
     },
+    /// What became of a configuration of the server's.
+    Config {
+        /// When.
+        at: UnixMs,
+        /// The record.
+        change: ConfigChange,
+    },
     /// Any other note.
     Note(Event),
     /// A record that this program cannot read.
@@ -153,7 +160,9 @@ impl Line {
             Self::Refused(refused) => refused.event.at,
             Self::Happening(Happening::Unread { event, .. } | Happening::Note(event)) => event.at,
             Self::Happening(
-                Happening::Unreadable { at, .. } | Happening::ModeChange { at, .. },
+                Happening::Unreadable { at, .. }
+                | Happening::ModeChange { at, .. }
+                | Happening::Config { at, .. },
             ) => *at,
         }
     }

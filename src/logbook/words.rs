@@ -5,7 +5,7 @@ use super::{Admitted, Happening, Helped, Line, Passing, Refused, Zone};
 use crate::decode::Unread;
 use crate::journal::{Event, Sent, word};
 use crate::stages::pairs;
-use fare_protocol::{Annulment, GateId, ModeChange, Record, RecordBody, UnixMs};
+use fare_protocol::{Annulment, ConfigChange, GateId, ModeChange, Record, RecordBody, UnixMs};
 use fare_rules::Refusal;
 
 /// Widest decision, so that what follows stands in one column: `admitted, CNY 12.00`.
@@ -24,7 +24,10 @@ pub fn heading(record: Option<&Record>, zone: &Zone, now: UnixMs) -> String {
         }
         Some((
             gate,
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_),
+            RecordBody::Passage(_)
+            | RecordBody::ModeChange(_)
+            | RecordBody::LetThrough(_)
+            | RecordBody::Config(_),
         )) => {
             format!("gate {gate}; ")
         }
@@ -135,6 +138,7 @@ fn happened(happening: &Happening) -> (String, String) {
             format!("record {seq} is of a newer program, or damaged: faregate diag"),
         ),
         Happening::ModeChange { change, .. } => ("mode recorded".to_owned(), mode_change(change)),
+        Happening::Config { change, .. } => ("configuration".to_owned(), config_change(change)),
         Happening::Note(event) => note(event),
     }
 }
@@ -143,6 +147,15 @@ fn happened(happening: &Happening) -> (String, String) {
 pub(super) fn mode_change(change: &ModeChange) -> String {
     let by = change.source.code();
     format!("{} by {by}: {}", change.modes, change.reason)
+}
+
+/// What became of a configuration of the server's.
+pub(super) fn config_change(change: &ConfigChange) -> String {
+    let (words, why) = (change.outcome.words(), change.why.as_str());
+    match why {
+        "" => format!("the server's is {words}"),
+        why => format!("the server's is {words}: {why}"),
+    }
 }
 
 /// Why a code was not read, and what to say to the rider.

@@ -3,7 +3,8 @@
 use super::{Disk, Machine, Published, Report, Server, machine};
 use crate::journal::Books;
 use crate::logbook::span;
-use fare_protocol::{Mode, UnixMs};
+use crate::trial::Ended;
+use fare_protocol::{ConfigOutcome, Mode, UnixMs};
 use serde::Serialize;
 
 const MINUTE_MS: i64 = 60_000;
@@ -67,6 +68,7 @@ pub(super) fn problems(report: &Report) -> Vec<Problem> {
         (Some(books), None) => journal(report, books, &mut found),
         (None, None) => {}
     }
+    configuration(report, &mut found);
     found.extend(machine_problems(&report.machine, report.at_ms));
     found
 }
@@ -197,6 +199,29 @@ fn server(report: &Report, found: &mut Vec<Problem>) {
     }
 }
 
+/// A configuration that the gate could not take is for who sent it to mend.
+fn configuration(report: &Report, found: &mut Vec<Problem>) {
+    let last = report
+        .config
+        .as_ref()
+        .and_then(|config| config.last.as_ref());
+    let Some(Ended { outcome, why, .. }) = last else {
+        return;
+    };
+    match outcome {
+        ConfigOutcome::Refused | ConfigOutcome::RolledBack => {
+            let why = why.lines().next().unwrap_or_default();
+            let words = outcome.words();
+            found.push(problem(
+                "config-not-taken",
+                format!("the server's newest configuration was {words}: {why}"),
+                "the gate works by the one before; send a mended one (`faregate config show` has all)",
+            ));
+        }
+        ConfigOutcome::Live | ConfigOutcome::SetAside => {}
+    }
+}
+
 fn certificate(now: UnixMs, server: &Server, found: &mut Vec<Problem>) {
     let Some(until) = server.certificate_until_ms else {
         return;
@@ -228,6 +253,16 @@ fn journal(report: &Report, books: &Books, found: &mut Vec<Problem>) {
             "quarantined",
             format!("the server refused {}", records(books.quarantined)),
             "`faregate outbox list` says why; mend it, then `faregate outbox retry --all`",
+        ));
+    }
+    if books.unknown_changes > 0 {
+        found.push(problem(
+            "update-due",
+            format!(
+                "the server has told of {} things that this program does not know",
+                books.unknown_changes
+            ),
+            "update this gate's program; until then it does without them",
         ));
     }
     let has_server = report

@@ -203,6 +203,11 @@ pub const METRICS: &[Metric] = &[
         "How old the server's news are; absent before the first.",
     ),
     gauge(
+        "faregate_unknown_changes",
+        "",
+        "Changes in the server's feed that this program does not know: it wants an update.",
+    ),
+    gauge(
         "faregate_records",
         "",
         "Records that the gate has ever made.",
@@ -442,6 +447,7 @@ impl Page<'_> {
             "faregate_deny_list_age_seconds",
             books.news_as_of_ms.map(age),
         );
+        self.one("faregate_unknown_changes", count(books.unknown_changes));
         self.one("faregate_records", count(books.newest_record));
         self.one("faregate_journal_bytes", count(books.bytes));
     }

@@ -27,6 +27,7 @@ pub use screen::{Paint, screen};
 
 use crate::config::StatusConfig;
 use crate::journal::{Books, JournalError, JournalView};
+use crate::trial::{self, Standing};
 use fare_protocol::UnixMs;
 use serde::Serialize;
 
@@ -43,6 +44,8 @@ pub struct Report {
     pub journal: Option<Books>,
     /// Why it cannot be read.
     pub journal_error: Option<String>,
+    /// How the gate stands with the server's configurations; nothing where none ever came.
+    pub config: Option<Standing>,
     /// The computer.
     pub machine: Machine,
 }
@@ -65,6 +68,7 @@ impl Report {
             runs,
             journal,
             journal_error,
+            config: trial::look(&files.journal).map(Standing::from),
             machine: Machine::look(&files.journal),
         }
     }

@@ -4,6 +4,7 @@ use super::judge::mib;
 use super::{Eyes, PayCodes, Published, Report, Scanner, Server, Taps};
 use crate::journal::Books;
 use crate::logbook::{Zone, span};
+use crate::trial::Standing;
 use fare_protocol::{Mode, UnixMs};
 use fare_rules::Refusal;
 use std::cmp::Reverse;
@@ -49,6 +50,9 @@ pub fn screen(report: &Report, zone: &Zone, paint: Paint) -> String {
     screen.verdict(report, paint);
     if let Some(daemon) = &report.daemon {
         screen.daemon(daemon, report.runs);
+    }
+    if let Some(config) = &report.config {
+        screen.config(config);
     }
     if let Some(books) = &report.journal {
         screen.books(books);
@@ -159,6 +163,23 @@ impl Screen<'_> {
             }
             None => "not tried yet".to_owned(),
         }
+    }
+
+    fn config(&mut self, config: &Standing) {
+        let mut text = match config.since_ms {
+            Some(since) => format!("the server's, since {}", self.when(since)),
+            None => "the gate's own file".to_owned(),
+        };
+        match config.trial {
+            Some("tried") => text.push_str("; another is being tried"),
+            Some(_) => text.push_str("; another waits until nobody is under way"),
+            None => {}
+        }
+        if let Some(last) = &config.last {
+            let (words, at) = (last.outcome.words(), self.when(last.at_ms));
+            text.push_str(&format!("; the newest: {words} at {at}"));
+        }
+        self.row("config", &text);
     }
 
     fn books(&mut self, books: &Books) {

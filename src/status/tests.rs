@@ -99,6 +99,7 @@ fn fine() -> Report {
             ..Books::default()
         }),
         journal_error: None,
+        config: None,
         machine: Machine {
             disk: Some(Disk {
                 size: 100 << 30,

@@ -184,6 +184,20 @@ impl Process {
         (status, took)
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end, however long that takes.
+    pub fn wait(&mut self) -> ExitStatus {
+        let status = self.child.wait().unwrap();
+        self.reader
+            .take()
+            .into_iter()
+            .for_each(|reader| reader.join().unwrap());
+        status
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -12,6 +12,7 @@
 pub mod bundle;
 mod cbor;
 pub mod certificate;
+mod configuration;
 mod cose;
 mod credential;
 pub mod enrol;
@@ -35,6 +36,10 @@ mod time;
 pub mod voucher;
 pub mod wire;
 
+pub use configuration::{
+    CONFIG_LEN_MAX, ConfigChange, ConfigCommand, ConfigHash, ConfigOutcome, PROVE_DEFAULT,
+    REMARK_LEN_MAX, Remark,
+};
 pub use credential::VerifiedCredential;
 pub use error::{FormatError, Problem, VerifyError};
 pub use fare_step::{FareReason, FareSpan, FareStep, RoundingHow, StepRounding, StepValue};

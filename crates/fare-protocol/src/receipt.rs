@@ -51,7 +51,10 @@ impl Receipt {
             RecordBody::Confirmation(_) => {
                 Some(format!("{PREFIX}{}", base45::encode(record.bytes())))
             }
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => None,
+            RecordBody::Passage(_)
+            | RecordBody::ModeChange(_)
+            | RecordBody::LetThrough(_)
+            | RecordBody::Config(_) => None,
         }
     }
 
@@ -68,7 +71,10 @@ impl Receipt {
                 record,
                 confirmation,
             }),
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => {
+            RecordBody::Passage(_)
+            | RecordBody::ModeChange(_)
+            | RecordBody::LetThrough(_)
+            | RecordBody::Config(_) => {
                 let other = "another record stands in it; a receipt is a confirmation".to_owned();
                 Err(FormatError {
                     what: WHAT,

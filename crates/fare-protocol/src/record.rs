@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! record, signed by the gate's key (the envelope names it)
-//!   0 kind            3 confirmation, 4 passage, 10 mode change, 12 let through
+//!   0 kind            3 confirmation, 4 passage, 10 mode change, 12 let through,
+//!                     13 configuration
 //!   1 version         1; 2 for a confirmation that names an entry
 //!   2 id              16 bytes, UUIDv7, made at the gate
 //!   3 gate            text
@@ -30,6 +31,11 @@
 //! let through adds
 //!   8 direction       0 entry, 1 exit         10 command        16 bytes, the server's, or null
 //!   9 source          0 staff, 1 server       11 reason         text, 1 to 60 bytes
+//! configuration adds
+//!   8 command         16 bytes, the server's
+//!   9 outcome         0 live, 1 refused, 2 rolled back, 3 set aside
+//!  10 in force        32 bytes, SHA-256 of the configuration that is in force now
+//!  11 why             text, at most 160 bytes
 //! ```
 
 use crate::cbor::{Reader, Writer};
@@ -37,9 +43,9 @@ use crate::cbor::{Reader, Writer};
 use crate::cose::Signed;
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, CodeRef, FormatError, GateId, KeyId, LetThrough, Location, Millis, Mode, ModeChange,
-    Money, Problem, PublicKey, RecordId, RiderClass, Signer, Stamp, TariffHash, UnixMs,
-    VerifyError,
+    AccountId, CodeRef, ConfigChange, FormatError, GateId, KeyId, LetThrough, Location, Millis,
+    Mode, ModeChange, Money, Problem, PublicKey, RecordId, RiderClass, Signer, Stamp, TariffHash,
+    UnixMs, VerifyError,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -57,6 +63,8 @@ const MODE_CHANGE: &str = "mode change";
 const MODE_CHANGE_KIND: u64 = 10;
 const LET_THROUGH: &str = "let through";
 const LET_THROUGH_KIND: u64 = 12;
+const CONFIG: &str = "configuration";
+const CONFIG_KIND: u64 = 13;
 const VERSION: u64 = 1;
 /// Of a confirmation that names an entry.
 const NAMING_VERSION: u64 = 2;
@@ -150,6 +158,8 @@ pub enum RecordBody {
     ModeChange(ModeChange),
     /// Staff let one person through.
     LetThrough(LetThrough),
+    /// What became of a configuration of the server's.
+    Config(ConfigChange),
 }
 
 /// One link of a gate's chain, before or after its envelope.
@@ -353,6 +363,7 @@ impl Record {
             RecordBody::Passage(_) => (PASSAGE_KIND, VERSION, Passage::FIELDS),
             RecordBody::ModeChange(_) => (MODE_CHANGE_KIND, VERSION, ModeChange::FIELDS),
             RecordBody::LetThrough(_) => (LET_THROUGH_KIND, VERSION, LetThrough::FIELDS),
+            RecordBody::Config(_) => (CONFIG_KIND, VERSION, ConfigChange::FIELDS),
         };
         let mut w = Writer::signed(kind, version, HEAD_FIELDS.saturating_add(fields));
         w.bytes(&self.id.0);
@@ -366,6 +377,7 @@ impl Record {
             RecordBody::Passage(passage) => passage.write(&mut w),
             RecordBody::ModeChange(change) => change.write(&mut w),
             RecordBody::LetThrough(said) => said.write(&mut w),
+            RecordBody::Config(said) => said.write(&mut w),
         }
         let bytes = cose::seal(&w.finish(), gate_key);
         SignedRecord {
@@ -382,6 +394,7 @@ impl Record {
             PASSAGE_KIND => (PASSAGE, PASSAGE_KIND, Passage::FIELDS),
             MODE_CHANGE_KIND => (MODE_CHANGE, MODE_CHANGE_KIND, ModeChange::FIELDS),
             LET_THROUGH_KIND => (LET_THROUGH, LET_THROUGH_KIND, LetThrough::FIELDS),
+            CONFIG_KIND => (CONFIG, CONFIG_KIND, ConfigChange::FIELDS),
             // Anything else is read as a confirmation and refused at its kind.
             _ => (CONFIRMATION, CONFIRMATION_KIND, Confirmation::FIELDS),
         };
@@ -404,6 +417,7 @@ impl Record {
             PASSAGE_KIND => RecordBody::Passage(Passage::read(&mut r)?),
             MODE_CHANGE_KIND => RecordBody::ModeChange(ModeChange::read(&mut r)?),
             LET_THROUGH_KIND => RecordBody::LetThrough(LetThrough::read(&mut r)?),
+            CONFIG_KIND => RecordBody::Config(ConfigChange::read(&mut r)?),
             _ => RecordBody::Confirmation(Confirmation::read(&mut r, names_entry)?),
         };
         r.end()?;

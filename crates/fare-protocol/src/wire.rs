@@ -12,8 +12,8 @@ pub use crate::pay_code::ask::{PayCodeAnswer, PayCodeAsk, PayCodeOutcome, PayCod
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1};
 use crate::{
-    AccountId, FormatError, GateId, KeySet, LetThroughCommand, LineId, ModeCommand, Problem,
-    PublicKey, Reason, RecordId, Signer, StationId, UnixMs, VerifyError,
+    AccountId, ConfigCommand, FormatError, GateId, KeySet, LetThroughCommand, LineId, ModeCommand,
+    Problem, PublicKey, Reason, RecordId, Signer, StationId, UnixMs, VerifyError,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -164,6 +164,24 @@ pub enum FeedChange {
     LetThroughCommanded(LetThroughCommand),
     /// A gate is believed no longer. It closes and forgets riders; others need do nothing.
     GateRevoked(Revocation),
+    /// One gate is to work by another configuration; in that gate's feed alone.
+    ConfigCommanded(Box<ConfigCommand>),
+    /// Something that this program does not know of: a newer server's. It is left out, and counted.
+    #[serde(untagged)]
+    Unknown(UnknownChange),
+}
+
+/// The name of a change that this program does not know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "ChangeName")]
+pub struct UnknownChange {
+    change: String,
+}
+
+/// A change's name, whatever else it says.
+#[derive(Deserialize)]
+struct ChangeName {
+    change: String,
 }
 
 /// A gate that is believed no longer, by the key that signs its records. What the server took before stays.
@@ -209,6 +227,53 @@ pub struct ApiProblem {
     /// Which header, parameter or field of the body is wrong, when it is one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+}
+
+impl FeedChange {
+    /// The names of all that this program knows. What has one of these and is made otherwise is an error.
+    pub const NAMES: [&'static str; 8] = [
+        "journey-opened",
+        "journey-closed",
+        "denied",
+        "cleared",
+        "mode-commanded",
+        "let-through-commanded",
+        "gate-revoked",
+        "config-commanded",
+    ];
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::JourneyOpened(_) => "journey-opened",
+            Self::JourneyClosed { .. } => "journey-closed",
+            Self::Denied { .. } => "denied",
+            Self::Cleared { .. } => "cleared",
+            Self::ModeCommanded(_) => "mode-commanded",
+            Self::LetThroughCommanded(_) => "let-through-commanded",
+            Self::GateRevoked(_) => "gate-revoked",
+            Self::ConfigCommanded(_) => "config-commanded",
+            Self::Unknown(unknown) => unknown.name(),
+        }
+    }
+}
+
+impl UnknownChange {
+    /// As the server calls it.
+    pub fn name(&self) -> &str {
+        &self.change
+    }
+}
+
+impl TryFrom<ChangeName> for UnknownChange {
+    type Error = String;
+
+    fn try_from(ChangeName { change }: ChangeName) -> Result<Self, String> {
+        match FeedChange::NAMES.contains(&change.as_str()) {
+            true => Err(format!("a {change} that is not made as one")),
+            false => Ok(Self { change }),
+        }
+    }
 }
 
 impl Feed {

@@ -43,6 +43,10 @@ fn made() -> BTreeMap<String, String> {
             ("passage", hex(passage().sign(&gate_key()).bytes())),
             ("mode_change", hex(mode_change().sign(&gate_key()).bytes())),
             ("let_through", hex(let_through().sign(&gate_key()).bytes())),
+            (
+                "config_change",
+                hex(config_change().sign(&gate_key()).bytes()),
+            ),
             ("entry_voucher", hex(&entry_voucher().sign(&server_key()))),
             ("exit_voucher", hex(&exit_voucher().sign(&server_key()))),
             (
@@ -99,6 +103,7 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(passage().sign(&gate_key()).bytes(), &gate_key());
     verify(mode_change().sign(&gate_key()).bytes(), &gate_key());
     verify(let_through().sign(&gate_key()).bytes(), &gate_key());
+    verify(config_change().sign(&gate_key()).bytes(), &gate_key());
     verify(&entry_voucher().sign(&server_key()), &server_key());
     verify(&exit_voucher().sign(&server_key()), &server_key());
     verify(&exit_voucher_steps().sign(&server_key()), &server_key());

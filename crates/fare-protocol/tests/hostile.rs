@@ -6,12 +6,13 @@ mod common;
 
 use common::*;
 use fare_protocol::bundle::{BundleKind, SignedPart};
-use fare_protocol::wire::Feed;
+use fare_protocol::wire::{Feed, FeedChange};
 use fare_protocol::{
     FormatError, KeySet, Millis, Picture, Problem, RideCode, SignedRecord, Signer, UnixMs,
     VerifyError, Voucher, picture, ride_code,
 };
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 /// Every decoder of outside bytes; answers whether any of them believed the bytes.
 fn any_believes(bytes: &[u8]) -> bool {
@@ -40,6 +41,7 @@ fn genuine() -> Vec<Vec<u8>> {
         naming_confirmation().sign(&gate_key()).bytes().to_vec(),
         mode_change().sign(&gate_key()).bytes().to_vec(),
         let_through().sign(&gate_key()).bytes().to_vec(),
+        config_change().sign(&gate_key()).bytes().to_vec(),
         entry_voucher().sign(&server_key()),
         exit_voucher().sign(&server_key()),
         exit_voucher_steps().sign(&server_key()),
@@ -66,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn one_flipped_bit_is_never_believed(which in 0..11_usize, at in any::<u32>(), bit in 0..8_u8) {
+    fn one_flipped_bit_is_never_believed(which in 0..12_usize, at in any::<u32>(), bit in 0..8_u8) {
         let mut bytes = genuine().swap_remove(which);
         let at = at as usize % bytes.len();
         bytes[at] ^= 1 << bit;
@@ -74,14 +76,14 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_anywhere_is_refused(which in 0..11_usize, at in any::<u32>()) {
+    fn a_cut_anywhere_is_refused(which in 0..12_usize, at in any::<u32>()) {
         let mut bytes = genuine().swap_remove(which);
         bytes.truncate(at as usize % bytes.len());
         prop_assert!(!any_believes(&bytes));
     }
 
     #[test]
-    fn something_appended_is_refused(which in 2..11_usize, more in 1..9_usize) {
+    fn something_appended_is_refused(which in 2..12_usize, more in 1..9_usize) {
         let mut bytes = genuine().swap_remove(which);
         bytes.resize(bytes.len() + more, 0);
         prop_assert!(!any_believes(&bytes));
@@ -125,6 +127,44 @@ fn errors_name_the_field() {
         text.starts_with("ride code: field `text` at byte 4: not base45"),
         "{text}"
     );
+}
+
+/// A feed with `change` as its second change.
+fn feed_with(change: Value) -> serde_json::Result<Feed> {
+    let mut json = serde_json::to_value(feed()).unwrap();
+    json["changes"].as_array_mut().unwrap().insert(1, change);
+    serde_json::from_value(json)
+}
+
+#[test]
+fn a_newer_servers_change_is_named_and_the_others_are_read() {
+    let newer = json!({"change": "lift-moved", "lift": 7, "doors": [1, {"open": true}]});
+    let sealed = feed_with(newer).unwrap().seal(&server_key()).unwrap();
+    let opened = Feed::open(&sealed, &believed(&server_key()), NOW).unwrap();
+    let names = opened.changes.iter().map(FeedChange::name);
+    let (unknown, known): (Vec<_>, Vec<_>) =
+        names.partition(|name| !FeedChange::NAMES.contains(name));
+    assert_eq!(unknown, ["lift-moved"]);
+    assert_eq!(known.len(), feed().changes.len());
+    // The signature is over all of it: nothing is left out on the way.
+    assert!(Feed::open(&sealed, &believed(&gate_key()), NOW).is_err());
+}
+
+#[test]
+fn a_known_change_that_is_made_otherwise_is_no_unknown_one() {
+    for name in FeedChange::NAMES {
+        assert!(
+            feed_with(json!({"change": name, "lift": 7})).is_err(),
+            "{name}"
+        );
+    }
+    assert!(feed_with(json!({"account": "00"})).is_err(), "no name");
+    assert!(feed_with(json!({"change": 7})).is_err());
+    for change in feed().changes {
+        let written = serde_json::to_value(&change).unwrap();
+        assert_eq!(written["change"], change.name());
+        assert!(FeedChange::NAMES.contains(&change.name()));
+    }
 }
 
 #[test]

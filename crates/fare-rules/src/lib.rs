@@ -16,7 +16,7 @@ mod sample;
 pub mod tariff;
 
 pub use lane::{
-    Answered, ClockBeyond, ConfirmationDraft, Display, Draft, Effect, Ended, Event,
+    Answered, ClockBeyond, ConfigDraft, ConfirmationDraft, Display, Draft, Effect, Ended, Event,
     ExitWithoutEntry, Facts, Heard, Lane, LanePolicy, LetThroughAsked, LetThroughDraft,
     ModeChangeDraft, Note, PassageDraft, PayCodePolicy, Question, RULES_VERSION, Role, Said, Tap,
     Used, WithoutServer,

@@ -230,6 +230,9 @@ fn say_effect(effect: &Effect, now: UnixMs) -> String {
             format!("commit passage{number}: {outcome}")
         }
         Effect::Commit(Draft::ModeChange(draft)) => format!("commit mode: {}", draft.change.modes),
+        Effect::Commit(Draft::Config(draft)) => {
+            format!("commit configuration: {}", draft.change.outcome.words())
+        }
         Effect::Ask(question) => {
             let (direction, number) = (question.direction, number(question.id));
             format!("ask about {direction}{number}")

@@ -329,6 +329,9 @@ impl From<SignedRecord> for RecordView {
                 let (direction, by) = (said.direction, said.by.code());
                 format!("{direction} let through by {by}: {}", said.reason)
             }
+            RecordBody::Config(said) => {
+                format!("configuration {}: {}", said.command, said.outcome.words())
+            }
             RecordBody::ModeChange(change) => {
                 format!(
                     "mode {} by {}: {}",

@@ -21,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod configs;
 pub mod console;
 pub mod correction;
 pub mod enrol;

@@ -3,6 +3,7 @@
 
 mod beside;
 mod chain;
+mod configs;
 mod feed;
 mod let_through;
 mod modes;

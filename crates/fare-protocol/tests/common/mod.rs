@@ -6,12 +6,13 @@ use fare_protocol::bundle::BundleKind;
 use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
-    AccountId, ChainBefore, CommandId, Confirmation, Currency, Direction, EntryVoucher,
-    ExitVoucher, FareReason, FareSpan, FareStep, GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet,
-    LaneNo, LetThrough, LetThroughBy, LetThroughCommand, Location, Millis, Mode, ModeChange,
-    ModeCommand, ModeSource, Modes, Money, PaidBefore, Passage, PassageOutcome, Picture, Record,
-    RecordBody, RecordHash, RecordId, RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp,
-    StationId, StepRounding, TariffHash, UnixMs, Voucher, VoucherId,
+    AccountId, ChainBefore, CommandId, ConfigChange, ConfigCommand, ConfigHash, ConfigOutcome,
+    Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareReason, FareSpan, FareStep,
+    GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, LetThrough, LetThroughBy,
+    LetThroughCommand, Location, Millis, Mode, ModeChange, ModeCommand, ModeSource, Modes, Money,
+    PaidBefore, Passage, PassageOutcome, Picture, Record, RecordBody, RecordHash, RecordId, Remark,
+    RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp, StationId, StepRounding, TariffHash,
+    UnixMs, Voucher, VoucherId,
 };
 
 pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
@@ -193,6 +194,32 @@ pub fn let_through() -> Record {
             reason: command.reason,
         }),
         ..confirmation()
+    }
+}
+
+pub fn config_change() -> Record {
+    let command = config_command();
+    Record {
+        id: RecordId(*b"configuration-01"),
+        seq: Seq(5),
+        previous: let_through().sign(&gate_key()).hash(),
+        body: RecordBody::Config(ConfigChange {
+            command: command.id,
+            outcome: ConfigOutcome::RolledBack,
+            in_force: ConfigHash::of("gate = \"GMO-02\"\n"),
+            why: Remark::cut("the barrier's board did not answer within 60 s"),
+        }),
+        ..confirmation()
+    }
+}
+
+pub fn config_command() -> ConfigCommand {
+    ConfigCommand {
+        id: CommandId(*b"command-00000003"),
+        gate: "GMO-02".parse().unwrap(),
+        toml: "gate = \"GMO-02\" # …\n".to_owned(),
+        prove_ms: Millis(60_000),
+        reason: "new board".parse().unwrap(),
     }
 }
 
@@ -417,6 +444,7 @@ pub fn feed() -> Feed {
             FeedChange::Denied { account: ACCOUNT },
             FeedChange::ModeCommanded(mode_command()),
             FeedChange::LetThroughCommanded(let_through_command()),
+            FeedChange::ConfigCommanded(Box::new(config_command())),
         ],
     }
 }

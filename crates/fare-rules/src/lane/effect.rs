@@ -2,8 +2,8 @@
 
 use crate::Refusal;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Direction, LetThrough, Millis, Mode, ModeChange, Modes, Money,
-    Passage, PublicKey, RecordId, RiderClass, TariffHash, UnixMs,
+    AccountId, Annulment, CodeRef, ConfigChange, Direction, LetThrough, Millis, Mode, ModeChange,
+    Modes, Money, Passage, PublicKey, RecordId, RiderClass, TariffHash, UnixMs,
 };
 
 /// Something to be done outside, in the order given.
@@ -91,6 +91,8 @@ pub enum Draft {
     Passage(PassageDraft),
     /// The modes are others now. Not the lane's: whoever sets its modes has this recorded.
     ModeChange(ModeChangeDraft),
+    /// What became of a configuration of the server's. Not the lane's either.
+    Config(ConfigDraft),
 }
 
 impl Draft {
@@ -101,6 +103,7 @@ impl Draft {
             Self::LetThrough(let_through) => let_through.id,
             Self::Passage(passage) => passage.id,
             Self::ModeChange(change) => change.id,
+            Self::Config(config) => config.id,
         }
     }
 }
@@ -197,6 +200,15 @@ pub struct ModeChangeDraft {
     pub id: RecordId,
     /// What changes.
     pub change: ModeChange,
+}
+
+/// A record of what became of a configuration, to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigDraft {
+    /// The record's id.
+    pub id: RecordId,
+    /// What became of which.
+    pub change: ConfigChange,
 }
 
 /// A row for diagnosis; never needed for money.

@@ -43,7 +43,7 @@ mod ride;
 mod turn;
 
 pub use effect::{
-    ConfirmationDraft, Display, Draft, Effect, LetThroughDraft, ModeChangeDraft, Note,
+    ConfigDraft, ConfirmationDraft, Display, Draft, Effect, LetThroughDraft, ModeChangeDraft, Note,
     PassageDraft, Question, Used,
 };
 pub use event::{Answered, Ended, Event, Facts, Heard, LetThroughAsked, Said, Tap};

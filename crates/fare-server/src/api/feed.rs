@@ -10,8 +10,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use fare_protocol::UnixMs;
 use fare_protocol::wire::{FEED_WAIT_MS_MAX, Feed, FeedChange, Revocation};
+use fare_protocol::{GateId, UnixMs};
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -40,8 +40,8 @@ pub(super) async fn answer(
     let feed = match standing.revocation {
         Some(revocation) => last_word(&asked, revocation),
         None => {
-            let feed = feed_of(&app, &asked).await?;
             let id = standing.gate.id;
+            let feed = feed_of(&app, id, &asked).await?;
             // It may have been revoked while it waited.
             let key = standing.gate.key;
             let now = app.store.read(move |tx| tx.revocation(id, &key)).await?;
@@ -72,7 +72,7 @@ fn last_word(asked: &Asked, revocation: Revocation) -> Feed {
 }
 
 /// The news, as soon as there are any or the time is over.
-async fn feed_of(app: &App, asked: &Asked) -> Result<Feed, Problem> {
+async fn feed_of(app: &App, gate: GateId, asked: &Asked) -> Result<Feed, Problem> {
     let after = asked.after;
     let until = Instant::now() + Duration::from_millis(asked.wait_ms.min(FEED_WAIT_MS_MAX).into());
     let mut changes = app.store.changes();
@@ -81,7 +81,7 @@ async fn feed_of(app: &App, asked: &Asked) -> Result<Feed, Problem> {
         changes.mark_unchanged();
         // Taken before looking: what is told is at least as new as it says.
         let as_of_ms = clock::now();
-        let news = app.store.read(move |tx| tx.news(after)).await?;
+        let news = app.store.read(move |tx| tx.news_for(gate, after)).await?;
         if over || !news.is_empty() {
             return Ok(feed(app, as_of_ms, news));
         }

@@ -1,6 +1,6 @@
 //! `fareserver gate`: which gates there are.
 
-use super::{database, deed, invite, let_through, modes, operator, revoke};
+use super::{database, deed, gate_config, invite, let_through, modes, operator, revoke};
 use crate::clock;
 use crate::store::{Database, DatabaseUrl, Gate, StoreError};
 use clap::{Args, Subcommand};
@@ -19,6 +19,8 @@ pub(super) struct GateArgs {
 enum GateCommand {
     /// Register a gate, or change its key and place
     Add(Box<AddArgs>),
+    /// Have a gate work by another configuration, which it tries first; or say what became of the newest
+    Config(gate_config::ConfigArgs),
     /// Write tickets with which gates enrol themselves: `faregate enroll` on the gate does the rest
     Invite(invite::InviteArgs),
     /// Have a gate open once, for one person; it does so within half a minute or not at all
@@ -65,6 +67,7 @@ struct ListArgs {
 pub(super) fn run(args: GateArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         GateCommand::Add(args) => add(&args)?,
+        GateCommand::Config(args) => gate_config::run(&args)?,
         GateCommand::Invite(args) => invite::invite(&args)?,
         GateCommand::LetThrough(args) => let_through::command(&args)?,
         GateCommand::List(args) => list(&args)?,
@@ -112,15 +115,20 @@ fn add(args: &AddArgs) -> anyhow::Result<()> {
 
 fn list(args: &ListArgs) -> anyhow::Result<()> {
     let gates = Database::open_existing(&args.database)?.read(|tx| {
-        let with_standing = |gate: Gate| Ok((gate, tx.revocation(gate.id, &gate.key)?));
+        let with_standing = |gate: Gate| {
+            let revoked = tx.revocation(gate.id, &gate.key)?;
+            Ok((gate, revoked, tx.sent_config(gate.id)?))
+        };
         let gates = tx.gates()?.into_iter().map(with_standing);
         gates.collect::<Result<Vec<_>, StoreError>>()
     })?;
     let mut out = io::stdout().lock();
     if args.json {
         // A revoked gate's receipts are believed no longer either.
-        let believed = gates.into_iter().filter(|(_, revoked)| revoked.is_none());
-        let key = |(gate, _): (Gate, _)| GateKey {
+        let believed = gates
+            .into_iter()
+            .filter(|(_, revoked, _)| revoked.is_none());
+        let key = |(gate, ..): (Gate, _, _)| GateKey {
             gate: gate.id,
             key: gate.key,
         };
@@ -128,7 +136,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(&keys)?)?;
         return Ok(());
     }
-    for (gate, revocation) in gates {
+    for (gate, revocation, config) in gates {
         let Gate {
             id,
             key,
@@ -139,6 +147,9 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         if let Some(revocation) = revocation {
             let since = revocation.at_ms.to_rfc3339();
             write!(out, "  revoked {since}: {}", revocation.reason)?;
+        }
+        if let Some(config) = config {
+            write!(out, "  configuration {}", gate_config::short(&config))?;
         }
         writeln!(out)?;
     }

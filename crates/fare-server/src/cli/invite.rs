@@ -7,15 +7,12 @@ use crate::store::{Database, Invitation};
 use anyhow::Context;
 use clap::Args;
 use fare_protocol::enrol::{Secret, Ticket};
-use fare_protocol::{GateId, LineId, Millis, StationId, UnixMs};
+use fare_protocol::{CONFIG_LEN_MAX, GateId, LineId, Millis, StationId, UnixMs};
 use fast_qr::{ECL, QRBuilder};
 use serde::Deserialize;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-/// Longest configuration of a gate, in bytes.
-const CONFIG_LEN_MAX: u64 = 64 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct InviteArgs {
@@ -102,10 +99,11 @@ fn write_ticket(
     Ok(enrolment.certifier.ticket(secret))
 }
 
-fn read(file: &Path) -> anyhow::Result<Invitation> {
+/// A gate's configuration, and what the server must know of it.
+pub(super) fn read(file: &Path) -> anyhow::Result<Invitation> {
     let shown = file.display();
     let size = fs::metadata(file).with_context(|| format!("cannot read {shown}"))?;
-    if size.len() > CONFIG_LEN_MAX {
+    if size.len() > CONFIG_LEN_MAX as u64 {
         return Err(Usage(format!("{shown} is longer than {CONFIG_LEN_MAX} bytes")).into());
     }
     let config = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
@@ -115,7 +113,7 @@ fn read(file: &Path) -> anyhow::Result<Invitation> {
         ))
     };
     let parts: GateFile =
-        toml::from_str(&config).map_err(|err| bad("no configuration of a gate", &err.message()))?;
+        toml::from_str(&config).map_err(|err| bad(&place(&config, &err), &err.message()))?;
     Ok(Invitation {
         gate: parts
             .gate
@@ -133,6 +131,22 @@ fn read(file: &Path) -> anyhow::Result<Invitation> {
             .map_err(|err| bad("line", &err))?,
         config,
     })
+}
+
+/// Where in a text TOML found a fault.
+fn place(text: &str, err: &toml::de::Error) -> String {
+    let Some(before) = err.span().and_then(|span| text.get(..span.start)) else {
+        return "no configuration of a gate".to_owned();
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    format!("line {line}, column {column}: no configuration of a gate")
 }
 
 /// The ticket as a QR code of block characters: dark on light, with the border that it needs.

@@ -11,6 +11,7 @@ mod conflicts;
 mod deny;
 mod fares;
 mod gate;
+mod gate_config;
 mod import;
 mod invite;
 mod journeys;

@@ -26,7 +26,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fare_protocol::{GateId, Mode, Modes, StationId, UnixMs};
+use fare_protocol::{ConfigOutcome, GateId, Mode, Modes, StationId, UnixMs};
 use serde::Serialize;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -260,6 +260,7 @@ fn alarms(
             alarms.push(format!("has not done what it was told: {}", command.modes));
         }
     }
+    alarms.extend(config_alarm(tx, id)?);
     if end.quarantined > 0 {
         alarms.push(format!("{} records refused as forks", end.quarantined));
     }
@@ -267,6 +268,18 @@ fn alarms(
         alarms.push(format!("conflict: {}", kind.replace('-', " ")));
     }
     Ok(alarms)
+}
+
+/// A configuration that the gate could not take.
+fn config_alarm(tx: &crate::store::Tx<'_>, gate: GateId) -> Result<Option<String>, StoreError> {
+    let end = tx.sent_config(gate)?.and_then(|sent| sent.outcome);
+    Ok(end.and_then(|end| match end.outcome {
+        ConfigOutcome::Refused | ConfigOutcome::RolledBack => {
+            let (words, why) = (end.outcome.words(), end.why);
+            Some(format!("configuration {words}: {why}"))
+        }
+        ConfigOutcome::Live | ConfigOutcome::SetAside => None,
+    }))
 }
 
 fn parts(station: &Station) -> Parts {

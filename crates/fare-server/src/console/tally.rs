@@ -59,7 +59,7 @@ impl Tallies {
                     tally.add(record.stamp.at, confirmation.direction);
                 }
                 RecordBody::LetThrough(_) => tally.let_through.push_back(record.stamp.at),
-                RecordBody::Passage(_) | RecordBody::ModeChange(_) => {}
+                RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::Config(_) => {}
             }
         }
         Ok(tally.figures(now))

@@ -100,7 +100,10 @@ fn id_is_taken(tx: &Tx<'_>, record: &VerifiedRecord) -> Result<Option<SignedReco
         RecordBody::Confirmation(confirmation) => {
             Ok(tx.tap_record(confirmation.account, record.record().id)?)
         }
-        RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => Ok(None),
+        RecordBody::Passage(_)
+        | RecordBody::ModeChange(_)
+        | RecordBody::LetThrough(_)
+        | RecordBody::Config(_) => Ok(None),
     }
 }
 

@@ -210,6 +210,11 @@ impl<'a> Intake<'a> {
                 self.tx.insert_let_through(record, &said, self.now)?;
                 Ok(None)
             }
+            RecordBody::Config(said) => {
+                let record = record.record();
+                self.tx.insert_config_change(record, &said, self.now)?;
+                Ok(None)
+            }
         }
     }
 
@@ -279,7 +284,10 @@ impl<'a> Intake<'a> {
             // Its confirmation is missing still and finds it when it comes, or it answers nothing.
             // Whom staff let through pays nothing, so nothing follows.
             Some(
-                RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_),
+                RecordBody::Passage(_)
+                | RecordBody::ModeChange(_)
+                | RecordBody::LetThrough(_)
+                | RecordBody::Config(_),
             )
             | None => return Ok(()),
         };

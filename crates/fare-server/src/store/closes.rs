@@ -133,9 +133,10 @@ impl Tx<'_> {
             let record = row.as_ref().map(|row| envelope(row, 0)).transpose()?;
             Ok(record.and_then(|record| match record.record().body {
                 RecordBody::Confirmation(confirmation) => Some(confirmation.location.line),
-                RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => {
-                    None
-                }
+                RecordBody::Passage(_)
+                | RecordBody::ModeChange(_)
+                | RecordBody::LetThrough(_)
+                | RecordBody::Config(_) => None,
             }))
         };
         if let Some(entry) = posted.entry {

@@ -73,7 +73,8 @@ impl Tx<'_> {
                     }),
                     RecordBody::Passage(_)
                     | RecordBody::ModeChange(_)
-                    | RecordBody::LetThrough(_) => Err(StoreError::Corrupt("an entry")),
+                    | RecordBody::LetThrough(_)
+                    | RecordBody::Config(_) => Err(StoreError::Corrupt("an entry")),
                 }
             })
             .collect()

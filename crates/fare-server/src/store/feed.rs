@@ -3,7 +3,7 @@
 use super::sql::{Bind, Row};
 use super::{StoreError, Tx};
 use fare_protocol::wire::{FeedChange, OpenJourney};
-use fare_protocol::{AccountId, UnixMs};
+use fare_protocol::{AccountId, GateId, UnixMs};
 
 /// Most changes in one answer; the rest follows in the next.
 const CHANGES_MAX: usize = 5_000;
@@ -25,8 +25,10 @@ pub struct News {
     pub issuers: bool,
     /// The tariff is new.
     pub tariff: bool,
-    /// The changes, in order.
+    /// The changes that all gates hear of, in order.
     pub changes: Vec<FeedChange>,
+    /// Gates that have another configuration: see [`Tx::news_for`].
+    pub configs: Vec<GateId>,
 }
 
 impl News {
@@ -114,6 +116,7 @@ impl Tx<'_> {
             issuers: false,
             tariff: false,
             changes: vec![],
+            configs: vec![],
         };
         for row in self.rows(sql, &[&after, &CHANGES_MAX])? {
             news.cursor = row.get(0)?;
@@ -122,8 +125,10 @@ impl Tx<'_> {
             news.tariff |= kind == "tariff";
             if let Some(json) = row.get::<Option<String>>(2)? {
                 let change = serde_json::from_str(&json);
-                news.changes
-                    .push(change.map_err(|_| StoreError::Corrupt("a change"))?);
+                match change.map_err(|_| StoreError::Corrupt("a change"))? {
+                    FeedChange::ConfigCommanded(command) => news.configs.push(command.gate),
+                    change => news.changes.push(change),
+                }
             }
         }
         Ok(news)
@@ -149,6 +154,7 @@ impl Tx<'_> {
             issuers: true,
             tariff: true,
             changes,
+            configs: vec![],
         })
     }
 

@@ -11,6 +11,7 @@ mod chain;
 mod charging;
 mod classes;
 mod closes;
+mod configs;
 mod conflicts;
 mod enrolments;
 mod exposure;
@@ -37,6 +38,7 @@ mod views;
 pub use charging::{Booked, ChargeRow, ChargeView, Payer, RefundRow, TryRow, Way};
 pub use classes::ClassProof;
 pub use closes::{CloseRow, Lines, Posted, PostingPlace};
+pub use configs::{ConfigEnd, SentConfig};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
 pub use enrolments::{Invitation, Shown};
 pub use exposure::{Inside, Unpaid};
@@ -83,7 +85,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 19] = [
+const MIGRATIONS: [Step; 20] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -160,6 +162,10 @@ const MIGRATIONS: [Step; 19] = [
     Step {
         sqlite: include_str!("classes.sql"),
         postgres: include_str!("postgres/classes.sql"),
+    },
+    Step {
+        sqlite: include_str!("configs.sql"),
+        postgres: include_str!("postgres/configs.sql"),
     },
 ];
 

@@ -81,7 +81,10 @@ fn confirmed(records: &[SignedRecord]) -> Vec<Confirmed> {
                 account: confirmation.account,
                 at: record.stamp.at,
             }),
-            RecordBody::Passage(_) | RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => None,
+            RecordBody::Passage(_)
+            | RecordBody::ModeChange(_)
+            | RecordBody::LetThrough(_)
+            | RecordBody::Config(_) => None,
         }
     });
     confirmed.collect()

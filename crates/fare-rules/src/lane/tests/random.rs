@@ -329,7 +329,9 @@ impl World {
                 let nobody = self.let_through.contains(&confirmation);
                 assert_eq!(draft.account.is_none(), nobody, "whose passage is it?");
             }
-            Draft::ModeChange(draft) => panic!("the lane records no modes: {draft:?}"),
+            Draft::ModeChange(_) | Draft::Config(_) => {
+                panic!("the lane records no such thing: {draft:?}")
+            }
         }
     }
 

@@ -242,7 +242,7 @@ impl<'r> Asked<'r> {
                 RecordBody::Passage(passage) => {
                     named.insert(passage.confirmation);
                 }
-                RecordBody::ModeChange(_) | RecordBody::LetThrough(_) => {}
+                RecordBody::ModeChange(_) | RecordBody::LetThrough(_) | RecordBody::Config(_) => {}
             }
         }
         Self {
