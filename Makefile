@@ -160,6 +160,14 @@ bench: ## measure what a tap costs with the gate's release build, over rendered 
 	    --config '$(TARGET_DIR)/bench/gate/PGY-01.toml' --folder "$$folder"; done
 	@stat -c '%n: %s bytes' '$(TARGET_DIR)/release/faregate'
 
+.PHONY: bench-load
+bench-load: ## measure the daemon from outside: memory and processor time, idle and at 40 taps a minute; start to first opening (LOAD=60 seconds each)
+	@scripts/setup demo
+	@$(STEP) 'release build' cargo build -q --locked --release -p faregate
+	@$(STEP) 'programs beside it' cargo build -q --locked -p fare-server -p fare-sim
+	@'$(TARGET_DIR)/debug/fare-sim' load --gate '$(TARGET_DIR)/release/faregate' --seconds '$(or $(LOAD),60)' $(ARGS)
+	@stat -c '%n: %s bytes' '$(TARGET_DIR)/release/faregate'
+
 .PHONY: bench-decode
 bench-decode: ## compare the decoder with others over pictures (MANIFEST=FILE.csv…, by default the tests')
 	@scripts/setup peers

@@ -223,16 +223,14 @@ impl GateConfig {
         let (own, served) = (raw(path, own)?, raw(place, text)?);
         let taken = own::changed(&own, &served, text);
         let checked = check::check(path, text, served).map_err(named);
-        match checked {
-            checked if taken.is_empty() => checked,
-            checked => {
-                let mut problems = taken;
-                problems.extend(checked.err().into_iter().flat_map(|err| err.problems));
-                problems.sort_by_key(|problem| (problem.line, problem.column));
-                let file = place.to_owned();
-                Err(ConfigError { file, problems })
-            }
+        if taken.is_empty() {
+            return checked;
         }
+        let mut problems = taken;
+        problems.extend(checked.err().into_iter().flat_map(|err| err.problems));
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        let file = place.to_owned();
+        Err(ConfigError { file, problems })
     }
 
     /// Checks `text` and the files it names as if it stood at `path`.

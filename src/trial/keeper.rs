@@ -121,10 +121,8 @@ impl Keeper {
     /// What became of the newest that came to an end, as the gate records it.
     pub fn last_change(&self) -> Option<ConfigChange> {
         let last = self.kept.last.as_ref()?;
-        let in_force = match (&self.kept.live, last.outcome) {
-            (Some(live), _) => &live.toml,
-            (None, _) => &self.own.1,
-        };
+        let live = self.kept.live.as_ref();
+        let in_force = live.map_or(&self.own.1, |live| &live.toml);
         Some(ConfigChange {
             command: last.command,
             outcome: last.outcome,

@@ -5,6 +5,7 @@ use crate::city::{City, GateFiles};
 use anyhow::{Context, ensure};
 use fare_server::store::{self, Database, StoreError, Tx};
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,11 @@ impl Running {
     fn end(&mut self) -> std::io::Result<()> {
         self.0.kill()?;
         self.0.wait().map(drop)
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// An error when it has ended by itself.
@@ -87,6 +93,21 @@ pub(crate) fn server(city: &City, level: &str, log: &Path) -> anyhow::Result<Run
 pub(crate) fn gate(files: &GateFiles, log: &Path) -> anyhow::Result<Running> {
     let mut command = Command::new(program("faregate")?);
     command.arg("run").arg("--config").arg(&files.config);
+    start(command, log)
+}
+
+/// The same with another program: what goes before its arguments, and it; this folder's when there is none.
+pub(crate) fn gate_of(
+    program: &[OsString],
+    files: &GateFiles,
+    log: &Path,
+) -> anyhow::Result<Running> {
+    let Some((first, rest)) = program.split_first() else {
+        return gate(files, log);
+    };
+    let mut command = Command::new(first);
+    command.args(rest).arg("run");
+    command.arg("--config").arg(&files.config);
     start(command, log)
 }
 

@@ -16,6 +16,7 @@ pub mod cuts;
 mod demo;
 mod homography;
 pub mod lamps;
+pub mod load;
 pub mod platform;
 pub mod plug;
 pub mod pty;

@@ -125,9 +125,11 @@ impl Tx<'_> {
             news.tariff |= kind == "tariff";
             if let Some(json) = row.get::<Option<String>>(2)? {
                 let change = serde_json::from_str(&json);
-                match change.map_err(|_| StoreError::Corrupt("a change"))? {
-                    FeedChange::ConfigCommanded(command) => news.configs.push(command.gate),
-                    change => news.changes.push(change),
+                let change = change.map_err(|_| StoreError::Corrupt("a change"))?;
+                if let FeedChange::ConfigCommanded(command) = change {
+                    news.configs.push(command.gate);
+                } else {
+                    news.changes.push(change);
                 }
             }
         }

@@ -7,6 +7,7 @@ mod cuts;
 mod demo;
 mod frames;
 mod lines;
+mod load;
 mod platform;
 mod plug;
 pub(crate) mod riders;
@@ -39,6 +40,7 @@ enum Command {
     Cuts(cuts::Args),
     Demo(demo::Args),
     Frames(frames::Args),
+    Load(load::Args),
     Platform(platform::Args),
     Plug(plug::Args),
     Riders(riders::Args),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::City(args) => city::run(&args),
         Command::Cuts(args) => cuts::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Platform(args) => platform::run(&args),
         Command::Plug(args) => plug::run(&args),
         Command::Riders(args) => riders::run(&args),
