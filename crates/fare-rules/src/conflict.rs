@@ -64,6 +64,8 @@ pub enum ConflictKind {
     ChainGap,
     /// Two records claim one place of a gate's chain; the first one stays.
     ChainFork,
+    /// A gate that is believed no longer sent a rider's record.
+    AfterRevocation,
 }
 
 /// What a person may decide.
@@ -115,6 +117,8 @@ pub enum Why {
     PutRight,
     /// The gate, its clock or its registration must be mended; no money is involved.
     MendGate,
+    /// What a gate signs that is believed no longer proves nothing.
+    NotBelieved,
     /// Nothing can be proposed from the records: ask the rider and the staff.
     AskPeople,
 }
@@ -152,7 +156,7 @@ pub enum DecisionError {
 
 impl ConflictKind {
     /// All of them, as they stand in lists.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::DoubleEntry,
         Self::EntryTwice,
         Self::ExitWithoutEntry,
@@ -171,6 +175,7 @@ impl ConflictKind {
         Self::ClockOutOfBounds,
         Self::ChainGap,
         Self::ChainFork,
+        Self::AfterRevocation,
     ];
 
     /// Its name, for the database and for people.
@@ -194,6 +199,7 @@ impl ConflictKind {
             Self::ClockOutOfBounds => "clock-out-of-bounds",
             Self::ChainGap => "chain-gap",
             Self::ChainFork => "chain-fork",
+            Self::AfterRevocation => "after-revocation",
         }
     }
 
@@ -222,7 +228,8 @@ impl ConflictKind {
             | Self::WrongStation
             | Self::ClockOutOfBounds
             | Self::ChainGap
-            | Self::ChainFork => false,
+            | Self::ChainFork
+            | Self::AfterRevocation => false,
         }
     }
 
@@ -254,6 +261,7 @@ impl ConflictKind {
             }
             Self::WrongStation | Self::ClockOutOfBounds | Self::ChainFork => keep(Why::MendGate),
             Self::ChainGap => keep(Why::RecordMissing),
+            Self::AfterRevocation => keep(Why::NotBelieved),
         }
     }
 }
@@ -362,6 +370,9 @@ impl Why {
             Self::LowerCharged => "the rider paid the lower fare, as the gate showed it",
             Self::PutRight => "the books were put right already",
             Self::MendGate => "the gate must be mended; no money is involved",
+            Self::NotBelieved => {
+                "whoever has the gate's key can have made it; nothing is charged unless other evidence shows the ride"
+            }
             Self::AskPeople => "the records do not tell; ask the rider and the staff",
         }
     }

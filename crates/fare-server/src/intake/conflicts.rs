@@ -3,9 +3,12 @@
 
 use super::{Intake, IntakeError};
 use crate::store::{About, Resolved, Scope, Told};
-use fare_protocol::{ConflictId, Money, Seq, SignedRecord, VerifiedRecord};
+use fare_protocol::{ConflictId, Money, RecordBody, Seq, SignedRecord, VerifiedRecord};
 use fare_rules::conflict::{Circumstances, ConflictKind, adjust, clock_fault};
 use fare_rules::journey::{Evidence, Tap};
+
+/// Most records of one revoked gate that people are shown.
+const LATE_MAX: u64 = 1_000;
 
 /// A conflict that was found.
 pub(super) struct Found {
@@ -121,6 +124,24 @@ impl Intake<'_> {
             self.raise(found.records(detail, first, record))?;
         }
         Ok(())
+    }
+
+    /// A rider's record from a gate that is believed no longer is kept for people to look at. Whoever has taken
+    /// the gate can make as many as they like, so only so many are.
+    pub(super) fn came_late(
+        &mut self,
+        record: &VerifiedRecord,
+        reason: &str,
+    ) -> Result<(), IntakeError> {
+        let RecordBody::Confirmation(_) = record.record().body else {
+            return Ok(());
+        };
+        let (scope, kind) = (Scope::Gate(self.gate.id), ConflictKind::AfterRevocation);
+        if self.tx.raised(scope, kind)? >= LATE_MAX {
+            return Ok(());
+        }
+        let found = Found::new(scope, kind, record.record().id.to_hex());
+        self.raise(found.records(reason.to_owned(), Some(record.signed().clone()), None))
     }
 
     /// A record whose time cannot be right: one conflict for each fault of a gate's clock.

@@ -155,6 +155,7 @@ impl<'a> Intake<'a> {
                 "gate {} was revoked at {since} ({why}); what comes after that is not taken",
                 self.gate.id
             );
+            self.came_late(record, &reason)?;
             return self.refuse(place, id, RecordRefusal::Revoked, reason);
         }
         if let Some((reason, stored)) = self.fork(record)? {

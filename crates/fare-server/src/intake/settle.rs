@@ -171,6 +171,7 @@ fn sentence(kind: ConflictKind, tap: &Tap) -> String {
         | ConflictKind::ClockOutOfBounds
         | ConflictKind::ChainGap
         | ConflictKind::ChainFork
+        | ConflictKind::AfterRevocation
         | ConflictKind::PayCodeRefused => kind.code(),
     };
     format!("gate {gate}, {at}: {what}")

@@ -112,6 +112,15 @@ impl Tx<'_> {
         self.exists(sql, &[&scope.key(), &kind.code(), &subject])
     }
 
+    /// How many conflicts of this kind were ever raised about one thing.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn raised(&self, scope: Scope, kind: ConflictKind) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM conflict WHERE scope = $1 AND kind = $2";
+        self.only(sql, &[&scope.key(), &kind.code()])?.get(0)
+    }
+
     /// Raises a conflict as `id`, unless it stands already: then it is told anew. What a person has
     /// decided about the very same records stays decided. Answers whether it is a new one.
     pub fn raise(

@@ -4,7 +4,7 @@ use super::api::{Running, problem};
 use crate::gate::{Gate, account};
 use fare_protocol::wire::{Feed, FeedChange, RecordRefusal, Revocation};
 use fare_protocol::{Direction, PublicKey, Signer, UnixMs};
-use fare_server::store::{Invitation, Shower, StoreError, Tx};
+use fare_server::store::{Invitation, Scope, Shower, StoreError, Tx};
 use serde_json::{Value, json};
 
 const AT: UnixMs = UnixMs(1_795_430_000_000);
@@ -57,6 +57,14 @@ async fn what_came_before_stays_and_what_comes_after_is_refused() {
     }
     let state = server.state().await;
     assert_eq!(state["counts"]["records"], 2, "{state}");
+    // The rider's record is before people, once however often it comes; the passage is not one.
+    server.send(&a, &late).await;
+    let kind = fare_rules::conflict::ConflictKind::AfterRevocation;
+    let raised = work(&server, |tx| {
+        let about = tx.kinds_about(a.id)?;
+        Ok((about, tx.raised(Scope::Gate(a.id), kind)?))
+    });
+    assert_eq!(raised, (vec!["after-revocation".to_owned()], 1));
     // The rider who went in goes out elsewhere, as if nothing had been.
     let exit = server
         .send(&b, &b.passes(Direction::Exit, account(7), 30))
