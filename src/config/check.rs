@@ -14,7 +14,7 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{GeoPoint, IdError, KeySet, LaneNo, Location, Millis, signing_key};
 use fare_rules::clock::Ppm;
-use fare_rules::{LanePolicy, PayCodePolicy, Tariff};
+use fare_rules::{ALONE_STEPS_MAX, LanePolicy, PayCodePolicy, Tariff};
 use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 use std::os::unix::fs::PermissionsExt;
@@ -86,6 +86,7 @@ impl Checker<'_> {
         let server = raw.server.as_ref().map(|server| self.server(server));
         let pay_codes = raw.pay_codes.as_ref();
         let pay_codes = pay_codes.map(|raw_codes| self.pay_codes(raw_codes, raw.server.is_some()));
+        let alone = self.alone(&raw.alone, raw.server.is_some());
         let display = raw.display.as_ref().map(|display| self.display(display));
         let lamps = raw.lamps.as_ref().map(|lamps| self.lamps(lamps));
         let voice = raw.voice.as_ref().map(|voice| self.voice(voice));
@@ -102,7 +103,10 @@ impl Checker<'_> {
             servers,
             tariff,
             tariff_text,
-            policy: policy(&raw, pay_codes.as_ref()),
+            policy: LanePolicy {
+                alone: alone?,
+                ..policy(&raw, pay_codes.as_ref())
+            },
             pay_codes,
             clock: clock?,
             frames: frames.map_or(Some(None), |frames| frames.map(Some))?,
@@ -416,6 +420,7 @@ fn policy(gate: &RawGate, pay_codes: Option<&PayCodesConfig>) -> LanePolicy {
         clock_error_max: Millis(*clock.error_max_ms.get_ref()),
         clock_beyond: clock.beyond,
         pay_codes: pay_codes.map_or_else(PayCodePolicy::default, |pay_codes| pay_codes.policy),
+        alone: [None; ALONE_STEPS_MAX],
     }
 }
 

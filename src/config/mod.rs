@@ -3,6 +3,7 @@
 //! `raw` is what was typed; [`GateConfig`] is what it means. Checking reads the key, tariff and
 //! certificate files that the configuration names and touches no device.
 
+mod alone;
 mod barrier;
 mod check;
 mod own;

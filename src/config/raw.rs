@@ -19,6 +19,8 @@ pub(super) struct RawGate {
     pub barrier: Spanned<RawBarrier>,
     pub journal: RawJournal,
     pub lane: RawLane,
+    #[serde(default)]
+    pub alone: Vec<Spanned<RawAlone>>,
     pub clock: RawClock,
     pub server: Option<RawServer>,
     pub pay_codes: Option<Spanned<RawPayCodes>>,
@@ -209,6 +211,14 @@ pub(super) struct RawLane {
     pub exit_without_entry: fare_rules::ExitWithoutEntry,
     pub cache_fresh_ms: u32,
     pub refusal_shown_ms: u32,
+}
+
+/// How often one account is let in while the server's news is so old.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAlone {
+    pub after_ms: Spanned<u32>,
+    pub entries_max: Spanned<u16>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -419,3 +419,30 @@ fn what_does_not_fit_lamps_and_voice_is_said() {
         assert!(problems.join(" ").contains(said), "{lines}: {problems:?}");
     }
 }
+
+#[test]
+fn a_gate_that_is_alone_tightens_as_its_news_grows_older() {
+    let with = |steps: &[(u32, u16)]| {
+        let steps = steps.iter().map(|(after, entries)| {
+            format!("[[alone]]\nafter_ms = {after}\nentries_max = {entries}\n")
+        });
+        ENTRY.replace(
+            "\n[clock]\n",
+            &format!("\n{}[clock]\n", steps.collect::<String>()),
+        )
+    };
+    let dir = folder(&with(&[(600_000, 6), (86_400_000, 1)]));
+    let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
+    let steps = config.policy.alone.iter().flatten();
+    let steps: Vec<_> = steps.map(|step| (step.after.0, step.entries)).collect();
+    assert_eq!(steps, [(600_000, 6), (86_400_000, 1)]);
+    for (steps, message) in [
+        (&[(59_999, 6)][..], "after_ms is 59999; write 60000 or more"),
+        (&[(600_000, 6), (600_000, 1)], "write 600001 or more"),
+        (&[(600_000, 1), (700_000, 2)], "entries_max grows"),
+        (&[(600_000, 1); 5], "write at most 4"),
+    ] {
+        let got = problems(&with(steps)).join("\n");
+        assert!(got.contains(message), "{got}");
+    }
+}

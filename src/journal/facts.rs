@@ -49,7 +49,8 @@ const FACTS: &str = "
            EXISTS (SELECT 1 FROM denied WHERE account = ?1),
            (SELECT as_of_ms FROM feed),
            j.entry, j.station, j.line, j.entered_at_ms,
-           m.confirmation, m.station, m.line, m.at_ms, m.direction
+           m.confirmation, m.station, m.line, m.at_ms, m.direction,
+           CASE WHEN m.news_ms IS (SELECT as_of_ms FROM feed) THEN m.entries END
     FROM (SELECT 1) LEFT JOIN journeys j ON j.account = ?1 LEFT JOIN moves m ON m.account = ?1";
 
 /// What the server has said of an account just now.
@@ -98,6 +99,7 @@ pub(super) fn read_of_picture(db: &Connection, picture: &Picture) -> rusqlite::R
             last_counter: None,
             denied: row.get(0)?,
             cache_as_of: row.get::<_, Option<i64>>(1)?.map(UnixMs),
+            entries_since: 0,
             quote: None,
         })
     })
@@ -156,6 +158,7 @@ fn read_with(
             last_counter: row.get(0)?,
             denied: row.get(1)?,
             cache_as_of: Some(as_of).filter(|as_of| as_of.0 != i64::MIN),
+            entries_since: row.get::<_, Option<u32>>(12)?.unwrap_or(0),
             quote: None,
         })
     })

@@ -214,10 +214,13 @@ fn moved(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> rusq
         return Ok(());
     };
     db.prepare_cached(
-        "INSERT INTO moves (account, direction, confirmation, station, line, at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account)
+        "INSERT INTO moves (account, direction, confirmation, station, line, at_ms, entries, news_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT as_of_ms FROM feed)) ON CONFLICT (account)
          DO UPDATE SET direction = excluded.direction, confirmation = excluded.confirmation,
-             station = excluded.station, line = excluded.line, at_ms = excluded.at_ms",
+             station = excluded.station, line = excluded.line, at_ms = excluded.at_ms,
+             entries = excluded.entries + CASE WHEN news_ms IS excluded.news_ms THEN entries ELSE 0 END,
+             news_ms = excluded.news_ms",
+
     )?
     .execute(params![
         account.0,
@@ -226,6 +229,7 @@ fn moved(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> rusq
         identity.location.station.as_str(),
         identity.location.line.as_str(),
         draft.confirmed_at.0,
+        i64::from(draft.direction == Direction::Entry),
     ])?;
     Ok(())
 }

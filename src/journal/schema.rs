@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 8] = ["
+const STEPS: [&str; 9] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -212,6 +212,10 @@ CREATE TABLE unknown_changes (
     name  TEXT PRIMARY KEY,
     count INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+", "
+-- How often each account came in here while the server's news was of `news_ms`.
+ALTER TABLE moves ADD COLUMN news_ms INTEGER;
+ALTER TABLE moves ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;
 "];
 
 /// The steps, for tests that begin with an older file.

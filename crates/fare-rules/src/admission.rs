@@ -12,11 +12,14 @@
 //! A picture is for the exit alone and proves its own entry, so none of the rules about entries touches it;
 //! it opens nothing once its journey is known to be over.
 //!
+//! While the server's news is old, one account is let in so often at most: by [`LanePolicy::alone`], which may tighten
+//! as the news grows older. Nobody is kept inside for that.
+//!
 //! Times are judged in the rider's favour by as much as the gate's clock may be off. Beyond the
 //! configured bound the age of codes is not judged at all, or nobody is admitted.
 
 use crate::lane::{
-    ClockBeyond, ConfirmationDraft, Ended, ExitWithoutEntry, Facts, Heard, LanePolicy,
+    AloneStep, ClockBeyond, ConfirmationDraft, Ended, ExitWithoutEntry, Facts, Heard, LanePolicy,
     RULES_VERSION, Role, Tap, Used,
 };
 use crate::{Quote, Refusal};
@@ -101,6 +104,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             (self.clock_refuses(), Refusal::ClockUnsure),
             (facts.denied, Refusal::Denied),
             (counter_replayed(claims, facts), Refusal::CounterReplayed),
+            (self.alone_too_often(facts), Refusal::OfflineLimit),
             (self.passback(direction, facts), Refusal::Passback),
             (
                 self.wrong_direction(direction, claims.issuer.account, facts),
@@ -139,6 +143,10 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         first_broken([
             (self.clock_refuses(), Refusal::ClockUnsure),
             (facts.denied, Refusal::Denied),
+            (
+                heard == Heard::Silence && self.alone_too_often(facts),
+                Refusal::OfflineLimit,
+            ),
             (
                 judges_journey && self.passback(direction, facts),
                 Refusal::Passback,
@@ -252,6 +260,18 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             && facts.open_journey.is_none()
             && refuses
             && self.cache_is_fresh(facts)
+    }
+
+    /// Whether the account was let in here as often as is allowed while the server's news is as old as it is.
+    fn alone_too_often(&self, facts: &Facts) -> bool {
+        let earliest = self.now.earliest();
+        let age = facts.cache_as_of.map(|as_of| earliest.since(as_of));
+        // Who has never heard of the server knows nothing at all.
+        let reached = |step: &&AloneStep| age.is_none_or(|age| age >= i64::from(step.after.0));
+        let step = self.policy.alone.iter().flatten().rev().find(reached);
+        self.direction == Direction::Entry
+            && self.mode != Mode::FareExempt
+            && step.is_some_and(|step| facts.entries_since >= u32::from(step.entries))
     }
 
     fn cache_is_fresh(&self, facts: &Facts) -> bool {

@@ -43,6 +43,8 @@ pub enum Refusal {
     PictureUsed,
     /// The server would not charge the pay code.
     PayCodeNotAccepted,
+    /// The account was let in as often as is allowed while the server's news is old.
+    OfflineLimit,
     /// The account has entered and not left.
     Passback,
     /// The account has just left through this gate and is shown to go out once more.
@@ -63,7 +65,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
@@ -81,6 +83,7 @@ impl Refusal {
         Self::CounterReplayed,
         Self::PictureUsed,
         Self::PayCodeNotAccepted,
+        Self::OfflineLimit,
         Self::Passback,
         Self::WrongDirection,
         Self::NoEntry,
@@ -112,6 +115,7 @@ impl Refusal {
             Self::CounterReplayed => 51,
             Self::PictureUsed => 52,
             Self::PayCodeNotAccepted => 53,
+            Self::OfflineLimit => 54,
             Self::Passback => 60,
             Self::WrongDirection => 61,
             Self::NoEntry => 62,
@@ -143,6 +147,7 @@ impl Refusal {
             Self::CounterReplayed => "counter-replayed",
             Self::PictureUsed => "picture-used",
             Self::PayCodeNotAccepted => "pay-code-not-accepted",
+            Self::OfflineLimit => "offline-limit",
             Self::Passback => "passback",
             Self::WrongDirection => "wrong-direction",
             Self::NoEntry => "no-entry",
@@ -174,6 +179,7 @@ impl Refusal {
             Self::CounterReplayed => "this code, or a later one, was used before",
             Self::PictureUsed => "the picture was used at this gate before",
             Self::PayCodeNotAccepted => "the server did not accept the pay code",
+            Self::OfflineLimit => "entered too often while the gate is alone",
             Self::Passback => "the account has entered and not left",
             Self::WrongDirection => "the account has just left through this gate",
             Self::NoEntry => "no entry is known",
@@ -210,6 +216,7 @@ impl Refusal {
             Self::CounterReplayed => "This code was used. Please make a new one.",
             Self::PictureUsed => "This picture was used here before. Please ask staff.",
             Self::PayCodeNotAccepted => "Your pay code was not accepted. Please ask staff.",
+            Self::OfflineLimit => "No more rides here for now. Please ask staff.",
             Self::Passback => "You have already entered. Please ask staff.",
             Self::WrongDirection => "You have just left. Please use an entry gate.",
             Self::NoEntry => "We found no entry for you. Please ask staff.",
@@ -262,6 +269,7 @@ impl Refusal {
                 "The journey ended here: it may be a copy of the picture, look who holds it."
             }
             Self::PayCodeNotAccepted => "Ask for another payment app, or for a ride code.",
+            Self::OfflineLimit => "See the rider at the desk; bring the gate's network back.",
             Self::Passback => "Look whether two riders share the account, or an exit is missing.",
             Self::WrongDirection => {
                 "The account left here just now: look whether a second rider uses it."
@@ -304,6 +312,7 @@ impl Refusal {
             | Self::CounterReplayed
             | Self::PictureUsed
             | Self::PayCodeNotAccepted
+            | Self::OfflineLimit
             | Self::Passback
             | Self::WrongDirection
             | Self::NoEntry

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::lane::{
-    ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, Heard, LanePolicy,
-    LetThroughAsked, Note, PayCodePolicy, Role, Tap,
+    ALONE_STEPS_MAX, ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, Heard,
+    LanePolicy, LetThroughAsked, Note, PayCodePolicy, Role, Tap,
 };
 use crate::{Quote, Refusal};
 use ed25519_dalek::SigningKey;
@@ -41,6 +41,7 @@ pub(crate) fn policy(role: Role) -> LanePolicy {
         clock_error_max: Millis(30_000),
         clock_beyond: ClockBeyond::TimeExempt,
         pay_codes: PayCodePolicy::default(),
+        alone: [None; ALONE_STEPS_MAX],
     }
 }
 

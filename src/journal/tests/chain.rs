@@ -167,10 +167,10 @@ fn a_journal_of_another_kind_is_refused_with_a_reason() {
     change("PRAGMA user_version = 99");
     let text = open(identity(&key)).to_string();
     assert!(
-        text.contains("schema version 99, this program knows up to 8"),
+        text.contains("schema version 99, this program knows up to 9"),
         "{text}"
     );
-    change("PRAGMA user_version = 8");
+    change("PRAGMA user_version = 9");
 
     change("UPDATE records SET envelope = zeroblob(200) WHERE seq = 2");
     let text = open(identity(&key)).to_string();

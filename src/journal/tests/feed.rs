@@ -268,3 +268,26 @@ fn good_tariff() -> TariffText {
         stations: include_str!("../../../gate-config/stations-beijing-line1.toml").to_owned(),
     }
 }
+
+#[tokio::test]
+async fn entries_are_counted_since_the_servers_news() {
+    let gate = Gate::new();
+    gate.apply(feed(1, true, vec![])).await;
+    let rides = |first: u64, rider: u8| {
+        gate.ride(first, Entry, rider, 10);
+        gate.ride(first + 2, Exit, rider, 20);
+    };
+    assert_eq!(gate.facts(1).entries_since, 0);
+    rides(1, 1);
+    assert_eq!(gate.facts(1).entries_since, 1, "an exit is no entry");
+    rides(11, 1);
+    rides(21, 2);
+    assert_eq!(
+        (gate.facts(1).entries_since, gate.facts(2).entries_since),
+        (2, 1)
+    );
+    gate.apply(feed(2, false, vec![])).await;
+    assert_eq!(gate.facts(1).entries_since, 0, "there is news");
+    rides(31, 1);
+    assert_eq!(gate.facts(1).entries_since, 1);
+}

@@ -41,6 +41,8 @@ struct Given {
     exit_without_entry: ExitWithoutEntry,
     /// The age of what the caches hold.
     cache: Option<i64>,
+    /// How often the account came in since then.
+    entries: u32,
     fare: Option<i64>,
     limit: Money,
     not_believed: Option<Refusal>,
@@ -60,6 +62,7 @@ const OK: Given = Given {
     just_left: false,
     exit_without_entry: ExitWithoutEntry::Refuse,
     cache: Some(1_000),
+    entries: 0,
     fare: None,
     limit: Money::new(1_000, Currency::CNY),
     not_believed: None,
@@ -103,9 +106,11 @@ impl Given {
             last_counter: self.last_counter,
             denied: self.denied,
             cache_as_of: self.cache.map(ago),
+            entries_since: self.entries,
             quote: self.fare.map(quote),
         };
         let policy = LanePolicy {
+            alone: [Some(SOON), Some(LATE), None, None],
             exit_without_entry: self.exit_without_entry,
             clock_beyond: self.beyond,
             ..policy(self.role)
@@ -119,6 +124,35 @@ impl Given {
             now,
         }
         .decide(&tap)
+    }
+}
+
+const SOON: AloneStep = AloneStep {
+    after: Millis(600_000),
+    entries: 4,
+};
+
+const LATE: AloneStep = AloneStep {
+    after: Millis(7_200_000),
+    entries: 1,
+};
+
+#[test]
+fn a_gate_that_is_alone_lets_one_account_in_so_often_and_keeps_nobody_inside() {
+    let (soon, late) = (Some(600_000), Some(7_200_000));
+    verdicts! {
+        "fresh news, however often": OK { cache: Some(599_999), entries: 99 } => Ok(Entry);
+        "old news, fewer": OK { cache: soon, entries: 3 } => Ok(Entry);
+        "old news, as often": OK { cache: soon, entries: 4 } => Err(OfflineLimit);
+        "old news, but for the gate's clock": OK { cache: soon, entries: 4, clock_error: 1 } => Ok(Entry);
+        "older news is stricter": OK { cache: late, entries: 1 } => Err(OfflineLimit);
+        "older news, the first ride": OK { cache: late } => Ok(Entry);
+        "no news ever": OK { cache: None, entries: 1 } => Err(OfflineLimit);
+        "no fare is taken": OK { cache: late, entries: 9, mode: Mode::FareExempt } => Ok(Entry);
+        "out": OUT { cache: late, entries: 9 } => Ok(Exit);
+        "denied first": OK { cache: late, entries: 9, denied: true } => Err(Denied);
+        "an old code first": OK { cache: late, entries: 9, last_counter: Some(8) } => Err(CounterReplayed);
+        "passback after": OK { cache: late, entries: 9, entered: Some(1_000) } => Err(OfflineLimit);
     }
 }
 

@@ -134,6 +134,8 @@ pub struct Facts {
     pub denied: bool,
     /// The server's time behind what the caches hold.
     pub cache_as_of: Option<UnixMs>,
+    /// How often the account was let in here since the server's news.
+    pub entries_since: u32,
     /// What the journey costs if it ends here; at exits with a known entry.
     pub quote: Option<Quote>,
 }

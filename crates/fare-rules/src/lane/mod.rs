@@ -48,9 +48,9 @@ pub use effect::{
 };
 pub use event::{Answered, Ended, Event, Facts, Heard, LetThroughAsked, Said, Tap};
 pub use policy::{
-    COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, HOUR, LanePolicy, OBSTRUCTED_EXTRA,
-    PayCodePolicy, RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role, SETTLE, SHUTDOWN_PASSAGE,
-    SHUTDOWN_TOTAL, WithoutServer,
+    ALONE_STEPS_MAX, AloneStep, COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, HOUR,
+    LanePolicy, OBSTRUCTED_EXTRA, PayCodePolicy, RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role,
+    SETTLE, SHUTDOWN_PASSAGE, SHUTDOWN_TOTAL, WithoutServer,
 };
 
 use asking::Asking;

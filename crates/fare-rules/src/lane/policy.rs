@@ -108,6 +108,19 @@ impl Default for PayCodePolicy {
     }
 }
 
+/// Most steps of [`LanePolicy::alone`].
+pub const ALONE_STEPS_MAX: usize = 4;
+
+/// How often one account is let in here while the server's news is old: who rides on one account at many gates, or
+/// should be refused by now, is not known then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AloneStep {
+    /// From this age of the news on.
+    pub after: Millis,
+    /// So many entries of one account since the news.
+    pub entries: u16,
+}
+
 /// The time within which [`WithoutServer::Admit`] counts.
 pub const HOUR: Millis = Millis(3_600_000);
 
@@ -137,4 +150,7 @@ pub struct LanePolicy {
     pub clock_beyond: ClockBeyond,
     /// How pay codes are treated.
     pub pay_codes: PayCodePolicy,
+    /// How often one account is let in while the server's news is old, by its age, the lowest first; the last step
+    /// that is reached counts, and without any there is no limit.
+    pub alone: [Option<AloneStep>; ALONE_STEPS_MAX],
 }

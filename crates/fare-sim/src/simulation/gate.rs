@@ -9,7 +9,8 @@ use fare_protocol::{
     Stamp, UnixMs,
 };
 use fare_rules::{
-    ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, PayCodePolicy, Role, Station,
+    ALONE_STEPS_MAX, ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, PayCodePolicy, Role,
+    Station,
 };
 use fare_server::store;
 use faregate::journal::{CommitRequest, GateIdentity, Journal, JournalHandle};
@@ -311,5 +312,6 @@ fn policy(role: Role, seed: &mut Seed) -> LanePolicy {
         },
         // Riders of the simulation have ride codes and pictures.
         pay_codes: PayCodePolicy::default(),
+        alone: [None; ALONE_STEPS_MAX],
     }
 }
