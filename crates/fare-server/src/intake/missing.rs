@@ -38,7 +38,7 @@ pub fn close_ended(
     Ok(entries.iter().map(|entry| entry.id).collect())
 }
 
-/// Gives back maximum fares that an incident spares of which the server has learnt since it last looked: staff told of
+/// Gives back what a missing end cost and an incident spares of which the server has learnt since it last looked: staff told of
 /// it, or a gate's record of its mode has come. Answers how many. What a person has decided about stays.
 ///
 /// # Errors
@@ -51,10 +51,17 @@ pub fn look_at_incidents(
     let since = tx.incident_mark(now)?.before(OVERLAP);
     let told = tx.incidents_told_since(since)?.into_iter();
     let told = told.map(|incident| (incident.from, incident.until));
-    let modes = tx.mode_windows_since(Direction::Exit, since)?.into_iter();
-    let modes = modes.map(|window| (window.from, window.until.unwrap_or(UnixMs(i64::MAX))));
+    let told: Vec<_> = told.collect();
+    let modes = |direction| -> Result<Vec<(UnixMs, UnixMs)>, StoreError> {
+        let windows = tx.mode_windows_since(direction, since)?.into_iter();
+        let windows = windows.map(|window| (window.from, window.until.unwrap_or(UnixMs(i64::MAX))));
+        Ok(windows.collect())
+    };
     let mut given_back = 0;
-    for window in told.chain(modes) {
+    for window in told.iter().copied().chain(modes(Direction::Entry)?) {
+        given_back += spare_exits(settlement, tx, window, now)?;
+    }
+    for window in told.iter().copied().chain(modes(Direction::Exit)?) {
         let mut after = (AccountId([0; 16]), RecordId([0; 16]));
         loop {
             let page = tx.maximum_between(window, after, ENDED_MAX)?;
@@ -63,6 +70,28 @@ pub fn look_at_incidents(
             for (account, entry) in page {
                 given_back += usize::from(spare(settlement, tx, (account, entry), now)?);
             }
+        }
+    }
+    Ok(given_back)
+}
+
+/// Looks again at exits that the tariff's rule charged and that may have begun in this time; answers how many cost
+/// nothing any more: those are the inbox's again.
+fn spare_exits(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    (from, until): (UnixMs, UnixMs),
+    now: UnixMs,
+) -> Result<usize, IntakeError> {
+    let span = (from, until.after(settlement.journey_valid));
+    let mut given_back = 0;
+    for (account, exit) in tx.exits_decided_by(BY_TARIFF, span)? {
+        let tap = tx.tap(account, exit)?;
+        let tap = tap.ok_or(StoreError::Corrupt("an exit without its tap"))?;
+        if no_entry(settlement, tx, &tap)?.is_none() {
+            let decided = tx.in_force_for_exit(account, exit)?;
+            at_gate(settlement, tx, &tap, now)?.overtake(&tap, decided)?;
+            given_back += 1;
         }
     }
     Ok(given_back)

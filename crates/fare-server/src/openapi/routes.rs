@@ -324,6 +324,12 @@ pub const ROUTES: &[Route] = &[
             ("most", "at most so many, up to 50"),
         ],
     ),
+    get(
+        (RIDERS, Auth::Phone),
+        "/v1/rider/products",
+        "What the rider bought beforehand, and what is left of it.",
+        (JSON, Some("Products")),
+    ),
     asked(
         get(
             (RIDERS, Auth::Phone),

@@ -60,6 +60,12 @@ pub(super) fn all() -> Value {
             "minor": { "type": "integer" },
         })),
         "Journeys": object(&["journeys"], json!({ "journeys": many("Journey") })),
+        "Products": object(&["products"], json!({ "products": many("Product") })),
+        "Product": object(&["product", "offer", "name", "kind", "price", "from_ms", "until_ms", "used"], json!({
+            "product": id, "offer": text, "name": text, "kind": { "enum": ["pass", "multi-ride", "coupon"] },
+            "price": one("Money"), "from_ms": at, "until_ms": at, "used": { "type": "integer" },
+            "uses": { "type": ["integer", "null"] },
+        })),
         "Vouchers": object(&["vouchers", "cursor"], json!({ "vouchers": { "type": "array" }, "cursor": { "type": "integer" } })),
         "StationName": object(&["id", "name", "local"], json!({ "id": text, "name": text, "local": text })),
         "Stations": many("StationName"),

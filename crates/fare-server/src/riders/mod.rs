@@ -10,6 +10,7 @@
 //!                                       picture for the exit
 //! GET  /v1/rider/events?after=NUMBER    server-sent events: `voucher` as it is made, `journeys` when
 //!                                       one has changed
+//! GET  /v1/rider/products               what was bought beforehand, and what is left -> Products
 //! POST /v1/rider/corrections            where a journey ended whose exit is missing
 //! GET  /v1/stations                     names of stations; for anybody
 //! GET  /v1/gates                        the gates' public keys, which check receipts; for anybody
@@ -23,6 +24,7 @@ mod enrol;
 mod events;
 mod journeys;
 pub(crate) mod limit;
+mod products;
 pub mod wallet;
 
 pub use enrol::Grant;
@@ -111,6 +113,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .route("/v1/rider", post(enrol::enrol))
         .route("/v1/rider/issuer-part", post(enrol::refresh))
         .route("/v1/rider/journeys", get(journeys::list))
+        .route("/v1/rider/products", get(products::list))
         .route("/v1/rider/vouchers", get(events::missed))
         .route("/v1/rider/events", get(events::follow))
         .route("/v1/rider/corrections", post(corrections::send))

@@ -213,6 +213,24 @@ impl Tx<'_> {
             .collect()
     }
 
+    /// Exits between two moments of which this person has decided, when nothing has overtaken that.
+    pub fn exits_decided_by(
+        &self,
+        person: &str,
+        (from, until): (UnixMs, UnixMs),
+    ) -> Result<Vec<(AccountId, RecordId)>, StoreError> {
+        let sql = "SELECT conflict_end.account, conflict_end.tap FROM conflict_end
+                   JOIN tap ON tap.account = conflict_end.account AND tap.id = conflict_end.tap
+                   WHERE person = $1 AND conflict_end.entry IS NULL AND tap.at_ms >= $2 AND tap.at_ms < $3
+                     AND NOT EXISTS (SELECT 1 FROM conflict_overtaken
+                                     WHERE conflict_overtaken.conflict = conflict_end.conflict)
+                   ORDER BY conflict_end.account, conflict_end.tap";
+        let rows = self.rows(sql, &[&person, &from, &until])?;
+        rows.iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect()
+    }
+
     /// Has it looked at again later, or never.
     pub fn put_off_exit_alone(
         &self,

@@ -221,3 +221,27 @@ fn an_exit_without_an_entry_is_left_to_people_where_no_rule_may_decide() {
     assert_eq!(open.sums(), (0, 0, 0));
     assert_eq!(open.conflict_kinds(), ["exit-without-entry"]);
 }
+
+#[test]
+fn an_open_entry_gate_that_is_heard_of_late_gives_back_what_the_missing_entry_cost() {
+    let (mut site, a, b) = site(MAXIMUM);
+    site.send(&b, &b.passes(Direction::Exit, account(1), 40).each_ref());
+    let now = over(&site);
+    let settlement = &site.settlement;
+    let charge = |tx: &fare_server::store::Tx<'_>| charge_without_entry(settlement, tx, now);
+    let charged = site.database.write(charge);
+    assert_eq!(charged.map_err(|err| err.to_string()), Ok(1));
+    assert_eq!(site.sums(), (-700, 0, 700));
+    let emergency = ModeChange {
+        modes: Modes::both(Mode::Emergency),
+        source: ModeSource::Fire,
+        command: None,
+        reason: "the fire input came on".parse().unwrap(),
+    };
+    site.send(&a, &[&a.make(1, RecordBody::ModeChange(emergency))]);
+    tend(&mut site, now);
+    assert_eq!(site.sums(), (0, 0, 0));
+    assert_eq!(site.conflict_kinds(), ["overtaken"]);
+    tend(&mut site, UnixMs(now.0 + 1));
+    assert_eq!(site.sums(), (0, 0, 0));
+}

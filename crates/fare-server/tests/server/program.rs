@@ -11,19 +11,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use tempfile::TempDir;
 
-fn fareserver(args: &[&str]) -> Output {
+pub(crate) fn fareserver(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fareserver"))
         .args(args)
         .output()
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A folder with all that the example configuration names, listening on free ports.
-fn folder() -> (TempDir, PathBuf) {
+pub(crate) fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

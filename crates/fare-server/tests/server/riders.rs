@@ -10,8 +10,10 @@ use fare_protocol::{
     AccountId, Currency, Direction, Millis, Money, PassageOutcome, Picture, RideCode, RiderClass,
     SignedRecord, Signer, Stamp, UnixMs, Voucher,
 };
+use fare_rules::Tariff;
 use fare_server::clock;
-use fare_server::store::{ClassProof, StoreError};
+use fare_server::products::{Sale, sell};
+use fare_server::store::{ClassProof, PaidBy, StoreError};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -699,5 +701,53 @@ async fn a_class_is_granted_upon_a_proof_until_its_end() {
         assert!(ended.unwrap());
     });
     assert_eq!(renew().await.0, RiderClass::Adult);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_rider_sees_what_was_bought_and_nobody_elses() {
+    let server = Running::new(&[]).await;
+    let (phone, other) = (Phone::new(&server, 1), Phone::new(&server, 2));
+    let (_, account) = phone.enrol().await;
+    other.enrol().await;
+    let mut text = settlement().tariff_text;
+    text.tariff.push_str(
+        "[[product]]\nid = \"ten\"\nname = \"Ten rides\"\nprice_minor = 4500\nvalid_days = 30\n\
+         rides = 10\n",
+    );
+    let tariff = Tariff::parse(&text).unwrap();
+    let sale = Sale {
+        account,
+        offer: "ten".to_owned(),
+        paid: PaidBy::Cash,
+        from: None,
+        person: "Wang".to_owned(),
+    };
+    let sold = server.database.with(|database| {
+        let sold = database.write(|tx| sell(tx, &tariff, &sale, clock::now()));
+        sold.unwrap()
+    });
+    let seen = phone.json("/v1/rider/products").await;
+    let product = &seen["products"][0];
+    assert_eq!(product["product"], sold.id.to_hex());
+    assert_eq!(
+        (
+            &product["name"],
+            &product["kind"],
+            &product["used"],
+            &product["uses"]
+        ),
+        (
+            &json!("Ten rides"),
+            &json!("multi-ride"),
+            &json!(0),
+            &json!(10)
+        )
+    );
+    assert_eq!(product["until_ms"], sold.until.0);
+    assert_eq!(
+        other.json("/v1/rider/products").await["products"],
+        json!([])
+    );
     server.end().await;
 }
