@@ -9,7 +9,7 @@ SHELL := /bin/bash
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 JOURNEYS ?= 20
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS ?= bundle config decode_frame feed modbus payload picture record ride_code scanner tariff turnstile upload voucher y4m
+FUZZ_TARGETS ?= bundle config decode_frame feed modbus paper_code payload picture record ride_code scanner tariff turnstile upload voucher y4m
 STEP := scripts/step
 START := $(shell date +%s)
 

@@ -26,6 +26,7 @@ SELECT create_distributed_table('posting', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting_line', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('payer', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('collecting', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('paper_code', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('pay_code', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('pay_ask', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('charge', 'account', colocate_with => 'tap');

@@ -9,8 +9,8 @@ use crate::journal::{JournalError, JournalHandle};
 use crate::stages::{Stage, Stages};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    CodeRef, Direction, FormatError, KeySet, Modes, PaidBefore, Picture, RecordId, RideCode,
-    RiderClass, Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
+    CodeRef, Direction, FormatError, KeySet, Modes, PaidBefore, PaperCode, Picture, RecordId,
+    RideCode, RiderClass, Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
 };
 use fare_rules::{
     Effect, End, Event, Facts, Heard, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
@@ -33,7 +33,7 @@ pub struct Controller {
     policy: LanePolicy,
     station: StationId,
     issuers: KeySet,
-    /// Who signs pictures.
+    /// Who signs pictures and paper codes.
     servers: KeySet,
     tariff: Arc<Tariff>,
     journal: JournalHandle,
@@ -90,15 +90,17 @@ impl Controller {
         effects
     }
 
-    /// What follows from the codes read in one frame, nearest first: the nearest ride code or picture is
-    /// the one meant; without any, the nearest pay code, or else the nearest code.
+    /// What follows from the codes read in one frame, nearest first: the nearest code of ours is the one meant; without any, the nearest pay code, or else the nearest code.
     pub fn scanned<'b>(
         &mut self,
         codes: impl Iterator<Item = &'b [u8]> + Clone,
         now: Stamp,
     ) -> Vec<Effect> {
-        let is_ours =
-            |bytes: &&[u8]| RideCode::is_claimed_by(bytes) || Picture::is_claimed_by(bytes);
+        let is_ours = |bytes: &&[u8]| {
+            RideCode::is_claimed_by(bytes)
+                || Picture::is_claimed_by(bytes)
+                || PaperCode::is_claimed_by(bytes)
+        };
         let ours = codes.clone().find(is_ours);
         let pays = || {
             codes
@@ -213,6 +215,11 @@ impl Controller {
             let verified = signed.verify_within(&self.servers, now);
             return verified.map(Into::into).map_err(|err| disbelieved(&err));
         }
+        if PaperCode::is_claimed_by(scanned) {
+            let signed = PaperCode::parse(scanned).map_err(|err| malformed(&err))?;
+            let verified = signed.verify_within(&self.servers, now);
+            return verified.map(Into::into).map_err(|err| disbelieved(&err));
+        }
         if !RideCode::is_claimed_by(scanned) {
             return Err(Refusal::NotOurs);
         }
@@ -233,6 +240,10 @@ impl Controller {
                 let picture = picture.picture();
                 let facts = self.journal.facts_of_picture(picture);
                 (facts, picture.paid_before.as_ref())
+            }
+            VerifiedCredential::PaperCode(paper) => {
+                let account = paper.code().account;
+                (self.journal.facts_of_paper_code(account), None)
             }
             VerifiedCredential::PayCode(code) => {
                 (self.journal.facts_of_account(code.account, None), None)

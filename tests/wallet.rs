@@ -9,16 +9,22 @@ use common::browser::{Browser, Screen};
 use common::lane::Lane;
 use common::{Process, Site, change, program, until};
 use fare_protocol::receipt::Receipt;
-use fare_protocol::{RideCode, SignedRecord, UnixMs, picture, ride_code};
+use fare_protocol::{
+    AccountId, LaneNo, Millis, RideCode, SignedRecord, UnixMs, picture, ride_code,
+};
+use fare_rules::Role;
 use fare_sim::board::{BoardEvent, Habits};
+use fare_sim::camera::Camera;
 use fare_sim::cast::Cast;
+use fare_sim::city::{GateFiles, GateSite};
 use fare_sim::crowd::Optics;
 use fare_sim::pki;
+use fare_sim::screen::{Code, Look, Packing, Phone};
 use fare_sim::screenshot::Screenshot;
-use fare_sim::shot::{Difficulty, FrameSize};
+use fare_sim::shot::{Difficulty, FrameSize, Shot};
 use serde_json::{Value, json};
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 const PHONE: Screen = Screen {
@@ -101,39 +107,6 @@ impl Metro {
     }
 }
 
-impl Lane {
-    /// Somebody holds this screen to the glass and walks through.
-    async fn lets_through(&mut self, screenshot: Screenshot) {
-        let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
-        for wanted in [BoardEvent::Opened, BoardEvent::Passed] {
-            self.sees(wanted).await;
-        }
-        self.crowd.leave(self.files.gate).unwrap();
-    }
-
-    /// Somebody holds this screen to the glass and is refused.
-    fn refuses(&mut self, screenshot: Screenshot, refusal: &str) {
-        let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
-        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
-        let told = "SELECT count(*) FROM events WHERE kind = 'refused' AND code = ?1";
-        let refused = until(|| {
-            let told: u32 = journal
-                .query_row(told, [refusal], |row| row.get(0))
-                .unwrap();
-            (told > 0).then_some(())
-        });
-        assert!(refused.is_some(), "{refusal}: {:#?}", self.daemon.log());
-        self.crowd.leave(self.files.gate).unwrap();
-    }
-
-    /// How many records the gate has made.
-    fn records(&self) -> u32 {
-        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
-        let all = "SELECT count(*) FROM records";
-        journal.query_row(all, [], |row| row.get(0)).unwrap()
-    }
-}
-
 /// The wallet on a phone.
 struct Wallet {
     browser: Browser,
@@ -160,6 +133,15 @@ impl Wallet {
     fn clicks(&self, selector: &str) {
         self.browser
             .run(&format!("document.querySelector('{selector}').click()"));
+    }
+
+    /// Chooses a file as a person does.
+    fn chooses(&self, selector: &str, file: &Path) {
+        let document = self.browser.devtools("DOM.getDocument", &json!({}));
+        let wanted = json!({ "nodeId": document["root"]["nodeId"], "selector": selector });
+        let node = self.browser.devtools("DOM.querySelector", &wanted);
+        let chosen = json!({ "nodeId": node["nodeId"], "files": [file] });
+        self.browser.devtools("DOM.setFileInputFiles", &chosen);
     }
 
     /// The text of the code on the screen.
@@ -361,7 +343,11 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     at_exit.lets_through(Screenshot::read(&file).unwrap()).await;
     // The same picture once more: its journey is over here.
     at_exit.refuses(copy, "picture-used");
-    assert_eq!(at_exit.records(), 2, "one confirmation and its passage");
+    assert_eq!(
+        at_exit.records_made(),
+        2,
+        "one confirmation and its passage"
+    );
 
     metro.network_is_back();
     wallet
@@ -393,6 +379,122 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
         wallet.text()
     );
     inspected(&mut metro, &wallet, &at_exit);
+}
+
+/// Somebody pays into an account's stored value at the desk.
+fn pays_in(site: &Site, account: AccountId, amount: &str) {
+    let bind = ["bind", "--platform", "stored-value"];
+    let top_up = ["top-up", "--amount", amount];
+    for args in [bind, top_up] {
+        let mut charges = program("fareserver");
+        charges.arg("charges").args(args).arg("--database");
+        charges.arg(site.city.database()).arg(account.to_hex());
+        let done = charges.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+}
+
+/// Gives the lane a screen; where its page is.
+fn with_screen(files: &GateFiles) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let display = format!("\n[display]\nlisten = \"{address}\"\nlanguages = [\"en\", \"zh\"]\n");
+    let config = fs::read_to_string(&files.config).unwrap() + &display;
+    fs::write(&files.config, config).unwrap();
+    address
+}
+
+/// Both gates have a network: the second one hears from the server that the picture's journey is over.
+#[tokio::test(flavor = "multi_thread")]
+// long: one picture at three gates
+async fn a_copied_picture_is_refused_at_another_gate_once_the_server_has_told_it() {
+    let metro = Metro::open(34);
+    let (entry, exit) = (
+        metro.site.entry(Some(metro.gates)),
+        metro.site.exit(Some(metro.gates)),
+    );
+    let other = GateSite {
+        station: "GCH".parse().unwrap(),
+        lane: LaneNo(1),
+        role: Role::Exit,
+    };
+    let other = metro
+        .site
+        .city
+        .write_gate(other, Some(metro.gates))
+        .unwrap();
+    metro.site.register(&[&entry, &exit, &other]);
+    let wallet = Wallet::new(&metro.site.path(""));
+    wallet.browser.open(&metro.page());
+    wallet.sees("start");
+    wallet.clicks("[data-testid=start]");
+    let text = wallet.shows(ride_code::PREFIX);
+    let code = RideCode::parse(text.as_bytes()).unwrap();
+    pays_in(&metro.site, code.claims().issuer.account, "CNY:5000");
+    let mut at_entry = Lane::open_as(&metro.site, entry, gate_eyes(), "ready").await;
+    let (file, _) = wallet.code_shot("two-gates-entry");
+    at_entry
+        .lets_through(Screenshot::read(&file).unwrap())
+        .await;
+    wallet.shows(picture::PREFIX);
+    let (file, _) = wallet.code_shot("two-gates-picture");
+    let copy = Screenshot::read(&file).unwrap();
+    wallet.sees("balance");
+    assert!(wallet.text().contains("50.00"), "{}", wallet.text());
+    wallet.browser.is_accessible("on the way, with a balance");
+    let (optics, _) = gate_eyes();
+    // Long enough for a browser on a busy machine to see what the rider is shown.
+    let slowly = Habits {
+        passage_after: Millis(3_500),
+        ..Habits::default()
+    };
+    let page = with_screen(&exit);
+    let served = "the screen's page is served";
+    let mut at_exit = Lane::open_as(&metro.site, exit, (optics, slowly), served).await;
+    let mut at_other = Lane::open_as(&metro.site, other, gate_eyes(), "ready").await;
+    let screen = Browser::start();
+    screen.resize(1280, 800);
+    screen.open(&format!("http://{page}/"));
+    let seen = |words: &str| {
+        let text = "return document.getElementById('words').innerText";
+        let there = || {
+            screen
+                .run(text)
+                .as_str()
+                .is_some_and(|text| text.contains(words))
+        };
+        assert!(until(|| there().then_some(())).is_some(), "no {words}");
+    };
+    seen("Show your code");
+    let _seen = at_exit
+        .crowd
+        .hold(at_exit.files.gate, copy.clone())
+        .unwrap();
+    at_exit.sees(BoardEvent::Opened).await;
+    for words in ["¥6.00", "Balance ¥44.00", "余额 ¥44.00"] {
+        seen(words);
+    }
+    fs::write(wallet.shots.join("lane-balance.png"), screen.screenshot()).unwrap();
+    at_exit.sees(BoardEvent::Passed).await;
+    at_exit.crowd.leave(at_exit.files.gate).unwrap();
+    let heard = until(|| {
+        let journal = rusqlite::Connection::open(&at_other.files.journal).unwrap();
+        let told = "SELECT count(*) FROM ended";
+        let told: u32 = journal.query_row(told, [], |row| row.get(0)).unwrap();
+        (told == 1).then_some(())
+    });
+    assert!(heard.is_some(), "{:#?}", at_other.daemon.log());
+    at_other.refuses(copy.clone(), "journey-ended");
+    at_exit.refuses(copy, "picture-used");
+    assert_eq!((at_other.records_made(), at_exit.records_made()), (0, 2));
+    let database = rusqlite::Connection::open(metro.site.city.database()).unwrap();
+    let conflicts = "SELECT count(*) FROM conflict";
+    let conflicts: u32 = database.query_row(conflicts, [], |row| row.get(0)).unwrap();
+    assert_eq!(conflicts, 0, "nobody else got out");
+    let left = until(|| wallet.text().contains("44.00").then_some(()));
+    assert!(left.is_some(), "{}", wallet.text());
+    wallet.shot("two-gates-balance");
 }
 
 /// An inspector checks the exit's receipt where there is no network.
@@ -441,6 +543,7 @@ fn inspected(metro: &mut Metro, wallet: &Wallet, at_exit: &Lane) {
         );
     }
     wallet.shot("inspected");
+    photographed(wallet, &metro.site, &receipt);
     wallet.browser.is_accessible("a genuine receipt");
     wallet.fits_at_twice_the_size("inspected");
     // In the hash of the record before: still a record, and not the one that was signed.
@@ -449,6 +552,31 @@ fn inspected(metro: &mut Metro, wallet: &Wallet, at_exit: &Lane) {
     let altered = Receipt::text(&SignedRecord::parse(&altered).unwrap()).unwrap();
     checks(&altered, "bad");
     assert!(wallet.text().contains("Not genuine"), "{}", wallet.text());
+}
+
+/// The same from a photo of the gate's screen, taken by hand.
+fn photographed(wallet: &Wallet, site: &Site, receipt: &str) {
+    let code = Code::new(receipt.as_bytes(), Packing::Alphanumeric).unwrap();
+    let (mut look, mut hand) = (site.seed.fork("screen", 1), site.seed.fork("hand", 1));
+    let screen = Phone::new(code, Look::draw(&mut look));
+    let shot = Shot::draw(Difficulty::Easy, &screen, FrameSize::HD, &mut hand);
+    let photo = site.path("photo.png");
+    let camera = Camera::new(FrameSize::HD, &site.seed);
+    camera.take(&screen, &shot).save(&photo).unwrap();
+    wallet.browser.run(
+        "document.querySelector('[data-testid=receipt-text]').value = '';\
+         document.querySelector('[data-testid=answer]').replaceChildren()",
+    );
+    wallet.chooses("#picture", &photo);
+    let said = "return document.querySelector('[data-how]')?.dataset.how ?? null";
+    assert!(
+        wallet.browser.waits_for(said, &json!("good")),
+        "{}",
+        wallet.text()
+    );
+    let read = "return document.querySelector('[data-testid=receipt-text]').value";
+    assert_eq!(wallet.browser.run(read), json!(receipt));
+    wallet.shot("inspected-photo");
 }
 
 #[test]

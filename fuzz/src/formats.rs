@@ -5,7 +5,8 @@ use ed25519_dalek::SigningKey;
 use fare_protocol::bundle::{self, BundleKind, SignedPart};
 use fare_protocol::wire::{Feed, TariffText};
 use fare_protocol::{
-    KeyEntry, KeySet, Millis, Picture, RideCode, SignedRecord, Signer, Stamp, UnixMs, Voucher,
+    KeyEntry, KeySet, Millis, PaperCode, Picture, RideCode, SignedRecord, Signer, Stamp, UnixMs,
+    Voucher,
 };
 use fare_rules::Tariff;
 use fare_server::intake::Rows;
@@ -45,6 +46,27 @@ pub fn ride_code(bytes: &[u8]) {
         let claims = code.claims();
         assert!(claims.issuer.fare_limit.minor >= 0, "{claims:?}");
     }
+}
+
+/// A paper code as a camera hands it over.
+pub fn paper_code(bytes: &[u8]) {
+    let claimed = PaperCode::is_claimed_by(bytes);
+    let Ok(signed) = PaperCode::parse(bytes) else {
+        return;
+    };
+    assert!(claimed, "a paper code that does not begin as one");
+    let said = *signed.code();
+    assert!(said.value.minor > 0 && said.valid_until > said.valid_from);
+    let text = said.seal(&key(4));
+    let again = PaperCode::parse(text.as_bytes()).expect("what is written can be read");
+    assert_eq!(again.code(), &said);
+    let error_ms = Millis(0);
+    let keys = believed(&key(4));
+    assert!(
+        again
+            .verify_within(&keys, Stamp { at: NOW, error_ms })
+            .is_ok()
+    );
 }
 
 /// A picture as a camera hands it over.

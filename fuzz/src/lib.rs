@@ -5,8 +5,8 @@ mod formats;
 mod pictures;
 
 pub use formats::{
-    bundle, config, feed, modbus, picture, record, ride_code, scanner, tariff, turnstile, upload,
-    voucher, y4m,
+    bundle, config, feed, modbus, paper_code, picture, record, ride_code, scanner, tariff,
+    turnstile, upload, voucher, y4m,
 };
 pub use pictures::{decode_frame, payload};
 
@@ -14,12 +14,13 @@ pub use pictures::{decode_frame, payload};
 pub type Target = fn(&[u8]);
 
 /// All targets by their names.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("bundle", bundle),
     ("config", config),
     ("decode_frame", decode_frame),
     ("feed", feed),
     ("modbus", modbus),
+    ("paper_code", paper_code),
     ("payload", payload),
     ("picture", picture),
     ("record", record),

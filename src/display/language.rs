@@ -55,6 +55,8 @@ pub struct Say {
     pub exit: String,
     /// Admitted at an exit, and the gate does not know the fare.
     pub fare_follows: String,
+    /// What is left of stored value after the fare; `{amount}` stands for it.
+    pub balance: String,
     /// How old the fare's data are; `{time}` stands for the time of day.
     pub as_of: String,
     /// Nobody is admitted.

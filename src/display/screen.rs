@@ -38,6 +38,8 @@ pub enum View {
         direction: Direction,
         /// What it costs; at exits where the entry is known.
         fare: Option<Money>,
+        /// What is left of the account's stored value after that; where a picture tells.
+        balance: Option<Money>,
         /// How old that is, when the gate's data are no longer fresh.
         as_of_ms: Option<UnixMs>,
     },
@@ -63,10 +65,12 @@ impl From<Display> for View {
                 direction,
                 account: _,
                 fare,
+                balance,
                 as_of,
             } => Self::Admitted {
                 direction,
                 fare,
+                balance,
                 as_of_ms: as_of,
             },
             Display::Refused(refusal) => Self::Refused {
@@ -188,12 +192,14 @@ mod tests {
             direction: Direction::Exit,
             account: AccountId([7; 16]),
             fare: Some(Money::new(600, Currency::CNY)),
+            balance: Some(Money::new(3_750, Currency::CNY)),
             as_of: Some(UnixMs(5)),
         }));
         assert_eq!(
             page_is_told(&panel),
             json!({"change": 1, "view": "admitted", "direction": "exit", "as_of_ms": 5,
-                   "fare": {"minor": 600, "currency": "CNY"}, "hint": null})
+                   "fare": {"minor": 600, "currency": "CNY"},
+                   "balance": {"minor": 3_750, "currency": "CNY"}, "hint": null})
         );
         panel.follow(&Effect::Show(Display::Refused(Refusal::NoEntry)));
         assert_eq!(

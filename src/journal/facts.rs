@@ -34,7 +34,16 @@ impl JournalHandle {
         facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
     }
 
-    /// What the gate knows about a picture and its journey.
+    /// What this gate knows about the account of a paper code, and whether somebody left here by it.
+    ///
+    /// # Errors
+    /// When SQLite cannot read.
+    pub fn facts_of_paper_code(&self, account: AccountId) -> Result<Facts, JournalError> {
+        let facts = read_of_paper_code(&lock(&self.0.facts), account);
+        facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
+    }
+
+    /// What this gate knows about the journey of a picture.
     ///
     /// # Errors
     /// When SQLite cannot read.
@@ -42,6 +51,20 @@ impl JournalHandle {
         let facts = read_of_picture(&lock(&self.0.facts), picture);
         facts.map_err(|err| self.0.shared.sqlite("reading facts", err))
     }
+}
+
+const HAS_LEFT: &str = "SELECT EXISTS (SELECT 1 FROM moves WHERE account = ?1 AND direction = 1)";
+
+/// Reads the facts about a paper code's account, and whether its one journey ended here.
+pub(super) fn read_of_paper_code(db: &Connection, account: AccountId) -> rusqlite::Result<Facts> {
+    let facts = read_of_account(db, account, None)?;
+    let has_left: bool = db
+        .prepare_cached(HAS_LEFT)?
+        .query_row(params![account.0], |row| row.get(0))?;
+    Ok(Facts {
+        ended: has_left.then_some(Ended::Here),
+        ..facts
+    })
 }
 
 const FACTS: &str = "

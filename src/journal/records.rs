@@ -156,9 +156,9 @@ fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlit
             device_key,
             counter,
         } => (device_key, counter),
-        // A picture is used up by the passage, with its journey: nobody may have gone through.
+        // A picture or a paper code is used up by the passage: nobody may have gone through.
         // A pay code is its platform's to use up.
-        Used::Picture { .. } | Used::PayCode { .. } => return Ok(()),
+        Used::Picture { .. } | Used::PaperCode | Used::PayCode { .. } => return Ok(()),
     };
     db.prepare_cached(
         "INSERT INTO devices (key, counter, seen_ms) VALUES (?1, ?2, ?3) ON CONFLICT (key)

@@ -46,6 +46,7 @@ const FREE_PAGES_KEPT: i64 = 1_024;
 const DEVICE_KEPT_MS: i64 = 30 * 24 * 3_600_000;
 
 /// For how long a rider's way through this gate is remembered, in ms: 7 days.
+// Not less than `fare_protocol::paper_code::VALID_FOR_MAX`: what opens no paper code twice.
 const MOVE_KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
 /// For how long the end of a journey elsewhere is remembered, in ms: 4 hours, as long as pictures usually

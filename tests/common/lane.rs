@@ -1,9 +1,10 @@
 //! A gate at work before riders: its board on a pty, its camera's pipe, the real daemon.
 
-use super::{PATIENCE, Process, Site};
+use super::{PATIENCE, Process, Site, until};
 use fare_sim::board::{Board, BoardEvent, BoardHandle, Habits};
 use fare_sim::city::GateFiles;
 use fare_sim::crowd::{Crowd, Optics};
+use fare_sim::screenshot::Screenshot;
 use fare_sim::shot::{Difficulty, FrameSize};
 use tokio::time::timeout;
 
@@ -57,6 +58,37 @@ impl Lane {
         self.crowd.show(self.files.gate, rider).unwrap();
         self.sees(BoardEvent::Passed).await;
         self.crowd.leave(self.files.gate).unwrap();
+    }
+
+    /// Somebody holds this screen to the glass and walks through.
+    pub async fn lets_through(&mut self, screenshot: Screenshot) {
+        let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
+        for wanted in [BoardEvent::Opened, BoardEvent::Passed] {
+            self.sees(wanted).await;
+        }
+        self.crowd.leave(self.files.gate).unwrap();
+    }
+
+    /// Somebody holds this screen to the glass and is refused.
+    pub fn refuses(&mut self, screenshot: Screenshot, refusal: &str) {
+        let _seen = self.crowd.hold(self.files.gate, screenshot).unwrap();
+        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
+        let told = "SELECT count(*) FROM events WHERE kind = 'refused' AND code = ?1";
+        let refused = until(|| {
+            let told: u32 = journal
+                .query_row(told, [refusal], |row| row.get(0))
+                .unwrap();
+            (told > 0).then_some(())
+        });
+        assert!(refused.is_some(), "{refusal}: {:#?}", self.daemon.log());
+        self.crowd.leave(self.files.gate).unwrap();
+    }
+
+    /// How many records the gate has made.
+    pub fn records_made(&self) -> u32 {
+        let journal = rusqlite::Connection::open(&self.files.journal).unwrap();
+        let all = "SELECT count(*) FROM records";
+        journal.query_row(all, [], |row| row.get(0)).unwrap()
     }
 }
 

@@ -5,6 +5,7 @@ import { canMakeKeys } from './phone/key';
 import { type Rider, allRiders } from './phone/riders';
 import { enrolRider, follow } from './phone/sync';
 import { Refused, Unreachable } from './server/api';
+import { balance } from './view/balance';
 import { CodeCard } from './view/codeCard';
 import { h } from './view/dom';
 import { header } from './view/header';
@@ -30,6 +31,7 @@ export class App {
   private readonly top = h('header', { class: 'top' });
   private readonly ready = h('div', { class: 'ready', role: 'status' });
   private readonly open = h('div');
+  private readonly balance = h('div');
   private readonly pay = h('div');
 
   constructor(private readonly root: HTMLElement) {}
@@ -66,7 +68,7 @@ export class App {
         speak: (id) => this.speak(id),
       }),
     );
-    const main = h('main', {}, this.card.element, this.open, this.ready, this.pay, this.list.element);
+    const main = h('main', {}, this.card.element, this.open, this.balance, this.ready, this.pay, this.list.element);
     this.root.replaceChildren(this.top, main);
     this.showRider(rider);
     void this.card.start(rider);
@@ -83,6 +85,7 @@ export class App {
 
   private showRider(rider: Rider): void {
     this.open.replaceChildren(...openJourney(rider, now()));
+    this.balance.replaceChildren(...balance(rider));
     this.showPay(rider);
     this.list.show(rider);
     this.showReady();

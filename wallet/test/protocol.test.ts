@@ -5,6 +5,7 @@ import { fromBase64url, fromHex, toBase64url, toHex, utf8 } from '../src/protoco
 import { decode, encode } from '../src/protocol/cbor';
 import { makeRideCode } from '../src/protocol/rideCode';
 import { requestToBeSigned } from '../src/protocol/request';
+import { readPicture } from '../src/protocol/picture';
 import { readVoucher } from '../src/protocol/voucher';
 import { signWith, verifyWith } from '../src/phone/key';
 import { NOW, keys, vector } from './vectors';
@@ -33,6 +34,24 @@ test('vouchers are believed when the server signed them, and read', async () => 
     assert.deepEqual([exit.from, exit.to, exit.fareMinor, exit.currency], ['PGY', 'GMO', 500, 'CNY']);
     assert.equal(exit.account, toHex(utf8('account-00000001')));
   }
+});
+
+test('a picture is believed when the server signed it, with the balance or without', async () => {
+  const server = verifyWith((await keys(4)).publicKey);
+  const stranger = verifyWith((await keys(3)).publicKey);
+  const plain = await readPicture(vector('picture'), server);
+  assert.deepEqual(plain, {
+    entry: toHex(utf8('confirmation-000')),
+    account: toHex(utf8('account-00000001')),
+    asOfMs: NOW - 1_800_000 + 2_000,
+    balance: null,
+  });
+  const stored = await readPicture(vector('picture_balance'), server);
+  assert.deepEqual(stored, { ...plain, balance: { minor: 4_350, currency: 'CNY' } });
+  await assert.rejects(readPicture(vector('picture_balance'), stranger), /signature/);
+  await assert.rejects(readPicture(vector('ride_code'), server), /picture/);
+  const voucher = fromHex(vector('entry_voucher'));
+  await assert.rejects(readPicture(`FP1:${base45(voucher)}`, server), /picture/);
 });
 
 test('a voucher of another signer, changed or cut is not believed', async () => {

@@ -1,6 +1,9 @@
 //! What a rider shows at a gate, once it is believed.
 
-use crate::{AccountId, CodeRef, RiderClass, ShownPayCode, VerifiedPicture, VerifiedRideCode};
+use crate::{
+    AccountId, CodeRef, Direction, RiderClass, ShownPayCode, VerifiedPaperCode, VerifiedPicture,
+    VerifiedRideCode,
+};
 
 /// A credential whose signatures hold, or one that the server is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub enum VerifiedCredential {
     RideCode(VerifiedRideCode),
     /// Made by the server for the exit of one journey.
     Picture(VerifiedPicture),
+    /// Printed by the server for one journey.
+    PaperCode(VerifiedPaperCode),
     /// A payment platform's: it has no signature, and the server says whether it would charge it.
     PayCode(ShownPayCode),
 }
@@ -23,6 +28,7 @@ impl VerifiedCredential {
         match self {
             Self::RideCode(code) => code.claims().issuer.account,
             Self::Picture(picture) => picture.picture().account,
+            Self::PaperCode(paper) => paper.code().account,
             Self::PayCode(code) => code.account,
         }
     }
@@ -32,15 +38,17 @@ impl VerifiedCredential {
         match self {
             Self::RideCode(code) => code.claims().issuer.class,
             Self::Picture(picture) => picture.picture().class,
+            Self::PaperCode(paper) => paper.code().class,
             Self::PayCode(_) => RiderClass::Adult,
         }
     }
 
-    /// Names it without being it.
-    pub fn code_ref(&self) -> CodeRef {
+    /// Names it, as shown in this direction, without being it.
+    pub fn code_ref(&self, direction: Direction) -> CodeRef {
         match self {
             Self::RideCode(code) => code.claims().code_ref,
             Self::Picture(picture) => picture.code_ref(),
+            Self::PaperCode(paper) => paper.code_ref(direction),
             Self::PayCode(code) => code.code_ref,
         }
     }
@@ -55,6 +63,12 @@ impl From<VerifiedRideCode> for VerifiedCredential {
 impl From<VerifiedPicture> for VerifiedCredential {
     fn from(picture: VerifiedPicture) -> Self {
         Self::Picture(picture)
+    }
+}
+
+impl From<VerifiedPaperCode> for VerifiedCredential {
+    fn from(paper: VerifiedPaperCode) -> Self {
+        Self::PaperCode(paper)
     }
 }
 

@@ -286,6 +286,11 @@ reasons! {
     }
     /// The gate's mode takes no fare.
     Waived "waived" "no fare is taken at this time" {}
+    /// No more than what was paid for the paper code.
+    PaperValue "paper-value" "no more than the ticket's value, {value_minor}" {
+        /// What was paid for it.
+        value_minor: i64,
+    }
     /// The gate showed less, so no more is charged.
     AsShown "as-shown" "less, as the gate showed it" {}
     /// A pass covers it.

@@ -1,4 +1,4 @@
-//! What gate, server and wallet say to one another: ride codes, pictures, pay codes, records, vouchers and the
+//! What gate, server and wallet say to one another: ride codes, pictures, paper codes, pay codes, records, vouchers and the
 //! messages and files that carry them. Encode, sign, decode, verify; no I/O, no clock, no randomness.
 //!
 //! Signed things are COSE_Sign1 objects (RFC 9052) with Ed25519 over a CBOR array (RFC 8949) whose
@@ -23,6 +23,7 @@ mod keys;
 mod let_through;
 mod mode;
 mod money;
+pub mod paper_code;
 pub mod pay_code;
 pub mod picture;
 mod place;
@@ -54,6 +55,7 @@ pub use mode::{
     UnknownMode,
 };
 pub use money::{Currency, Money, MoneyError};
+pub use paper_code::{PaperCode, SignedPaperCode, VerifiedPaperCode};
 pub use pay_code::{PayCode, PayCodePatterns, PayPlatform, ShownPayCode};
 pub use picture::{ChainBefore, PaidBefore, Picture, SignedPicture, VerifiedPicture};
 pub use place::{GeoPoint, LaneNo, Location};

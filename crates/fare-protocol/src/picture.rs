@@ -6,7 +6,7 @@
 //! ```text
 //! picture, signed by the server
 //!   0 kind          11                         8 entered at   unix ms, the entry gate's clock
-//!   1 version       1                          9 made after   ms from 8, may be negative
+//!   1 version       1 or 2                     9 made after   ms from 8, may be negative
 //!   2 journey       16 bytes                  10 valid for    ms from 8, 1 .. 86 400 000
 //!   3 entry         16 bytes, the entry       11 paid before  null, or an array of
 //!                   confirmation's id            0 tariff     16 bytes
@@ -15,16 +15,18 @@
 //!   6 station       text                         3 chain      null, or [rule or null, from, entered,
 //!   7 line          text                                      last entered, last to, last left,
 //!                                                             journeys, minor units, metres]
+//!                                             12 balance      version 2 alone: [minor units, currency]
 //! ```
 //! *Paid before* is what the account's earlier journeys mean for this one's price, by one tariff: with it a
 //! gate comes to the same fare as the server, as of the moment at which the picture was made. Times of the
-//! chain are ms before 8.
+//! chain are ms before 8. *Balance* is what was left of the account's stored value when the picture was made, less the
+//! fares not yet taken from it; below zero the account owes. An account that pays otherwise has a picture of version 1.
 
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1, Signed};
 use crate::{
-    AccountId, CodeRef, FormatError, JourneyId, KeyId, KeySet, LineId, Millis, Problem, RecordId,
-    RiderClass, Signer, Stamp, StationId, TariffHash, UnixMs, VerifyError,
+    AccountId, CodeRef, FormatError, JourneyId, KeyId, KeySet, LineId, Millis, Money, Problem,
+    RecordId, RiderClass, Signer, Stamp, StationId, TariffHash, UnixMs, VerifyError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,8 @@ pub const PAID_LIST_MAX: usize = 8;
 const WHAT: &str = "picture";
 const KIND: u64 = 11;
 const VERSION: u64 = 1;
+/// Of pictures with a balance.
+const VERSION_BALANCE: u64 = 2;
 
 /// What a picture says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,8 @@ pub struct Picture {
     pub valid_until: UnixMs,
     /// What the account paid before, as far as it matters for the price; absent when that does not fit.
     pub paid_before: Option<PaidBefore>,
+    /// What was left of the account's stored value when the picture was made; absent when it pays otherwise.
+    pub balance: Option<Money>,
 }
 
 /// What an account's earlier journeys mean for the price of one that begins now, by one tariff.
@@ -209,7 +215,8 @@ impl Picture {
 
     /// The picture's text, signed by the server.
     pub fn seal(&self, server_key: &dyn Signer) -> String {
-        let mut w = Writer::signed(KIND, VERSION, Self::FIELDS);
+        let (version, fields) = Self::layout(self.balance.is_some());
+        let mut w = Writer::signed(KIND, version, fields);
         w.bytes(&self.journey.0);
         w.bytes(&self.entry.0);
         w.bytes(&self.account.0);
@@ -222,6 +229,9 @@ impl Picture {
         match &self.paid_before {
             Some(paid) => paid.write(self.entered_at, &mut w),
             None => w.null(),
+        }
+        if let Some(balance) = self.balance {
+            w.money(balance);
         }
         let sealed = cose::seal(&w.finish(), server_key);
         format!("{PREFIX}{}", base45::encode(sealed))
@@ -247,7 +257,10 @@ impl Picture {
     }
 
     fn read(payload: &[u8]) -> Result<Self, FormatError> {
-        let mut r = Reader::signed(WHAT, payload, KIND, VERSION, Self::FIELDS)?;
+        let (_, version) = Reader::kind_and_version(WHAT, payload)?;
+        let has_balance = version == VERSION_BALANCE;
+        let (known, fields) = Self::layout(has_balance);
+        let mut r = Reader::signed(WHAT, payload, KIND, known, fields)?;
         let journey = JourneyId(r.exact("journey")?);
         let entry = RecordId(r.exact("entry")?);
         let account = AccountId(r.exact("account")?);
@@ -263,6 +276,10 @@ impl Picture {
             return Err(r.error("valid for", Problem::OutOfRange));
         }
         let paid_before = r.optional("paid before", |r| PaidBefore::read(entered_at, r))?;
+        let balance = match has_balance {
+            true => Some(r.money("balance")?),
+            false => None,
+        };
         r.end()?;
         Ok(Self {
             journey,
@@ -275,7 +292,16 @@ impl Picture {
             as_of,
             valid_until,
             paid_before,
+            balance,
         })
+    }
+
+    /// Version, and how many fields follow it.
+    fn layout(has_balance: bool) -> (u64, u64) {
+        match has_balance {
+            true => (VERSION_BALANCE, Self::FIELDS.saturating_add(1)),
+            false => (VERSION, Self::FIELDS),
+        }
     }
 }
 

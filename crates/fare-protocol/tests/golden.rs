@@ -8,7 +8,9 @@ use common::*;
 use coset::{CborSerializable, CoseSign1};
 use ed25519_dalek::{Signature, SigningKey, Verifier};
 use fare_protocol::bundle::BundleKind;
-use fare_protocol::{Picture, RideCode, SignedRecord, Signer, Voucher, picture, ride_code};
+use fare_protocol::{
+    PaperCode, Picture, RideCode, SignedRecord, Signer, Voucher, paper_code, picture, ride_code,
+};
 use std::collections::BTreeMap;
 
 const VECTORS: &str = concat!(
@@ -40,6 +42,8 @@ fn made() -> BTreeMap<String, String> {
                 hex(naming_confirmation().sign(&gate_key()).bytes()),
             ),
             ("picture", picture().seal(&server_key())),
+            ("picture_balance", picture_balance().seal(&server_key())),
+            ("paper_code", paper_code().seal(&server_key())),
             ("passage", hex(passage().sign(&gate_key()).bytes())),
             ("mode_change", hex(mode_change().sign(&gate_key()).bytes())),
             ("let_through", hex(let_through().sign(&gate_key()).bytes())),
@@ -97,8 +101,13 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(&code, &device());
     verify(confirmation().sign(&gate_key()).bytes(), &gate_key());
     verify(naming_confirmation().sign(&gate_key()).bytes(), &gate_key());
-    let sealed = picture().seal(&server_key());
-    let sealed = base45::decode(sealed.strip_prefix(picture::PREFIX).unwrap()).unwrap();
+    for picture in [picture(), picture_balance()] {
+        let sealed = picture.seal(&server_key());
+        let sealed = base45::decode(sealed.strip_prefix(picture::PREFIX).unwrap()).unwrap();
+        verify(&sealed, &server_key());
+    }
+    let sealed = paper_code().seal(&server_key());
+    let sealed = base45::decode(sealed.strip_prefix(paper_code::PREFIX).unwrap()).unwrap();
     verify(&sealed, &server_key());
     verify(passage().sign(&gate_key()).bytes(), &gate_key());
     verify(mode_change().sign(&gate_key()).bytes(), &gate_key());
@@ -135,12 +144,27 @@ fn a_ride_code_fits_version_10_at_level_l() {
     );
 }
 
+#[test]
+fn a_paper_code_fits_version_8_at_level_m() {
+    let mut longest = paper_code();
+    longest.value = yuan(i64::from(u32::MAX));
+    longest.valid_until = longest.valid_from.after(paper_code::VALID_FOR_MAX);
+    let text = longest.seal(&server_key());
+    assert!(
+        text.len() <= paper_code::TEXT_LEN_MAX,
+        "{} characters",
+        text.len()
+    );
+    assert_eq!(PaperCode::parse(text.as_bytes()).unwrap().code(), &longest);
+}
+
 /// What version 12-L and 15-L hold in alphanumeric mode.
 #[test]
 fn a_picture_fits_version_12_and_the_longest_version_15_at_level_l() {
-    let usual = picture().seal(&server_key());
+    let usual = picture_balance().seal(&server_key());
     assert!(usual.len() <= 535, "{} characters", usual.len());
     let mut longest = picture();
+    longest.balance = Some(yuan(i64::from(u32::MAX)));
     longest.station = "ABCDEFGHIJKLMNOP".parse().unwrap();
     longest.line = "ABCDEFGHIJKLMNOP".parse().unwrap();
     longest.valid_until = longest.entered_at.after(picture::VALID_FOR_MAX);
@@ -189,9 +213,14 @@ fn every_format_reads_back_as_it_was_written() {
         );
         Voucher::verify(&sealed, &believed(&server_key()), NOW).unwrap();
     }
-    let signed = Picture::parse(picture().seal(&server_key()).as_bytes()).unwrap();
+    let signed = PaperCode::parse(paper_code().seal(&server_key()).as_bytes()).unwrap();
     let verified = signed.verify_within(&believed(&server_key()), confirmation().stamp);
-    assert_eq!(verified.unwrap().picture(), &picture());
+    assert_eq!(verified.unwrap().code(), &paper_code());
+    for picture in [picture(), picture_balance()] {
+        let signed = Picture::parse(picture.seal(&server_key()).as_bytes()).unwrap();
+        let verified = signed.verify_within(&believed(&server_key()), confirmation().stamp);
+        assert_eq!(verified.unwrap().picture(), &picture);
+    }
     let sealed = feed().seal(&server_key()).unwrap();
     assert_eq!(
         fare_protocol::wire::Feed::open(&sealed, &believed(&server_key()), NOW),

@@ -8,8 +8,8 @@ use common::*;
 use fare_protocol::bundle::{BundleKind, SignedPart};
 use fare_protocol::wire::{Feed, FeedChange};
 use fare_protocol::{
-    FormatError, KeySet, Millis, Picture, Problem, RideCode, SignedRecord, Signer, UnixMs,
-    VerifyError, Voucher, picture, ride_code,
+    FormatError, KeySet, Millis, PaperCode, Picture, Problem, RideCode, SignedRecord, Signer,
+    UnixMs, VerifyError, Voucher, paper_code, picture, ride_code,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -29,13 +29,22 @@ fn any_believes(bytes: &[u8]) -> bool {
         let now = confirmation().stamp;
         picture.verify_within(&believed(&server_key()), now).is_ok()
     });
-    picture || code || record || voucher || feed || records || answers
+    let paper = PaperCode::parse(bytes).is_ok_and(|paper| {
+        let now = confirmation().stamp;
+        paper.verify_within(&believed(&server_key()), now).is_ok()
+    });
+    paper || picture || code || record || voucher || feed || records || answers
 }
+
+/// How many there are of [`genuine`].
+const GENUINE: usize = 16;
 
 fn genuine() -> Vec<Vec<u8>> {
     vec![
         ride_code().into_bytes(),
         picture().seal(&server_key()).into_bytes(),
+        picture_balance().seal(&server_key()).into_bytes(),
+        paper_code().seal(&server_key()).into_bytes(),
         confirmation().sign(&gate_key()).bytes().to_vec(),
         passage().sign(&gate_key()).bytes().to_vec(),
         naming_confirmation().sign(&gate_key()).bytes().to_vec(),
@@ -61,14 +70,14 @@ proptest! {
     fn random_bytes_in_a_codes_clothes_are_refused(
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
-        for prefix in [ride_code::PREFIX, picture::PREFIX] {
+        for prefix in [ride_code::PREFIX, picture::PREFIX, paper_code::PREFIX] {
             let text = format!("{}{}", prefix, base45::encode(&bytes));
             prop_assert!(!any_believes(text.as_bytes()));
         }
     }
 
     #[test]
-    fn one_flipped_bit_is_never_believed(which in 0..12_usize, at in any::<u32>(), bit in 0..8_u8) {
+    fn one_flipped_bit_is_never_believed(which in 0..GENUINE, at in any::<u32>(), bit in 0..8_u8) {
         let mut bytes = genuine().swap_remove(which);
         let at = at as usize % bytes.len();
         bytes[at] ^= 1 << bit;
@@ -76,14 +85,14 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_anywhere_is_refused(which in 0..12_usize, at in any::<u32>()) {
+    fn a_cut_anywhere_is_refused(which in 0..GENUINE, at in any::<u32>()) {
         let mut bytes = genuine().swap_remove(which);
         bytes.truncate(at as usize % bytes.len());
         prop_assert!(!any_believes(&bytes));
     }
 
     #[test]
-    fn something_appended_is_refused(which in 2..12_usize, more in 1..9_usize) {
+    fn something_appended_is_refused(which in 2..GENUINE, more in 1..9_usize) {
         let mut bytes = genuine().swap_remove(which);
         bytes.resize(bytes.len() + more, 0);
         prop_assert!(!any_believes(&bytes));
@@ -92,6 +101,7 @@ proptest! {
 
 #[test]
 fn genuine_ones_are_believed() {
+    assert_eq!(genuine().len(), GENUINE);
     for (which, bytes) in genuine().iter().enumerate() {
         assert!(any_believes(bytes), "format {which}");
     }
@@ -180,6 +190,32 @@ fn a_record_is_no_voucher_and_a_voucher_no_record() {
         (err.field, err.problem),
         ("kind", Problem::Unknown { got: 5, known: 3 })
     );
+}
+
+#[test]
+fn a_paper_code_names_the_field_that_is_wrong() {
+    let with = |change: fn(&mut PaperCode)| {
+        let mut code = paper_code();
+        change(&mut code);
+        PaperCode::parse(code.seal(&server_key()).as_bytes())
+    };
+    let field = |change: fn(&mut PaperCode)| with(change).unwrap_err().field;
+    assert_eq!(field(|code| code.account = ACCOUNT), "account");
+    assert_eq!(field(|code| code.value = yuan(0)), "value");
+    assert_eq!(field(|code| code.value = yuan(-1)), "value");
+    assert_eq!(
+        field(|code| code.valid_until = code.valid_from),
+        "valid for"
+    );
+    let for_ever = |code: &mut PaperCode| {
+        let most = paper_code::VALID_FOR_MAX;
+        code.valid_until = code.valid_from.after(Millis(most.0 + 1));
+    };
+    assert_eq!(field(for_ever), "valid for");
+    assert!(with(|code| code.class = fare_protocol::RiderClass::Child).is_ok());
+    let picture = picture().seal(&server_key()).replace("FP1:", "FT1:");
+    let err = PaperCode::parse(picture.as_bytes()).unwrap_err();
+    assert!(err.field == "text" || err.field == "kind", "{err}");
 }
 
 fn picture_with(change: impl FnOnce(&mut Picture)) -> Result<Picture, FormatError> {

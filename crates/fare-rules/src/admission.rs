@@ -12,6 +12,8 @@
 //! A picture is for the exit alone and proves its own entry, so none of the rules about entries touches it;
 //! it opens nothing once its journey is known to be over.
 //!
+//! A paper code is for one journey: it opens nothing once that is known to be over, and lets nobody in outside its days.
+//!
 //! While the server's news is old, one account is let in so often at most: by [`LanePolicy::alone`], which may tighten
 //! as the news grows older. Nobody is kept inside for that.
 //!
@@ -24,7 +26,9 @@ use crate::lane::{
 };
 use crate::{Quote, Refusal};
 use fare_protocol::ride_code::Claims;
-use fare_protocol::{AccountId, Direction, Mode, Picture, RecordId, Stamp, VerifiedCredential};
+use fare_protocol::{
+    AccountId, Direction, Mode, Money, PaperCode, Picture, RecordId, Stamp, VerifiedCredential,
+};
 
 /// What a verdict depends on besides the tap.
 pub(crate) struct Admission<'a, L> {
@@ -75,6 +79,10 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
                     Used::Picture { entry },
                 )
             }
+            VerifiedCredential::PaperCode(paper) => (
+                self.paper_code(paper.code(), facts, quote.as_ref()),
+                Used::PaperCode,
+            ),
             VerifiedCredential::PayCode(code) => {
                 let answered = tap.heard == Heard::Yes;
                 let told = facts.open_journey.filter(|_| answered);
@@ -133,6 +141,28 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         ])
     }
 
+    /// The first rule that a paper code breaks. Who is inside may leave also when its days are over.
+    fn paper_code(
+        &self,
+        paper: &PaperCode,
+        facts: &Facts,
+        quote: Option<&Quote>,
+    ) -> Option<Refusal> {
+        let direction = self.direction;
+        let is_out_of_date = direction == Direction::Entry
+            && self.judges_age()
+            && (self.now.latest() < paper.valid_from || self.now.earliest() >= paper.valid_until);
+        let is_used = facts.denied || facts.ended.is_some();
+        first_broken([
+            (self.clock_refuses(), Refusal::ClockUnsure),
+            (is_out_of_date, Refusal::PaperCodeExpired),
+            (is_used, Refusal::PaperCodeUsed),
+            (is_let_in_already(direction, facts), Refusal::Passback),
+            (self.no_entry(direction, facts), Refusal::NoEntry),
+            (is_above(paper.value, quote), Refusal::OverFareLimit),
+        ])
+    }
+
     /// The first rule that a pay code breaks. Before the server is asked its word on journeys is not known.
     fn pay_code(&self, account: AccountId, facts: &Facts, heard: Heard) -> Option<Refusal> {
         let direction = self.direction;
@@ -172,7 +202,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         ConfirmationDraft {
             id,
             direction: self.direction,
-            code_ref: credential.code_ref(),
+            code_ref: credential.code_ref(self.direction),
             account: credential.account(),
             class: credential.class(),
             used,
@@ -297,9 +327,17 @@ fn counter_replayed(claims: &Claims, facts: &Facts) -> bool {
         .is_some_and(|last| claims.counter <= last)
 }
 
-/// A limit in another currency covers nothing.
+/// A paper code is for one journey, however long ago that began.
+fn is_let_in_already(direction: Direction, facts: &Facts) -> bool {
+    direction == Direction::Entry && facts.open_journey.is_some()
+}
+
 fn over_fare_limit(claims: &Claims, quote: Option<&Quote>) -> bool {
-    let limit = claims.issuer.fare_limit;
+    is_above(claims.issuer.fare_limit, quote)
+}
+
+/// A limit in another currency covers nothing.
+fn is_above(limit: Money, quote: Option<&Quote>) -> bool {
     quote.is_some_and(|quote| {
         quote.fare.minor > 0
             && (quote.fare.currency != limit.currency || quote.fare.minor > limit.minor)

@@ -35,6 +35,8 @@ pub enum Refusal {
     ClockUnsure,
     /// The picture has outlived its time.
     PictureExpired,
+    /// The paper code is not good at this time.
+    PaperCodeExpired,
     /// The account is on the deny list.
     Denied,
     /// The code, or a later one of the same phone, was used before.
@@ -45,6 +47,8 @@ pub enum Refusal {
     PayCodeNotAccepted,
     /// The account was let in as often as is allowed while the server's news is old.
     OfflineLimit,
+    /// The paper code's journey is over, as this gate saw or the server says; or staff have withdrawn it.
+    PaperCodeUsed,
     /// The account has entered and not left.
     Passback,
     /// The account has just left through this gate and is shown to go out once more.
@@ -65,7 +69,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
@@ -79,11 +83,13 @@ impl Refusal {
         Self::MadeInFuture,
         Self::ClockUnsure,
         Self::PictureExpired,
+        Self::PaperCodeExpired,
         Self::Denied,
         Self::CounterReplayed,
         Self::PictureUsed,
         Self::PayCodeNotAccepted,
         Self::OfflineLimit,
+        Self::PaperCodeUsed,
         Self::Passback,
         Self::WrongDirection,
         Self::NoEntry,
@@ -111,11 +117,13 @@ impl Refusal {
             Self::MadeInFuture => 42,
             Self::ClockUnsure => 43,
             Self::PictureExpired => 44,
+            Self::PaperCodeExpired => 45,
             Self::Denied => 50,
             Self::CounterReplayed => 51,
             Self::PictureUsed => 52,
             Self::PayCodeNotAccepted => 53,
             Self::OfflineLimit => 54,
+            Self::PaperCodeUsed => 55,
             Self::Passback => 60,
             Self::WrongDirection => 61,
             Self::NoEntry => 62,
@@ -143,9 +151,11 @@ impl Refusal {
             Self::MadeInFuture => "made-in-future",
             Self::ClockUnsure => "clock-unsure",
             Self::PictureExpired => "picture-expired",
+            Self::PaperCodeExpired => "paper-code-expired",
             Self::Denied => "denied",
             Self::CounterReplayed => "counter-replayed",
             Self::PictureUsed => "picture-used",
+            Self::PaperCodeUsed => "paper-code-used",
             Self::PayCodeNotAccepted => "pay-code-not-accepted",
             Self::OfflineLimit => "offline-limit",
             Self::Passback => "passback",
@@ -175,9 +185,11 @@ impl Refusal {
             Self::MadeInFuture => "the phone's clock is ahead of the gate's",
             Self::ClockUnsure => "the gate's clock may be too far off",
             Self::PictureExpired => "the picture is too old",
+            Self::PaperCodeExpired => "the paper code is not good at this time",
             Self::Denied => "the account is on the deny list",
             Self::CounterReplayed => "this code, or a later one, was used before",
             Self::PictureUsed => "the picture was used at this gate before",
+            Self::PaperCodeUsed => "the paper code was used, or withdrawn",
             Self::PayCodeNotAccepted => "the server did not accept the pay code",
             Self::OfflineLimit => "entered too often while the gate is alone",
             Self::Passback => "the account has entered and not left",
@@ -212,9 +224,11 @@ impl Refusal {
             Self::MadeInFuture => "Please check the time on your phone.",
             Self::ClockUnsure => "This gate does not know the time. Please use another one.",
             Self::PictureExpired => "This picture is too old. Please show your ride code.",
+            Self::PaperCodeExpired => "This ticket is not good today. Please ask staff.",
             Self::Denied => "Please settle your account, or ask staff.",
             Self::CounterReplayed => "This code was used. Please make a new one.",
             Self::PictureUsed => "This picture was used here before. Please ask staff.",
+            Self::PaperCodeUsed => "This ticket was used already. Please ask staff.",
             Self::PayCodeNotAccepted => "Your pay code was not accepted. Please ask staff.",
             Self::OfflineLimit => "No more rides here for now. Please ask staff.",
             Self::Passback => "You have already entered. Please ask staff.",
@@ -229,6 +243,7 @@ impl Refusal {
     }
 
     /// What station staff can do about it.
+    // long: one table
     pub fn staff(self) -> &'static str {
         match self {
             Self::GateClosed => "Send the rider to another gate, or open this one.",
@@ -261,12 +276,18 @@ impl Refusal {
             Self::PictureExpired => {
                 "Ask for the ride code; if many are refused, check the gate's clock."
             }
+            Self::PaperCodeExpired => {
+                "Its days are printed on it; if many are refused, check the gate's clock."
+            }
             Self::Denied => "The account is on the deny list: send the rider to the desk.",
             Self::CounterReplayed => {
                 "Ask for a new code; if it recurs, it may be a copy: look who holds it."
             }
             Self::PictureUsed => {
                 "The journey ended here: it may be a copy of the picture, look who holds it."
+            }
+            Self::PaperCodeUsed => {
+                "It is good for one journey: it may be a copy, look who holds it; sell another."
             }
             Self::PayCodeNotAccepted => "Ask for another payment app, or for a ride code.",
             Self::OfflineLimit => "See the rider at the desk; bring the gate's network back.",
@@ -308,9 +329,11 @@ impl Refusal {
             | Self::CredentialExpired
             | Self::CodeExpired
             | Self::PictureExpired
+            | Self::PaperCodeExpired
             | Self::Denied
             | Self::CounterReplayed
             | Self::PictureUsed
+            | Self::PaperCodeUsed
             | Self::PayCodeNotAccepted
             | Self::OfflineLimit
             | Self::Passback

@@ -12,9 +12,9 @@ use fare_protocol::ride_code::VerifiedRideCode;
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
     AccountId, Annulment, CodeRef, Currency, Direction, FareReason, FareStep, IssuerPart,
-    JourneyId, KeyEntry, KeySet, LetThrough, LetThroughBy, Millis, Money, PassageOutcome, Picture,
-    RecordId, RideCode, RiderClass, ShownPayCode, Signer, Stamp, TariffHash, UnixMs,
-    VerifiedCredential,
+    JourneyId, KeyEntry, KeySet, LetThrough, LetThroughBy, Millis, Money, PaperCode,
+    PassageOutcome, Picture, RecordId, RideCode, RiderClass, ShownPayCode, Signer, Stamp,
+    TariffHash, UnixMs, VerifiedCredential,
 };
 
 /// When the tests' times begin.
@@ -110,6 +110,7 @@ pub(crate) fn picture(rider: u8, change: impl FnOnce(&mut Picture)) -> VerifiedC
         as_of: entered_at,
         valid_until: entered_at.after(Millis(3_600_000)),
         paid_before: None,
+        balance: None,
     };
     change(&mut picture);
     let (from_ms, until_ms) = (UnixMs(i64::MIN), UnixMs(i64::MAX));
@@ -119,6 +120,26 @@ pub(crate) fn picture(rider: u8, change: impl FnOnce(&mut Picture)) -> VerifiedC
         until_ms,
     }]);
     let signed = Picture::parse(picture.seal(&server).as_bytes()).unwrap();
+    signed.verify_within(&servers, at(0)).unwrap().into()
+}
+
+/// A paper code worth CNY 5.00, good for two hours from an hour ago, and believed.
+pub(crate) fn paper_code(number: u8) -> VerifiedCredential {
+    let server = SigningKey::from_bytes(&[201; 32]);
+    let code = PaperCode {
+        account: PaperCode::account([number; 16]),
+        class: RiderClass::Adult,
+        value: cny(500),
+        valid_from: START.before(Millis(3_600_000)),
+        valid_until: START.after(Millis(3_600_000)),
+    };
+    let (from_ms, until_ms) = (UnixMs(i64::MIN), UnixMs(i64::MAX));
+    let servers = KeySet(vec![KeyEntry {
+        key: server.public(),
+        from_ms,
+        until_ms,
+    }]);
+    let signed = PaperCode::parse(code.seal(&server).as_bytes()).unwrap();
     signed.verify_within(&servers, at(0)).unwrap().into()
 }
 
@@ -270,10 +291,16 @@ fn say_display(display: &Display) -> String {
     match display {
         Display::Ready => "ready".to_owned(),
         Display::Asking => "asking".to_owned(),
-        Display::Admitted { fare, as_of, .. } => {
+        Display::Admitted {
+            fare,
+            balance,
+            as_of,
+            ..
+        } => {
             let fare = fare.map_or(String::new(), |fare| format!(" for {fare}"));
+            let left = balance.map_or(String::new(), |left| format!(", {left} left"));
             let as_of = as_of.map_or(String::new(), |at| format!(", as of {}", at.0));
-            format!("admitted{fare}{as_of}")
+            format!("admitted{fare}{left}{as_of}")
         }
         Display::LetThrough => "let through".to_owned(),
         Display::Refused(refusal) => refusal.to_string(),

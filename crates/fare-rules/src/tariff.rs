@@ -356,6 +356,23 @@ impl Tariff {
 }
 
 impl Quote {
+    /// The same journey for no more than what was paid for its paper code. An amount in another currency limits nothing.
+    #[must_use]
+    pub fn at_most(mut self, value: Option<Money>) -> Self {
+        let value = value
+            .filter(|value| value.currency == self.fare.currency && value.minor < self.fare.minor);
+        if let Some(value) = value {
+            self.steps.push(FareStep {
+                reason: FareReason::PaperValue {
+                    value_minor: value.minor,
+                },
+                minor: value.minor.saturating_sub(self.fare.minor),
+            });
+            self.fare = value;
+        }
+        self
+    }
+
     /// The same journey for nothing: in fare-exempt mode.
     #[must_use]
     pub fn waived(mut self) -> Self {

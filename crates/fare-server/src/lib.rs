@@ -37,6 +37,7 @@ pub mod metrics;
 pub mod modes;
 pub mod net;
 pub mod openapi;
+pub mod paper_codes;
 pub mod pay_codes;
 pub mod pki;
 pub mod products;

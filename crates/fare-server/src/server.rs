@@ -439,6 +439,7 @@ async fn end_days(app: App) {
                     "maximum fares given back, exits without an entry charged"
                 );
             }
+            tx.forget_paper_codes(now)?;
             intake::close_ended(&settlement, tx, now)
         };
         match app.store.write(work).await {

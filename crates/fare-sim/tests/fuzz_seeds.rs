@@ -111,7 +111,14 @@ fn pictures_are_survived() {
 
 #[test]
 fn signed_things_are_survived() {
-    for name in ["bundle", "picture", "record", "ride_code", "voucher"] {
+    for name in [
+        "bundle",
+        "paper_code",
+        "picture",
+        "record",
+        "ride_code",
+        "voucher",
+    ] {
         run(name, COPIES);
     }
 }

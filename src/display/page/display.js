@@ -42,7 +42,8 @@ function lines(language) {
       if (screen.direction === "entry") return [["", say.entry]];
       if (!screen.fare) return [["", say["fare-follows"]]];
       const as_of = screen.as_of_ms && [["small", say["as-of"].replace("{time}", time(screen.as_of_ms, tag))]];
-      return [["fare", money(screen.fare, tag)], ["", say.exit], ...(as_of || [])];
+      const left = screen.balance && [["small", say.balance.replace("{amount}", money(screen.balance, tag))]];
+      return [["fare", money(screen.fare, tag)], ["", say.exit], ...(left || []), ...(as_of || [])];
     }
     case "refused": return [["", language.refusal[screen.number]]];
     case "ready": return [["", (screen.hint && language.hint[screen.hint]) || say.ready]];

@@ -182,6 +182,7 @@ fn picture_of_seven() -> Picture {
         as_of: UnixMs(5_100),
         valid_until: UnixMs(3_600_000),
         paid_before: None,
+        balance: None,
     }
 }
 
@@ -257,4 +258,37 @@ fn a_picture_is_over_once_its_rider_went_through_here() {
     let passed = PassageOutcome::Passed;
     gate.commit(passage(8, 7, Direction::Exit, 7, 9_000, passed), 10_000);
     assert_eq!(gate.ended(), Some(Ended::Here));
+}
+
+/// The end of a paper code's journey is what this gate saw itself, or that the server refuses its account.
+#[tokio::test]
+async fn a_paper_code_is_used_up_by_the_passage() {
+    let gate = Gate::new();
+    let facts = || gate.journal.facts_of_paper_code(account(7)).unwrap();
+    assert_eq!((facts().ended, facts().open_journey), (None, None));
+    gate.ride(1, Entry, 7, 4_000);
+    assert_eq!(facts().open_journey.map(|open| open.entry), Some(id(1)));
+    assert_eq!(facts().ended, None);
+    gate.commit(confirmation(3, Direction::Exit, 7), 5_000);
+    gate.commit(passage(4, 3, Direction::Exit, 7, 5_000, NOBODY), 5_500);
+    assert_eq!(facts().ended, None, "nobody went through");
+    gate.ride(5, Direction::Exit, 7, 6_000);
+    assert_eq!(facts().ended, Some(Ended::Here));
+    assert_eq!(
+        gate.journal.facts_of_paper_code(account(8)).unwrap().ended,
+        None
+    );
+    let over = Feed {
+        as_of_ms: UnixMs(9_000),
+        cursor: 5,
+        snapshot: false,
+        issuers: None,
+        tariff: None,
+        changes: vec![FeedChange::Denied {
+            account: account(8),
+        }],
+    };
+    gate.journal.apply_feed(over).await.unwrap();
+    let elsewhere = gate.journal.facts_of_paper_code(account(8)).unwrap();
+    assert!(elsewhere.denied);
 }

@@ -34,6 +34,8 @@ export interface Rider {
   journeysMs: number;
   /** What is shown at the exit of the open journey; absent for riders of before there were pictures. */
   picture?: Picture | null;
+  /** What is left of stored value, as of a moment; null for who pays otherwise. */
+  balance?: { minor: number; currency: string; asOfMs: number } | null;
   /** A payment app's code that is kept for a journey. */
   payCode?: PayCode | null;
 }

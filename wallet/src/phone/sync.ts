@@ -2,6 +2,7 @@
 // goes on without it.
 
 import { fromBase64url, fromHex } from '../protocol/bytes';
+import { readPicture } from '../protocol/picture';
 import { readVoucher } from '../protocol/voucher';
 import * as api from '../server/api';
 import { EventReader } from '../server/events';
@@ -78,10 +79,11 @@ export async function refresh(rider: Rider): Promise<Rider> {
 
 /** The journeys as the server has them now. */
 export async function takeJourneys(rider: Rider): Promise<Rider> {
-  const journeys = await api.journeys(rider);
+  const { journeys, balance, as_of_ms: asOfMs } = await api.journeys(rider);
   return changeRider(rider.account, (kept) => {
     kept.journeys = journeys;
     kept.journeysMs = now();
+    kept.balance = balance === null ? null : { ...balance, asOfMs };
     kept.picture = pictureAfter(kept.picture, journeys);
   });
 }
@@ -91,6 +93,10 @@ async function takeVoucher(rider: Rider, view: api.VoucherView): Promise<Rider> 
   const verify = await verifyWithRaw(fromHex(rider.serverKeyHex));
   const voucher = await readVoucher(api.envelopeOf(view), verify);
   if (voucher.account !== rider.account) throw new Error('a voucher of somebody else');
+  const said = view.picture === undefined ? null : await readPicture(view.picture, verify);
+  if (said !== null && (said.entry !== voucher.entry || said.account !== rider.account)) {
+    throw new Error('a picture of another journey');
+  }
   return changeRider(rider.account, (kept) => {
     kept.cursor = Math.max(kept.cursor, view.number);
     // An exit voucher alone does not end a picture: nobody may have gone through yet. The journey's state
@@ -101,6 +107,9 @@ async function takeVoucher(rider: Rider, view: api.VoucherView): Promise<Rider> 
       const { entry, enteredAtMs } = voucher;
       const validUntilMs = Math.min(voucher.validUntilMs, enteredAtMs + VALID_FOR_MAX_MS);
       kept.picture = { text: view.picture, entry, enteredAtMs, validUntilMs };
+      if (said !== null && said.asOfMs >= (kept.balance?.asOfMs ?? 0)) {
+        kept.balance = said.balance === null ? null : { ...said.balance, asOfMs: said.asOfMs };
+      }
     }
   });
 }

@@ -140,8 +140,11 @@ export async function freshIssuerPart(key: DeviceKey): Promise<Enrolled> {
   return (await ask(key, 'POST', '/v1/rider/issuer-part')).json();
 }
 
-export async function journeys(key: DeviceKey): Promise<Journey[]> {
-  return (await (await ask(key, 'GET', '/v1/rider/journeys')).json()).journeys;
+/** The journeys, and what is left of stored value by now: null for who pays otherwise. */
+export async function journeys(
+  key: DeviceKey,
+): Promise<{ journeys: Journey[]; balance: Money | null; as_of_ms: number }> {
+  return (await ask(key, 'GET', '/v1/rider/journeys')).json();
 }
 
 export async function vouchersAfter(

@@ -10,9 +10,9 @@ use fare_protocol::{
     Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareReason, FareSpan, FareStep,
     GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, LetThrough, LetThroughBy,
     LetThroughCommand, Location, Millis, Mode, ModeChange, ModeCommand, ModeSource, Modes, Money,
-    PaidBefore, Passage, PassageOutcome, Picture, Record, RecordBody, RecordHash, RecordId, Remark,
-    RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp, StationId, StepRounding, TariffHash,
-    UnixMs, Voucher, VoucherId,
+    PaidBefore, PaperCode, Passage, PassageOutcome, Picture, Record, RecordBody, RecordHash,
+    RecordId, Remark, RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp, StationId,
+    StepRounding, TariffHash, UnixMs, Voucher, VoucherId,
 };
 
 pub const NOW: UnixMs = UnixMs(1_795_430_096_789);
@@ -139,6 +139,25 @@ pub fn picture() -> Picture {
                 metres: 12_345,
             }),
         }),
+        balance: None,
+    }
+}
+
+/// The same of an account on stored value.
+pub fn picture_balance() -> Picture {
+    Picture {
+        balance: Some(yuan(4_350)),
+        ..picture()
+    }
+}
+
+pub fn paper_code() -> PaperCode {
+    PaperCode {
+        account: PaperCode::account(*b"....paper-000001"),
+        class: RiderClass::Adult,
+        value: yuan(700),
+        valid_from: NOW.before(Millis(3_600_000)),
+        valid_until: NOW.after(Millis(82_800_000)),
     }
 }
 
@@ -399,6 +418,7 @@ pub fn reasons() -> Vec<FareReason> {
             class: RiderClass::Staff,
         },
         FareReason::Waived {},
+        FareReason::PaperValue { value_minor: 600 },
         FareReason::AsShown {},
         FareReason::Pass {
             product: text("month"),

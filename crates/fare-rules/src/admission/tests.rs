@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::sample::{Phone, START, account, at, cny, open_journey, picture, policy, quote, tap};
+use crate::sample::{
+    Phone, START, account, at, cny, open_journey, paper_code, picture, policy, quote, tap,
+};
 use Direction::{Entry, Exit};
 use Refusal::*;
 use fare_protocol::{Currency, Millis, Money, Signer, UnixMs};
@@ -473,4 +475,118 @@ fn the_confirmation_of_a_picture_names_its_entry() {
         (account(1), Some(cny(300)))
     );
     assert_eq!(draft.used.entry(), Some(entry));
+}
+
+/// A paper code before a gate. By default everything is in order, at an entry.
+#[derive(Clone, Copy, Debug)]
+struct Paper {
+    role: Role,
+    mode: Mode,
+    /// The time; it is good from an hour before the start to an hour after.
+    ms: i64,
+    clock_error: u32,
+    beyond: ClockBeyond,
+    denied: bool,
+    ended: Option<Ended>,
+    /// How long ago its journey began.
+    entered: Option<i64>,
+    fare: Option<i64>,
+    /// The age of what the caches hold.
+    cache: Option<i64>,
+}
+
+const PAPER: Paper = Paper {
+    role: Role::Entry,
+    mode: Mode::Normal,
+    ms: 0,
+    clock_error: 0,
+    beyond: ClockBeyond::TimeExempt,
+    denied: false,
+    ended: None,
+    entered: None,
+    fare: None,
+    cache: Some(1_000),
+};
+
+const PAPER_OUT: Paper = Paper {
+    role: Role::Exit,
+    entered: Some(HOUR / 2),
+    fare: Some(500),
+    ..PAPER
+};
+
+impl Paper {
+    fn verdict(&self) -> Result<ConfirmationDraft, Refusal> {
+        let now = UnixMs(START.0 + self.ms);
+        let ago = |ms: i64| UnixMs(now.0 - ms);
+        let mut tap = tap(1, 1, Err(NotOurs));
+        tap.credential = Ok(paper_code(1));
+        tap.facts = Facts {
+            open_journey: self.entered.map(|ms| open_journey(1, ago(ms))),
+            ended: self.ended,
+            denied: self.denied,
+            quote: self.fare.map(quote),
+            cache_as_of: self.cache.map(ago),
+            ..Facts::default()
+        };
+        let policy = LanePolicy {
+            clock_beyond: self.beyond,
+            ..policy(self.role)
+        };
+        Admission {
+            policy: &policy,
+            mode: self.mode,
+            direction: direction(policy.role, &tap.facts),
+            just_left: |_| false,
+            now: Stamp {
+                at: now,
+                error_ms: Millis(self.clock_error),
+            },
+        }
+        .decide(&tap)
+    }
+}
+
+#[test]
+fn a_paper_code_lets_one_rider_in_and_out() {
+    let (here, both) = (Some(Ended::Here), Role::Both);
+    let (refuse, exempt) = (ClockBeyond::Refuse, Mode::TimeExempt);
+    verdicts! {
+        "in": PAPER {} => Ok(Entry);
+        "in, both ways": PAPER { role: both } => Ok(Entry);
+        "out": PAPER_OUT {} => Ok(Exit);
+        "out, both ways": PAPER_OUT { role: both } => Ok(Exit);
+        "nothing ever heard of the server": PAPER { cache: None } => Ok(Entry);
+        "first moment": PAPER { ms: -HOUR } => Ok(Entry);
+        "too early": PAPER { ms: -HOUR - 1 } => Err(PaperCodeExpired);
+        "too early, but for the gate's clock": PAPER { ms: -HOUR - 500, clock_error: 500 } => Ok(Entry);
+        "last moment": PAPER { ms: HOUR - 1 } => Ok(Entry);
+        "over": PAPER { ms: HOUR } => Err(PaperCodeExpired);
+        "over, time exempt": PAPER { ms: 9 * HOUR, mode: exempt } => Ok(Entry);
+        "over, and the rider is inside": PAPER_OUT { ms: 9 * HOUR } => Ok(Exit);
+        "a clock that refuses": PAPER { clock_error: 30_001, beyond: refuse } => Err(ClockUnsure);
+        "in already": PAPER { entered: Some(9_000) } => Err(Passback);
+        "in already, days ago": PAPER { entered: Some(99 * HOUR) } => Err(Passback);
+        "used, as the server says": PAPER { denied: true } => Err(PaperCodeUsed);
+        "used, as the server says, out": PAPER_OUT { denied: true } => Err(PaperCodeUsed);
+        "used here": PAPER { ended: here } => Err(PaperCodeUsed);
+        "used here, both ways": PAPER { ended: here, role: both } => Err(PaperCodeUsed);
+        "used here, out": PAPER_OUT { ended: here, entered: None } => Err(PaperCodeUsed);
+        "out without an entry": PAPER_OUT { entered: None } => Err(NoEntry);
+        "out, offline": PAPER_OUT { entered: None, fare: None, cache: Some(2 * HOUR) } => Ok(Exit);
+        "out for more than it is worth": PAPER_OUT { fare: Some(501) } => Err(OverFareLimit);
+        "closed": PAPER { mode: Mode::Closed } => Err(GateClosed);
+    }
+}
+
+#[test]
+fn a_paper_code_has_a_reference_for_each_way() {
+    let (way_in, way_out) = (PAPER.verdict().unwrap(), PAPER_OUT.verdict().unwrap());
+    assert_ne!(way_in.code_ref, way_out.code_ref);
+    assert_eq!(way_in.account, way_out.account);
+    assert_eq!(
+        (way_out.used, way_out.used.entry()),
+        (Used::PaperCode, None)
+    );
+    assert_eq!(way_out.fare_quoted, Some(cny(500)));
 }

@@ -61,6 +61,8 @@ pub enum Display {
         account: AccountId,
         /// What it costs; at exits where it is known.
         fare: Option<Money>,
+        /// What is left of the account's stored value after that; where a picture tells.
+        balance: Option<Money>,
         /// The server's time behind what the gate knows, when that is no longer fresh.
         as_of: Option<UnixMs>,
     },
@@ -148,6 +150,8 @@ pub enum Used {
         /// The entry confirmation.
         entry: RecordId,
     },
+    /// A paper code: each way is used up by the passage there.
+    PaperCode,
     /// A pay code, which is used up by its platform and not here.
     PayCode {
         /// Whether the server had said yes. If not it must still learn the code, or cannot charge it.
@@ -161,7 +165,7 @@ impl Used {
     /// The entry that the confirmation is to name.
     pub const fn entry(&self) -> Option<RecordId> {
         match self {
-            Self::Code { .. } => None,
+            Self::Code { .. } | Self::PaperCode => None,
             Self::Picture { entry } => Some(*entry),
             Self::PayCode { entry, .. } => *entry,
         }

@@ -94,9 +94,15 @@ impl Tap {
         match (&self.credential, self.heard) {
             (Ok(VerifiedCredential::PayCode(_)), Heard::NotAsked) => true,
             (Ok(VerifiedCredential::PayCode(_)), Heard::Yes | Heard::Silence)
-            | (Ok(VerifiedCredential::RideCode(_) | VerifiedCredential::Picture(_)) | Err(_), _) => {
-                false
-            }
+            | (
+                Ok(
+                    VerifiedCredential::RideCode(_)
+                    | VerifiedCredential::Picture(_)
+                    | VerifiedCredential::PaperCode(_),
+                )
+                | Err(_),
+                _,
+            ) => false,
         }
     }
 }
@@ -126,7 +132,7 @@ pub enum Ended {
 pub struct Facts {
     /// The account's open journey, if one is known; a picture's own.
     pub open_journey: Option<OpenJourney>,
-    /// How the journey of a picture is known to be over.
+    /// How the journey of a picture or a paper code is known to be over.
     pub ended: Option<Ended>,
     /// The highest counter seen of this device key.
     pub last_counter: Option<u32>,

@@ -167,6 +167,7 @@ fn say_open(ride: &Ride, turn: &mut Turn) {
         shown,
         account,
         fare,
+        balance,
         as_of,
     }) = ride.rider
     else {
@@ -181,6 +182,7 @@ fn say_open(ride: &Ride, turn: &mut Turn) {
         direction,
         account,
         fare,
+        balance,
         as_of,
     });
     turn.note(Note::Admitted {

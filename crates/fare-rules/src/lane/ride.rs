@@ -32,6 +32,8 @@ pub(super) struct Rider {
     pub(super) shown: CodeRef,
     pub(super) account: AccountId,
     pub(super) fare: Option<Money>,
+    /// What is left of the account's stored value after this fare.
+    pub(super) balance: Option<Money>,
     /// The server's time behind the fare, when that is no longer fresh.
     pub(super) as_of: Option<UnixMs>,
 }
@@ -63,6 +65,7 @@ impl Ride {
                 shown: tap.shown,
                 account: draft.account,
                 fare: draft.fare_quoted,
+                balance: left_after(tap, draft.fare_quoted),
                 as_of: priced_as_of(tap).filter(old),
             }),
             confirmed_at: now,
@@ -83,13 +86,32 @@ impl Ride {
     }
 }
 
+/// What a picture says was left, less the fare; unknown where the fare is.
+fn left_after(tap: &Tap, fare: Option<Money>) -> Option<Money> {
+    match &tap.credential {
+        Ok(VerifiedCredential::Picture(picture)) => {
+            let left = fare?.checked_neg().ok()?;
+            picture.picture().balance?.checked_add(left).ok()
+        }
+        Ok(
+            VerifiedCredential::RideCode(_)
+            | VerifiedCredential::PaperCode(_)
+            | VerifiedCredential::PayCode(_),
+        )
+        | Err(_) => None,
+    }
+}
+
 /// The server's time behind the fare: a picture brings its own.
 fn priced_as_of(tap: &Tap) -> Option<UnixMs> {
     match &tap.credential {
         Ok(VerifiedCredential::Picture(picture)) => Some(picture.picture().as_of),
-        Ok(VerifiedCredential::RideCode(_) | VerifiedCredential::PayCode(_)) | Err(_) => {
-            tap.facts.cache_as_of
-        }
+        Ok(
+            VerifiedCredential::RideCode(_)
+            | VerifiedCredential::PaperCode(_)
+            | VerifiedCredential::PayCode(_),
+        )
+        | Err(_) => tap.facts.cache_as_of,
     }
 }
 

@@ -197,6 +197,27 @@ fn a_fare_by_a_picture_is_as_of_its_making() {
     }
 }
 
+/// Stored value is shown as it will be after the fare; below zero when the fare is more.
+#[test]
+fn a_balance_that_a_picture_tells_is_shown_less_the_fare() {
+    for (balance, shown) in [
+        (Some(1_000), ", CNY 6.00 left"),
+        (Some(400), ", CNY 0.00 left"),
+        (Some(100), ", CNY -3.00 left"),
+        (None, ""),
+    ] {
+        let Event::Tap(mut tap) = leaving(1, 1, 1) else {
+            panic!("leaving is a tap");
+        };
+        tap.credential = Ok(picture(1, |picture| picture.balance = balance.map(cny)));
+        let mut gate = Gate::new(Role::Exit, Mode::Normal);
+        gate.on(0, Event::Tap(tap));
+        let effects = gate.on(5, committed(1));
+        let wanted = format!("open, show admitted for CNY 4.00{shown}, note");
+        assert!(effects.starts_with(&wanted), "{effects}");
+    }
+}
+
 /// A picture opens again when nobody went through, and while it is held out it is one tap.
 #[test]
 fn a_picture_that_nobody_used_opens_again() {

@@ -17,6 +17,7 @@ mod invite;
 mod journeys;
 mod let_through;
 mod modes;
+mod paper_codes;
 mod products;
 mod revoke;
 mod run;
@@ -61,6 +62,8 @@ enum Command {
     Products(products::ProductsArgs),
     /// By which fares riders ride, upon a proof and until its end
     Classes(classes::ClassesArgs),
+    /// Make tickets for one journey, to be printed
+    PaperCodes(paper_codes::PaperCodesArgs),
     /// Look at journeys and correct them
     Journeys(journeys::JourneysArgs),
     /// Have gates refuse an account, or no longer
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Charges(args) => charges::run(args),
         Command::Products(args) => products::run(args),
         Command::Classes(args) => classes::run(args),
+        Command::PaperCodes(args) => paper_codes::run(args),
         Command::Journeys(args) => journeys::run(args),
         Command::Deny(args) => deny::run(args),
         Command::Staff(args) => staff::run(args),

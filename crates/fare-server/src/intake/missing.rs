@@ -162,6 +162,8 @@ fn no_entry(settlement: &Settlement, tx: &Tx<'_>, exit: &Tap) -> Result<Option<M
     let before = (exit.at.before(settlement.journey_valid), exit.at);
     let (account, direction) = (exit.account(), Direction::Entry);
     if exit.confirmation.entry.is_some()
+        // A paper code pays for one journey, which this is not.
+        || tx.paper_value(account)?.is_some()
         || !takes_fares(exit.confirmation.mode)
         || tx.had_fault(account, direction, before)?
         || tx.is_spared(None, direction, before)?
@@ -218,7 +220,8 @@ impl Intake<'_> {
         }
         let tariff = self.settlement.tariff_at(entry.at);
         let quote = tariff.maximum(direction, entry.class());
-        Ok(quote.map(|quote| quote.fare))
+        let most = self.tx.paper_value(account)?;
+        Ok(quote.map(|quote| quote.at_most(most).fare))
     }
 
     /// Whether the ride of the entry had been admitted at another gate, and left by a picture of that entry.

@@ -25,6 +25,7 @@ impl Intake<'_> {
             return Ok(None);
         }
         let paid_before = pricing::paid_before(self.settlement, self.tx, &tap)?;
+        let currency = self.settlement.tariff_at(tap.at).currency();
         let picture = Picture {
             journey: journey.id,
             entry,
@@ -36,6 +37,7 @@ impl Intake<'_> {
             as_of: self.now,
             valid_until,
             paid_before: Some(paid_before).filter(PaidBefore::fits),
+            balance: self.tx.left_to_spend(account, currency)?,
         };
         Ok(Some(picture.seal(self.settlement.signer.as_ref())))
     }

@@ -5,7 +5,7 @@ use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
-use fare_protocol::PaidBefore;
+use fare_protocol::{Money, PaidBefore};
 use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::{Event, Journey, Price, Tap, price};
 use fare_rules::tariff::Use;
@@ -143,8 +143,13 @@ pub(crate) fn priced(
         Ok(both) => both,
         Err(err) => return Ok(Err(err)),
     };
-    let mut price = price(exit, both.0, both.1);
     let account = entry.account();
+    let most = tx.paper_value(account)?;
+    let alone = most.map_or(both.1, |most| Money {
+        minor: both.1.minor.min(most.minor),
+        ..both.1
+    });
+    let mut price = price(exit, both.0.at_most(most), alone);
     if !tx.has_products(account)? {
         let uses = Vec::new();
         return Ok(Ok(Priced { price, uses }));

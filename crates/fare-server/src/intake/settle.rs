@@ -98,6 +98,7 @@ impl Intake<'_> {
                     line,
                     entered_at_ms: entry.at,
                 };
+                self.tx.reopen_paper_code(account)?;
                 return Ok(self.tx.tell(&FeedChange::JourneyOpened(journey))?);
             }
             Action::Close => {
@@ -105,6 +106,8 @@ impl Intake<'_> {
                     account,
                     entry: entry.id,
                 };
+                // Before gates forget the journey: in between they would let the paper code in once more.
+                self.tx.end_paper_code(account, self.now)?;
                 return Ok(self.tx.tell(&change)?);
             }
             Action::Conflict(kind) => {

@@ -59,7 +59,9 @@ pub(super) fn all() -> Value {
             "code": { "enum": fare_protocol::FareReason::CODES }, "values": { "type": "object" }, "text": text,
             "minor": { "type": "integer" },
         })),
-        "Journeys": object(&["journeys"], json!({ "journeys": many("Journey") })),
+        "Journeys": object(&["journeys", "balance", "as_of_ms"], json!({
+            "journeys": many("Journey"), "balance": nullable(one("Money")), "as_of_ms": at,
+        })),
         "Products": object(&["products"], json!({ "products": many("Product") })),
         "Product": object(&["product", "offer", "name", "kind", "price", "from_ms", "until_ms", "used"], json!({
             "product": id, "offer": text, "name": text, "kind": { "enum": ["pass", "multi-ride", "coupon"] },

@@ -3,7 +3,7 @@
 use super::auth::RiderAsks;
 use super::{Riders, StationName};
 use crate::api::problem::Problem;
-use crate::store::{Correction, OwnJourney};
+use crate::store::{Correction, OwnJourney, StoreError};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -28,6 +28,11 @@ pub(super) struct Asked {
 pub(super) struct Journeys {
     /// At most 50.
     pub journeys: Vec<JourneyView>,
+    /// What is left of the account's stored value, less fares not yet paid from it; below zero it owes. None for
+    /// who pays otherwise.
+    pub balance: Option<Money>,
+    /// When the server looked.
+    pub as_of_ms: UnixMs,
 }
 
 /// One journey as its rider sees it.
@@ -95,12 +100,18 @@ pub(super) async fn list(
     let before = UnixMs(before.unwrap_or(i64::MAX));
     let most = most.unwrap_or(LISTED_MAX).min(LISTED_MAX);
     let account = rider.account;
-    let work = move |tx: &crate::store::Tx<'_>| tx.own_journeys(account, before, most);
-    let journeys = riders.app.store.read(work).await?;
     let tariff = &riders.app.settlement.tariff;
+    let (currency, as_of_ms) = (tariff.currency(), crate::clock::now());
+    let work = move |tx: &crate::store::Tx<'_>| {
+        let journeys = tx.own_journeys(account, before, most)?;
+        Ok::<_, StoreError>((journeys, tx.left_to_spend(account, currency)?))
+    };
+    let (journeys, balance) = riders.app.store.read(work).await?;
     let journeys = journeys.into_iter().map(|own| view(own, tariff));
     Ok(Json(Journeys {
         journeys: journeys.collect(),
+        balance,
+        as_of_ms,
     }))
 }
 

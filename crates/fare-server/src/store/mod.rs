@@ -23,6 +23,7 @@ mod journeys;
 mod leases;
 mod let_through;
 mod modes;
+mod paper_codes;
 mod pay_codes;
 mod products;
 mod revocations;
@@ -85,7 +86,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 20] = [
+const MIGRATIONS: [Step; 21] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -166,6 +167,10 @@ const MIGRATIONS: [Step; 20] = [
     Step {
         sqlite: include_str!("configs.sql"),
         postgres: include_str!("postgres/configs.sql"),
+    },
+    Step {
+        sqlite: include_str!("paper_codes.sql"),
+        postgres: include_str!("postgres/paper_codes.sql"),
     },
 ];
 

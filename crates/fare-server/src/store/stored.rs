@@ -63,6 +63,24 @@ impl Tx<'_> {
         Ok(Money::new(minor, currency))
     }
 
+    /// What an account that pays by stored value may still spend: what is left, less fares taken or held that
+    /// are not yet paid for; below zero it owes. Nothing for who pays otherwise.
+    pub fn left_to_spend(
+        &self,
+        account: AccountId,
+        currency: Currency,
+    ) -> Result<Option<Money>, StoreError> {
+        let sql = "SELECT CAST(
+                       (SELECT coalesce(sum(minor), 0) FROM stored_move
+                        WHERE account = $1 AND currency = $2)
+                     + (SELECT coalesce(sum(minor), 0) FROM posting_line
+                        WHERE account = $1 AND currency = $2 AND ledger IN ('rider', 'charging', 'debt'))
+                   AS BIGINT) FROM payer WHERE account = $1 AND platform = 'stored-value'";
+        let row = self.row(sql, &[&account, &currency])?;
+        let left = |row: super::sql::Row| Ok(Money::new(row.get(0)?, currency));
+        row.map(left).transpose()
+    }
+
     /// Keeps a move.
     pub fn insert_move(&self, new: &Move) -> Result<(), StoreError> {
         let sql =

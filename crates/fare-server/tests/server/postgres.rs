@@ -20,6 +20,8 @@ mod incidents;
 mod journeys;
 #[path = "let_through.rs"]
 mod let_through;
+#[path = "paper_codes.rs"]
+mod paper_codes;
 #[path = "pay_codes.rs"]
 mod pay_codes;
 #[path = "products.rs"]

@@ -11,9 +11,10 @@ use fare_protocol::{
     SignedRecord, Signer, Stamp, UnixMs, Voucher,
 };
 use fare_rules::Tariff;
+use fare_server::charging::{PlatformId, top_up};
 use fare_server::clock;
 use fare_server::products::{Sale, sell};
-use fare_server::store::{ClassProof, PaidBy, StoreError};
+use fare_server::store::{ClassProof, PaidBy, Payer, StoreError};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -265,8 +266,8 @@ async fn a_denied_account_gets_no_new_issuer_part_and_still_sees_its_journeys() 
         assert_eq!(refused(answer).await, said(403, "denied", ""));
     }
     assert_eq!(
-        phone.json("/v1/rider/journeys").await,
-        json!({"journeys": []})
+        phone.json("/v1/rider/journeys").await["journeys"],
+        json!([])
     );
     server.end().await;
 }
@@ -397,6 +398,66 @@ async fn an_entry_voucher_comes_with_the_picture_for_the_exit() {
     let journeys = phone.json("/v1/rider/journeys").await;
     assert_eq!(journeys["journeys"][0]["state"], "closed");
     assert_eq!(journeys["journeys"][0]["fare"]["minor"], 500);
+    server.end().await;
+}
+
+/// Who pays by stored value is told what is left: by the picture as of its making, by the list as of now.
+#[tokio::test]
+async fn the_balance_of_stored_value_is_told_less_what_is_not_yet_paid() {
+    let (entry_gate, exit_gate) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let server = Running::new(&[&entry_gate, &exit_gate]).await;
+    let phone = Phone::new(&server, 1);
+    let (_, account) = phone.enrol().await;
+    let list = phone.json("/v1/rider/journeys").await;
+    assert_eq!(list["balance"], Value::Null, "nobody said how it pays");
+    let bind = move |tx: &fare_server::store::Tx<'_>| -> Result<(), StoreError> {
+        let payer = Payer {
+            account,
+            platform: PlatformId::StoredValue,
+            agreement: None,
+            policy: None,
+        };
+        tx.put_payer(&payer, UnixMs(MORNING))?;
+        let ten = Money::new(1_000, Currency::CNY);
+        top_up(tx, [9; 16], account, ten, UnixMs(MORNING)).map(|_| ())
+    };
+    server
+        .database
+        .with(|database| database.write(bind).unwrap());
+    let minute = (clock::now().0 - MORNING) / 60_000 - 60;
+    for (nth, left) in [(0, 1_000), (1, 500), (2, 0), (3, -500)] {
+        let entered = minute + 15 * nth;
+        let list = phone.json("/v1/rider/journeys").await;
+        assert_eq!(list["balance"], json!({"minor": left, "currency": "CNY"}));
+        assert!(clock::now().0 - list["as_of_ms"].as_i64().unwrap() < 60_000);
+        let nth_code = u8::try_from(nth).unwrap();
+        let entry = entry_gate.tap(Tap {
+            direction: Direction::Entry,
+            account,
+            minute: entered,
+            quoted: None,
+            names: None,
+            code: 20 + nth_code,
+        });
+        let passage = entry_gate.passage(&entry, PassageOutcome::Passed);
+        server.send(&entry_gate, &[entry.clone(), passage]).await;
+        let target = format!("/v1/rider/vouchers?after={}", 2 * nth);
+        let vouchers = phone.json(&target).await;
+        let text = vouchers["vouchers"][0]["picture"].as_str().unwrap();
+        let signed = Picture::parse(text.as_bytes()).unwrap();
+        let balance = signed.picture().balance.unwrap();
+        assert_eq!(balance, Money::new(left, Currency::CNY));
+        let exit = exit_gate.tap(Tap {
+            direction: Direction::Exit,
+            account,
+            minute: entered + 10,
+            quoted: Some(Money::new(500, Currency::CNY)),
+            names: Some(entry.record().id),
+            code: 10 + nth_code,
+        });
+        let passage = exit_gate.passage(&exit, PassageOutcome::Passed);
+        server.send(&exit_gate, &[exit, passage]).await;
+    }
     server.end().await;
 }
 

@@ -1,0 +1,168 @@
+//! `fareserver paper-codes`: tickets for one journey, to be printed.
+
+use super::conflicts::money;
+use super::{Usage, deed, operator};
+use crate::config::{self, Overrides};
+use crate::paper_codes::sheet::{ON_A_SHEET, Printed, sheet};
+use crate::paper_codes::{COUNT_MAX, Wanted, keep};
+use crate::store::{Database, StoreError};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use fare_protocol::{Millis, Money, RiderClass};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const DAY_MS: u32 = 86_400_000;
+
+#[derive(Debug, Args)]
+pub(super) struct PaperCodesArgs {
+    #[command(subcommand)]
+    command: PaperCodesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PaperCodesCommand {
+    /// Make paper codes and write sheets of them (SVG, A4), to be printed and sold
+    Print(PrintArgs),
+}
+
+#[derive(Debug, Args)]
+struct PrintArgs {
+    /// The server's configuration: its key signs them, its database keeps them
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// How many
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=i64::from(COUNT_MAX)))]
+    count: u16,
+    /// What each costs, and the most that its journey costs: currency and minor units, for example CNY:600
+    #[arg(long, value_name = "CURRENCY:MINOR", value_parser = money)]
+    value: Money,
+    /// Which fares apply: adult, child, student, senior, disabled
+    #[arg(long, default_value = "adult", value_parser = class)]
+    class: RiderClass,
+    /// For how many service days, today's the first
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=6))]
+    days: u32,
+    /// What stands above each code
+    #[arg(long, default_value = "Metro, one journey")]
+    title: String,
+    /// Into which folder the sheets go; none that are there are written over
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: PaperCodesArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        PaperCodesCommand::Print(args) => print(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The sheets are written before the codes count, and get their names when they do.
+// long: checks, then one step after another
+fn print(args: &PrintArgs) -> anyhow::Result<()> {
+    let server = config::load(&args.config, Overrides::default())?;
+    let now = crate::clock::now();
+    let (settlement, value) = (&server.settlement, args.value);
+    let tariff = settlement.tariff_at(now);
+    if value.minor <= 0 || value.currency != tariff.currency() {
+        let currency = tariff.currency();
+        return Err(Usage(format!("--value must be more than zero, in {currency}")).into());
+    }
+    let last = now.after(Millis(DAY_MS.saturating_mul(args.days.saturating_sub(1))));
+    let wanted = Wanted {
+        class: args.class,
+        value,
+        valid_from: now,
+        valid_until: tariff.day_ends(last),
+    };
+    wanted.valid_for().context("the last day is over already")?;
+    let made: Vec<Printed> = (0..args.count)
+        .map(|_| {
+            let code = wanted.make().context("no randomness for an account")?;
+            Ok(Printed {
+                code,
+                text: code.seal(settlement.signer.as_ref()),
+                last_day: tariff.service_day(last).to_string(),
+            })
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let sheets = write(&args.out, &args.title, &made)?;
+    let by = operator();
+    let about = format!("{} of {value}, {}", made.len(), args.class.word());
+    let kept = Database::open(server.database.clone())
+        .map_err(anyhow::Error::from)
+        .and_then(|mut database| {
+            let work = |tx: &crate::store::Tx<'_>| -> Result<(), StoreError> {
+                for printed in &made {
+                    keep(tx, &printed.code, &by, now)?;
+                }
+                tx.audit(&deed(&by, "paper-codes-print", &about, ""), now)
+            };
+            Ok(database.write(work)?)
+        });
+    if let Err(err) = kept {
+        for (part, _) in &sheets {
+            // What stays there does not count.
+            let _left = fs::remove_file(part);
+        }
+        return Err(err.context("nothing was printed"));
+    }
+    let mut out = io::stdout().lock();
+    for (part, named) in &sheets {
+        let shown = named.display();
+        fs::rename(part, named).with_context(|| format!("cannot name {shown}"))?;
+        writeln!(out, "{shown}")?;
+    }
+    let total = Money::new(
+        value.minor.saturating_mul(args.count.into()),
+        value.currency,
+    );
+    writeln!(
+        out,
+        "{} paper codes, {total} to be taken for them",
+        made.len()
+    )?;
+    Ok(())
+}
+
+/// Writes the sheets under names that say that they do not count yet; answers both names of each. Whoever has such a
+/// file has money, so nobody else may read it.
+fn write(folder: &Path, title: &str, made: &[Printed]) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut sheets = Vec::new();
+    for (number, codes) in (1..).zip(made.chunks(ON_A_SHEET)) {
+        let named = folder.join(format!("paper-codes-{number}.svg"));
+        let part = named.with_extension("svg.part");
+        if named.exists() {
+            let shown = named.display();
+            return Err(Usage(format!("{shown} is there already; name another --out")).into());
+        }
+        let svg = sheet(title, codes)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&part)
+            .with_context(|| format!("cannot write {}", part.display()))?;
+        file.write_all(svg.as_bytes())
+            .and_then(|()| file.sync_all())
+            .with_context(|| format!("cannot write {}", part.display()))?;
+        sheets.push((part, named));
+    }
+    Ok(sheets)
+}
+
+fn class(text: &str) -> Result<RiderClass, String> {
+    let mut sold = RiderClass::ALL
+        .into_iter()
+        .filter(|class| *class != RiderClass::Staff);
+    let found = sold.find(|class| class.word() == text);
+    found.ok_or_else(|| {
+        format!("{text:?} is no class; write one of adult, child, student, senior, disabled")
+    })
+}

@@ -1,0 +1,88 @@
+//! Paper codes that were made, and which of them gates refuse because their journey is over.
+
+use super::{StoreError, Tx};
+use fare_protocol::{AccountId, Millis, Money, PaperCode, UnixMs};
+
+/// How long after its last moment a used one is still refused by name: journeys are over by then.
+const REFUSED_AFTER: Millis = Millis(86_400_000);
+
+/// Most that are taken off the deny list in one transaction; the next one takes the rest.
+const FORGOTTEN_MAX: u32 = 500;
+
+impl Tx<'_> {
+    /// Keeps a paper code that was made.
+    ///
+    /// # Errors
+    /// Those of the database; so with everything here.
+    pub fn insert_paper_code(
+        &self,
+        code: &PaperCode,
+        by: &str,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO paper_code (account, class, minor, currency, valid_from_ms, valid_until_ms,
+                                           made_ms, made_by)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let (class, Money { minor, currency }) = (code.class.word(), code.value);
+        self.run(
+            sql,
+            &[
+                &code.account,
+                &class,
+                &minor,
+                &currency,
+                &code.valid_from,
+                &code.valid_until,
+                &now,
+                &by,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// What was paid for a paper code, which is the most that its journey costs; nothing for other accounts, for
+    /// which the database is not asked.
+    pub fn paper_value(&self, account: AccountId) -> Result<Option<Money>, StoreError> {
+        if !PaperCode::may_have(account) {
+            return Ok(None);
+        }
+        let sql = "SELECT minor, currency FROM paper_code WHERE account = $1";
+        let row = self.row(sql, &[&account])?;
+        row.map(|row| Ok(Money::new(row.get(0)?, row.get(1)?)))
+            .transpose()
+    }
+
+    /// A journey of the account is over: if a paper code's, gates refuse it from now on.
+    pub fn end_paper_code(&self, account: AccountId, now: UnixMs) -> Result<(), StoreError> {
+        if self.paper_value(account)?.is_some() && self.deny(account, now)? {
+            let sql = "UPDATE paper_code SET ended_ms = $1 WHERE account = $2";
+            self.run(sql, &[&now, &account])?;
+        }
+        Ok(())
+    }
+
+    /// It is not over after all, as when nobody went through the exit.
+    pub fn reopen_paper_code(&self, account: AccountId) -> Result<(), StoreError> {
+        if !PaperCode::may_have(account) {
+            return Ok(());
+        }
+        let sql =
+            "UPDATE paper_code SET ended_ms = NULL WHERE account = $1 AND ended_ms IS NOT NULL";
+        if self.run(sql, &[&account])? > 0 {
+            self.allow(account)?;
+        }
+        Ok(())
+    }
+
+    /// Takes used ones off the deny list whose time is over anyway; answers how many.
+    pub fn forget_paper_codes(&self, now: UnixMs) -> Result<usize, StoreError> {
+        let sql = "SELECT account FROM paper_code
+                   WHERE ended_ms IS NOT NULL AND valid_until_ms <= $1
+                   ORDER BY valid_until_ms, account LIMIT $2";
+        let rows = self.rows(sql, &[&now.before(REFUSED_AFTER), &FORGOTTEN_MAX])?;
+        for row in &rows {
+            self.reopen_paper_code(row.get(0)?)?;
+        }
+        Ok(rows.len())
+    }
+}
