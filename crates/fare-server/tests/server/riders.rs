@@ -1,13 +1,13 @@
 //! The riders' API over real sockets: phones that prove themselves, and those that cannot.
 
 use super::api::{Running, problem};
+use super::phone::Phone;
 use super::site::{forever, settlement};
 use crate::gate::{Gate, MORNING, Tap};
-use ed25519_dalek::SigningKey;
-use fare_protocol::rider::{KEY_HEADER, RiderRequest, SIGNATURE_HEADER, SKEW_MS_MAX, TIME_HEADER};
+use fare_protocol::rider::{KEY_HEADER, SIGNATURE_HEADER, SKEW_MS_MAX, TIME_HEADER};
 use fare_protocol::wire::{ApiProblem, Envelope};
 use fare_protocol::{
-    AccountId, Currency, Direction, Millis, Money, PassageOutcome, Picture, RideCode, RiderClass,
+    Currency, Direction, Millis, Money, PassageOutcome, Picture, RideCode, RiderClass,
     SignedRecord, Signer, Stamp, UnixMs, Voucher,
 };
 use fare_rules::Tariff;
@@ -17,97 +17,6 @@ use fare_server::products::{Sale, sell};
 use fare_server::store::{ClassProof, PaidBy, Payer, StoreError};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use std::cell::Cell;
-
-/// A rider's phone.
-struct Phone<'s> {
-    server: &'s Running,
-    key: SigningKey,
-    /// No two requests have the same time.
-    asked: Cell<i64>,
-}
-
-/// A request that is ready, or made wrong on purpose.
-struct Asked {
-    method: Method,
-    target: String,
-    at: UnixMs,
-    body: Vec<u8>,
-    signature: [u8; 64],
-}
-
-impl<'s> Phone<'s> {
-    fn new(server: &'s Running, seed: u8) -> Self {
-        Self {
-            server,
-            key: SigningKey::from_bytes(&[seed; 32]),
-            asked: Cell::new(0),
-        }
-    }
-
-    fn request(&self, method: Method, target: &str, body: &Value) -> Asked {
-        let at = clock::now().0.max(self.asked.get() + 1);
-        self.asked.set(at);
-        let body = if body.is_null() {
-            Vec::new()
-        } else {
-            serde_json::to_vec(body).unwrap()
-        };
-        self.signed(method, target, UnixMs(at), body)
-    }
-
-    fn signed(&self, method: Method, target: &str, at: UnixMs, body: Vec<u8>) -> Asked {
-        let request = RiderRequest {
-            method: method.as_str(),
-            target,
-            at,
-            body: &body,
-        };
-        let signature = request.sign(&self.key);
-        Asked {
-            method,
-            target: target.to_owned(),
-            at,
-            body,
-            signature,
-        }
-    }
-
-    async fn send(&self, asked: &Asked) -> Response {
-        let url = format!("{}{}", self.server.riders, asked.target);
-        let signature: String = Envelope(asked.signature.to_vec()).into();
-        let request = self.server.client.request(asked.method.clone(), url);
-        let request = request
-            .header(KEY_HEADER, Signer::public(&self.key).to_string())
-            .header(TIME_HEADER, asked.at.to_string())
-            .header(SIGNATURE_HEADER, signature)
-            .body(asked.body.clone());
-        request.send().await.unwrap()
-    }
-
-    async fn get(&self, target: &str) -> Response {
-        self.send(&self.request(Method::GET, target, &Value::Null))
-            .await
-    }
-
-    async fn post(&self, target: &str, body: &Value) -> Response {
-        self.send(&self.request(Method::POST, target, body)).await
-    }
-
-    async fn json(&self, target: &str) -> Value {
-        let answer = self.get(target).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{target}");
-        answer.json().await.unwrap()
-    }
-
-    async fn enrol(&self) -> (Value, AccountId) {
-        let answer = self.post("/v1/rider", &Value::Null).await;
-        assert_eq!(answer.status(), StatusCode::CREATED);
-        let enrolled: Value = answer.json().await.unwrap();
-        let account = enrolled["account"].as_str().unwrap().parse().unwrap();
-        (enrolled, account)
-    }
-}
 
 async fn refused(response: Response) -> (u16, String, Option<String>) {
     let ApiProblem {

@@ -24,6 +24,8 @@ mod let_through;
 mod paper_codes;
 #[path = "pay_codes.rs"]
 mod pay_codes;
+#[path = "phone.rs"]
+mod phone;
 #[path = "products.rs"]
 mod products;
 #[path = "revoke.rs"]
