@@ -434,7 +434,9 @@ fn a_lost_connection_is_made_again() {
     let account = fare_protocol::AccountId(ACCOUNT);
     let cut = "SELECT pg_terminate_backend(pg_backend_pid())";
     let lost = database.engine.get_mut().script(cut).unwrap_err();
-    assert!(lost.to_string().contains("57P01"), "{lost}");
+    // The server's last word, unless the connection is gone before it is read.
+    let said = lost.to_string();
+    assert!(said.contains("57P01") || said.contains("closed"), "{said}");
     let deny = |tx: &Tx<'_>| tx.deny(account, UnixMs(0));
     assert!(database.write(deny).unwrap());
 }
