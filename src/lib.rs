@@ -29,4 +29,5 @@ pub mod service;
 pub mod signals;
 pub mod stages;
 pub mod status;
+mod swap;
 pub mod trial;

@@ -6,6 +6,7 @@
 
 use super::client::{certificates, private_key, roots};
 use super::{CourierConfig, CourierError};
+use crate::swap::swap;
 use fare_protocol::certificate::Certificate;
 use fare_protocol::{GateId, PublicKey, UnixMs};
 use rustls::client::ResolvesClientCert;
@@ -15,8 +16,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, SignatureScheme};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -199,17 +200,7 @@ fn left_out(path: &Path, err: &dyn std::fmt::Display) {
     tracing::warn!(%path, %err, "a renewed certificate is left out, the configuration's serves");
 }
 
-/// Whole or not at all, whenever power goes away.
+/// Keeps it; a certificate is no secret.
 fn keep(path: &Path, pem: &str) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let mut file = File::create(&new)?;
-    file.write_all(pem.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        Some(_) | None => File::open(".")?.sync_all(),
-    }
+    swap(path, pem.as_bytes(), 0o666)
 }

@@ -2,13 +2,13 @@
 
 use crate::config::GateConfig;
 use crate::journal::beside;
+use crate::swap::swap;
 use fare_protocol::{
     CommandId, ConfigCommand, ConfigHash, ConfigOutcome, Millis, Reason, Remark, UnixMs,
 };
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The gate's user's alone, as the journal is.
@@ -247,18 +247,5 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Kept>> {
 
 /// Whole or not at all, whenever power goes away.
 pub(super) fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let new = beside(path, ".new");
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&new)?;
-    file.write_all(&serde_json::to_vec(kept)?)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        Some(_) | None => File::open(".")?.sync_all(),
-    }
+    swap(path, &serde_json::to_vec(kept)?, MODE)
 }

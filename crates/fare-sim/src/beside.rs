@@ -1,8 +1,13 @@
 //! The real programs, which lie in this program's own folder: a `fareserver` on a city, a `faregate`
 //! on a gate's files. What is started is killed when dropped.
 
-use crate::city::{City, GateFiles};
+use crate::cast::Cast;
+use crate::city::{City, GateFiles, GateSite};
+use crate::clock;
+use crate::seed::Seed;
 use anyhow::{Context, ensure};
+use fare_protocol::LaneNo;
+use fare_rules::Role;
 use fare_server::store::{self, Database, StoreError, Tx};
 use serde::Deserialize;
 use std::ffi::OsString;
@@ -137,4 +142,28 @@ pub(crate) fn register(city: &City, gates: &[store::Gate]) -> anyhow::Result<()>
         gates.iter().try_for_each(|gate| tx.put_gate(gate))
     };
     Ok(Database::open(&city.database())?.write(put)?)
+}
+
+/// A city in `folder` with its server running, and the files of one entry gate that it believes.
+pub(crate) async fn with_entry_gate(
+    seed: &Seed,
+    folder: &Path,
+) -> anyhow::Result<(City, Running, GateFiles)> {
+    let cast = Cast::new(seed, clock::now());
+    let city = City::write(folder, &[cast.issuer()])?;
+    let server = server(&city, "warn", &folder.join("fareserver.log"))?;
+    let site = GateSite {
+        station: "PGY".parse()?,
+        lane: LaneNo(1),
+        role: Role::Entry,
+    };
+    let files = city.write_gate(site, Some(listening(&city).await?))?;
+    let gate = store::Gate {
+        id: files.gate,
+        key: files.public_key,
+        station: files.station.id,
+        line: files.station.line,
+    };
+    register(&city, &[gate])?;
+    Ok((city, server, files))
 }

@@ -8,15 +8,12 @@ pub use process::Memory;
 
 use crate::beside::{self, Running};
 use crate::board::{Board, BoardEvent, BoardHandle, Habits};
-use crate::cast::Cast;
-use crate::city::{City, GateFiles, GateSite};
+use crate::city::GateFiles;
 use crate::clock;
 use crate::crowd::{Crowd, Optics};
 use crate::seed::Seed;
 use anyhow::{Context, ensure};
-use fare_protocol::{LaneNo, UnixMs};
-use fare_rules::Role;
-use fare_server::store;
+use fare_protocol::UnixMs;
 use process::Watched;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -135,24 +132,7 @@ struct Hall {
 impl Hall {
     async fn new(plan: &Plan, folder: &Path) -> anyhow::Result<Self> {
         let seed = Seed::new(plan.seed);
-        let cast = Cast::new(&seed, clock::now());
-        let city = City::write(folder, &[cast.issuer()])?;
-        let server = beside::server(&city, "warn", &folder.join("fareserver.log"))?;
-        let site = GateSite {
-            station: "PGY".parse()?,
-            lane: LaneNo(1),
-            role: Role::Entry,
-        };
-        let files = city.write_gate(site, Some(beside::listening(&city).await?))?;
-        beside::register(
-            &city,
-            &[store::Gate {
-                id: files.gate,
-                key: files.public_key,
-                station: files.station.id,
-                line: files.station.line,
-            }],
-        )?;
+        let (_city, server, files) = beside::with_entry_gate(&seed, folder).await?;
         let board = Board::spawn(&files.board, Habits::default())?;
         let mut crowd = Crowd::new(&seed, plan.optics);
         // Each start waits for it.

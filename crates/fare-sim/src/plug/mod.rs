@@ -12,16 +12,12 @@ pub use verdict::Outcome;
 
 use crate::beside::{self, Running};
 use crate::board::{Board, BoardEvent, BoardHandle, Habits, Happening};
-use crate::cast::Cast;
-use crate::city::{City, GateFiles, GateSite};
-use crate::clock;
+use crate::city::GateFiles;
 use crate::crowd::{Crowd, Optics};
 use crate::seed::Seed;
 use crate::shot::{Difficulty, FrameSize};
 use anyhow::{Context, ensure};
-use fare_protocol::{AccountId, LaneNo, Millis, UnixMs};
-use fare_rules::Role;
-use fare_server::store;
+use fare_protocol::{AccountId, Millis, UnixMs};
 use faregate::journal::OutboxFile;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,24 +93,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
 
 async fn cycles(plan: Plan, folder: &Path) -> anyhow::Result<Outcome> {
     let seed = Seed::new(plan.seed);
-    let cast = Cast::new(&seed, clock::now());
-    let city = City::write(folder, &[cast.issuer()])?;
-    let server = beside::server(&city, "warn", &folder.join("fareserver.log"))?;
-    let site = GateSite {
-        station: "PGY".parse()?,
-        lane: LaneNo(1),
-        role: Role::Entry,
-    };
-    let files = city.write_gate(site, Some(beside::listening(&city).await?))?;
-    beside::register(
-        &city,
-        &[store::Gate {
-            id: files.gate,
-            key: files.public_key,
-            station: files.station.id,
-            line: files.station.line,
-        }],
-    )?;
+    let (city, server, files) = beside::with_entry_gate(&seed, folder).await?;
     let mut platform = Platform::new(&seed, files.clone(), folder)?;
     for cycle in 0..plan.cycles {
         let gate = platform.start().await?;
