@@ -9,8 +9,8 @@ use crate::journal::{JournalError, JournalHandle};
 use crate::stages::{Stage, Stages};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    CodeRef, Direction, FormatError, KeySet, Modes, PaidBefore, PaperCode, Picture, RecordId,
-    RideCode, RiderClass, Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
+    CodeRef, Direction, FormatError, InHand, KeySet, Modes, PaidBefore, PaperCode, Picture,
+    RecordId, RideCode, RiderClass, Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
 };
 use fare_rules::{
     Effect, End, Event, Facts, Heard, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
@@ -26,6 +26,9 @@ const UNREADABLE_AFTER_MS: i64 = 1_500;
 
 /// A gap between unreadable frames after which the rider is a new one.
 const UNREADABLE_GAP_MS: i64 = 300;
+
+/// What the account paid before, and its products, when nothing tells of them.
+const NOTHING_TOLD: (Option<&PaidBefore>, &[InHand]) = (None, &[]);
 
 /// The lane and what it decides from.
 pub struct Controller {
@@ -230,40 +233,41 @@ impl Controller {
 
     /// A gate that cannot read its journal cannot record either, so the rider is sent elsewhere.
     fn facts(&self, credential: &VerifiedCredential, now: UnixMs) -> Result<Facts, Refusal> {
-        let (facts, paid_before) = match credential {
+        let (facts, told) = match credential {
             VerifiedCredential::RideCode(code) => {
                 let issuer = code.claims().issuer;
                 let facts = self.journal.facts(issuer.account, &issuer.device_key);
-                (facts, None)
+                (facts, NOTHING_TOLD)
             }
             VerifiedCredential::Picture(picture) => {
                 let picture = picture.picture();
                 let facts = self.journal.facts_of_picture(picture);
-                (facts, picture.paid_before.as_ref())
+                (facts, (picture.paid_before.as_ref(), &picture.products[..]))
             }
             VerifiedCredential::PaperCode(paper) => {
                 let account = paper.code().account;
-                (self.journal.facts_of_paper_code(account), None)
+                (self.journal.facts_of_paper_code(account), NOTHING_TOLD)
             }
-            VerifiedCredential::PayCode(code) => {
-                (self.journal.facts_of_account(code.account, None), None)
-            }
+            VerifiedCredential::PayCode(code) => (
+                self.journal.facts_of_account(code.account, None),
+                NOTHING_TOLD,
+            ),
         };
         let facts = facts.map_err(|err| unreadable_journal(&err))?;
         let class = credential.class();
         let quote = facts
             .open_journey
-            .and_then(|open| self.quote(&open, class, paid_before, now));
+            .and_then(|open| self.quote(&open, class, told, now));
         Ok(Facts { quote, ..facts })
     }
 
-    /// What the journey costs if it ends here and now. What the account paid before a picture tells; else only
-    /// the server knows.
+    /// What the journey costs if it ends here and now. What the account paid before and which products it has a
+    /// picture tells; else only the server knows.
     fn quote(
         &self,
         open: &OpenJourney,
         class: RiderClass,
-        paid_before: Option<&PaidBefore>,
+        (before, products): (Option<&PaidBefore>, &[InHand]),
         now: UnixMs,
     ) -> Option<Quote> {
         let ride = Ride {
@@ -279,7 +283,7 @@ impl Controller {
             },
             earlier: &[],
         };
-        match self.tariff.price_after(&ride, paid_before) {
+        match self.tariff.price_in_hand(&ride, before, products) {
             Ok(quote) => Some(quote),
             Err(err) => {
                 tracing::warn!(%err, "no fare quoted, the server will price this journey");

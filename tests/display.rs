@@ -195,6 +195,8 @@ fn screens() -> Vec<Value> {
         json!({"view": "admitted", "direction": "exit", "fare": fare}),
         json!({"view": "admitted", "direction": "exit", "fare": fare, "as_of_ms": 1_780_000_000_000_i64}),
         json!({"view": "admitted", "direction": "exit", "fare": null}),
+        json!({"view": "admitted", "direction": "exit", "fare": fare, "balance": fare, "as_of_ms": 1_780_000_000_000_i64,
+               "by": {"pass": true, "rides_left": 999, "coupon": true}}),
         json!({"view": "closed"}),
         json!({"view": "free-passage"}),
         json!({"view": "out-of-service"}),

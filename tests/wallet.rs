@@ -5,260 +5,22 @@
 
 mod common;
 
-use common::browser::{Browser, Screen};
+use common::browser::Browser;
 use common::lane::Lane;
-use common::{Process, Site, change, program, until};
+use common::wallet::{Metro, Wallet, decoded, gate_eyes, pays_in, sells, with_screen};
+use common::{Site, until};
 use fare_protocol::receipt::Receipt;
-use fare_protocol::{
-    AccountId, LaneNo, Millis, RideCode, SignedRecord, UnixMs, picture, ride_code,
-};
+use fare_protocol::{LaneNo, Millis, Picture, RideCode, SignedRecord, UnixMs, picture, ride_code};
 use fare_rules::Role;
 use fare_sim::board::{BoardEvent, Habits};
 use fare_sim::camera::Camera;
-use fare_sim::cast::Cast;
-use fare_sim::city::{GateFiles, GateSite};
-use fare_sim::crowd::Optics;
+use fare_sim::city::GateSite;
 use fare_sim::pki;
 use fare_sim::screen::{Code, Look, Packing, Phone};
 use fare_sim::screenshot::Screenshot;
 use fare_sim::shot::{Difficulty, FrameSize, Shot};
 use serde_json::{Value, json};
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-
-const PHONE: Screen = Screen {
-    width: 390,
-    height: 844,
-    scale: 2.0,
-};
-
-/// A gate's camera that can read a screenshot, and riders who walk through.
-fn gate_eyes() -> (Optics, Habits) {
-    let optics = Optics {
-        size: FrameSize::HD,
-        fps: 10,
-        difficulty: Difficulty::Easy,
-    };
-    (optics, Habits::default())
-}
-
-/// What `make wallet` built.
-fn built() -> &'static Path {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/wallet/dist"));
-    let index = folder.join("index.html");
-    assert!(
-        index.exists(),
-        "{} is missing: run make wallet",
-        index.display()
-    );
-    folder
-}
-
-/// A server that riders may come to, at addresses that stay.
-struct Metro {
-    site: Site,
-    cast: Cast,
-    server: Option<Process>,
-    gates: SocketAddr,
-    wallet: SocketAddr,
-}
-
-impl Metro {
-    fn open(seed: u64) -> Self {
-        let site = Site::new(seed);
-        let cast = Cast::new(&site.seed, faregate::clock::now());
-        site.city
-            .open_to_riders(cast.issuer_key(), Some(built()))
-            .unwrap();
-        let server = site.serve(None);
-        let ready = site.ready();
-        let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
-        let (gates, wallet) = (address("listen"), address("riders_listen"));
-        // A page belongs to its address: after the network comes back it must be the same.
-        let part = |listen: &str| format!("[riders]\nlisten = \"{listen}\"");
-        change(
-            &site.city.server_config(),
-            &part("127.0.0.1:0"),
-            &part(&format!("{wallet}")),
-        );
-        Self {
-            site,
-            cast,
-            server: Some(server),
-            gates,
-            wallet,
-        }
-    }
-
-    fn page(&self) -> String {
-        format!("http://{}/", self.wallet)
-    }
-
-    fn network_is_lost(&mut self) {
-        let mut server = self.server.take().unwrap();
-        assert!(server.terminate().0.success(), "{:#?}", server.log());
-    }
-
-    fn network_is_back(&mut self) {
-        let server = self.site.serve(Some(self.gates));
-        server.wait_for("listening");
-        self.server = Some(server);
-    }
-}
-
-/// The wallet on a phone.
-struct Wallet {
-    browser: Browser,
-    shots: PathBuf,
-}
-
-impl Wallet {
-    fn new(folder: &Path) -> Self {
-        // Somebody who wants to look at the pictures says where they shall stay.
-        let shots = std::env::var_os("WALLET_SHOTS").map(PathBuf::from);
-        let shots = shots.unwrap_or_else(|| folder.join("shots"));
-        fs::create_dir_all(&shots).unwrap();
-        let browser = Browser::phone(PHONE);
-        Self { browser, shots }
-    }
-
-    fn sees(&self, test_id: &str) {
-        let script = format!("return document.querySelector('[data-testid={test_id}]') !== null");
-        let seen = self.browser.waits_for(&script, &json!(true));
-        let text = self.browser.run("return document.body.innerText");
-        assert!(seen, "no {test_id} in {text}");
-    }
-
-    fn clicks(&self, selector: &str) {
-        self.browser
-            .run(&format!("document.querySelector('{selector}').click()"));
-    }
-
-    /// Chooses a file as a person does.
-    fn chooses(&self, selector: &str, file: &Path) {
-        let document = self.browser.devtools("DOM.getDocument", &json!({}));
-        let wanted = json!({ "nodeId": document["root"]["nodeId"], "selector": selector });
-        let node = self.browser.devtools("DOM.querySelector", &wanted);
-        let chosen = json!({ "nodeId": node["nodeId"], "files": [file] });
-        self.browser.devtools("DOM.setFileInputFiles", &chosen);
-    }
-
-    /// The text of the code on the screen.
-    fn code(&self) -> String {
-        let script = "return document.querySelector('canvas.code')?.dataset.text ?? null";
-        let code = until(|| self.browser.run(script).as_str().map(str::to_owned));
-        code.unwrap_or_else(|| panic!("no code: {}", self.text()))
-    }
-
-    /// Waits until what stands on the card begins so.
-    fn shows(&self, prefix: &str) -> String {
-        let shown = until(|| Some(self.code()).filter(|text| text.starts_with(prefix)));
-        shown.unwrap_or_else(|| panic!("no {prefix}: {}", self.text()))
-    }
-
-    /// The picture that is kept on the phone, whatever stands on the screen.
-    fn kept_picture(&self) -> Value {
-        self.browser.run_async(
-            "const done = arguments[arguments.length - 1];
-             const open = indexedDB.open('faregate-wallet');
-             open.onsuccess = () => {
-               const all = open.result.transaction('riders').objectStore('riders').getAll();
-               all.onsuccess = () => { open.result.close(); done(all.result[0].picture ?? null); };
-             };",
-        )
-    }
-
-    /// Presses the button that saves the picture; the file.
-    fn saves(&self, folder: &Path) -> PathBuf {
-        let params = json!({ "behavior": "allow", "downloadPath": folder });
-        self.browser
-            .devtools("Browser.setDownloadBehavior", &params);
-        self.clicks("[data-testid=save]");
-        let saved = until(|| {
-            let files = fs::read_dir(folder)
-                .unwrap()
-                .map(|file| file.unwrap().path());
-            files
-                .into_iter()
-                .find(|file| file.extension().is_some_and(|end| end == "png"))
-        });
-        saved.expect("a file")
-    }
-
-    fn text(&self) -> String {
-        let text = self.browser.run("return document.body.innerText");
-        text.as_str().unwrap().to_owned()
-    }
-
-    fn shot(&self, name: &str) -> PathBuf {
-        let file = self.shots.join(format!("{name}.png"));
-        fs::write(&file, self.browser.screenshot()).unwrap();
-        file
-    }
-
-    /// A picture of the screen, with the code that it must show. Between the two the code may have
-    /// changed; then another picture is taken.
-    fn code_shot(&self, name: &str) -> (PathBuf, String) {
-        self.browser.run("scrollTo(0, 0)");
-        let same = until(|| {
-            let before = self.code();
-            let file = self.shot(name);
-            (self.code() == before).then_some((file, before))
-        });
-        same.expect("a code that stays for a moment")
-    }
-
-    fn scheme(&self, scheme: &str) {
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.browser.devtools(
-            "Emulation.setEmulatedMedia",
-            &json!({ "features": features }),
-        );
-    }
-
-    fn speaks(&self, language: &str, direction: &str) {
-        self.browser.run(&format!(
-            "const s = document.querySelector('[data-testid=language]'); s.value = '{language}';\
-             s.dispatchEvent(new Event('change'))"
-        ));
-        let dir = "return document.documentElement.dir + document.querySelector('[data-testid=language]').value";
-        assert!(
-            self.browser
-                .waits_for(dir, &json!(format!("{direction}{language}")))
-        );
-    }
-
-    /// At 200 % zoom the screen has half the width, and all of it still fits.
-    fn fits_at_twice_the_size(&self, where_: &str) {
-        let half = json!({ "width": PHONE.width / 2, "height": PHONE.height / 2,
-                           "deviceScaleFactor": PHONE.scale * 2.0, "mobile": true });
-        self.browser
-            .devtools("Emulation.setDeviceMetricsOverride", &half);
-        let wide = "return document.scrollingElement.scrollWidth - innerWidth";
-        let wide = self.browser.run(wide).as_i64().unwrap();
-        self.shot(&format!("{where_}-twice"));
-        let whole = json!({ "width": PHONE.width, "height": PHONE.height,
-                            "deviceScaleFactor": PHONE.scale, "mobile": true });
-        self.browser
-            .devtools("Emulation.setDeviceMetricsOverride", &whole);
-        assert!(wide <= 0, "{where_}: {wide} px too wide at 200 %");
-    }
-}
-
-/// What the gate's own reader reads in a picture.
-fn decoded(file: &Path) -> String {
-    let output = program("faregate")
-        .args(["decode", "--json"])
-        .arg(file)
-        .output()
-        .unwrap();
-    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-    line["text"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{line}"))
-        .to_owned()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 // long: one rider, every screen of the wallet
@@ -381,30 +143,6 @@ async fn a_rider_enrols_loses_the_network_walks_through_and_reads_the_receipt() 
     inspected(&mut metro, &wallet, &at_exit);
 }
 
-/// Somebody pays into an account's stored value at the desk.
-fn pays_in(site: &Site, account: AccountId, amount: &str) {
-    let bind = ["bind", "--platform", "stored-value"];
-    let top_up = ["top-up", "--amount", amount];
-    for args in [bind, top_up] {
-        let mut charges = program("fareserver");
-        charges.arg("charges").args(args).arg("--database");
-        charges.arg(site.city.database()).arg(account.to_hex());
-        let done = charges.output().unwrap();
-        assert!(done.status.success(), "{done:?}");
-    }
-}
-
-/// Gives the lane a screen; where its page is.
-fn with_screen(files: &GateFiles) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let display = format!("\n[display]\nlisten = \"{address}\"\nlanguages = [\"en\", \"zh\"]\n");
-    let config = fs::read_to_string(&files.config).unwrap() + &display;
-    fs::write(&files.config, config).unwrap();
-    address
-}
-
 /// Both gates have a network: the second one hears from the server that the picture's journey is over.
 #[tokio::test(flavor = "multi_thread")]
 // long: one picture at three gates
@@ -495,6 +233,114 @@ async fn a_copied_picture_is_refused_at_another_gate_once_the_server_has_told_it
     let left = until(|| wallet.text().contains("44.00").then_some(()));
     assert!(left.is_some(), "{}", wallet.text());
     wallet.shot("two-gates-balance");
+}
+
+const PRODUCTS: &str = r#"
+[[product]]
+id = "month"
+name = "Month pass"
+price_minor = 20000
+valid_days = 30
+pass = true
+most_minor = 400
+[[product]]
+id = "ten"
+name = "Ten rides"
+price_minor = 4500
+valid_days = 90
+rides = 10
+"#;
+
+/// Who has a pass and a multi-ride sees at an exit without a network that they pay, and is charged nothing.
+#[tokio::test(flavor = "multi_thread")]
+// long: one journey, every place that shows what products pay
+async fn the_exit_gate_shows_what_products_pay_and_the_server_charges_no_more() {
+    let mut metro = Metro::selling(35, PRODUCTS);
+    let (entry, exit) = (
+        metro.site.entry(Some(metro.gates)),
+        metro.site.exit(Some(metro.gates)),
+    );
+    metro.site.register(&[&entry, &exit]);
+    let wallet = Wallet::new(&metro.site.path(""));
+    wallet.browser.open(&metro.page());
+    wallet.sees("start");
+    wallet.clicks("[data-testid=start]");
+    let text = wallet.shows(ride_code::PREFIX);
+    let code = RideCode::parse(text.as_bytes()).unwrap();
+    let account = code.claims().issuer.account;
+    sells(&metro.site, account, "month");
+    sells(&metro.site, account, "ten");
+    let mut at_entry = Lane::open_as(&metro.site, entry, gate_eyes(), "ready").await;
+    let (file, _) = wallet.code_shot("products-entry");
+    at_entry
+        .lets_through(Screenshot::read(&file).unwrap())
+        .await;
+    let text = wallet.shows(picture::PREFIX);
+    let said = Picture::parse(text.as_bytes()).unwrap().picture().clone();
+    let told: Vec<_> = said.products.iter().map(|one| one.offer.as_str()).collect();
+    assert_eq!(told, ["month", "ten"]);
+    let (file, text) = wallet.code_shot("products-picture");
+    assert_eq!(decoded(&file), text, "the gate's reader reads the picture");
+
+    metro.network_is_lost();
+    let (optics, _) = gate_eyes();
+    let slowly = Habits {
+        passage_after: Millis(3_500),
+        ..Habits::default()
+    };
+    let page = with_screen(&exit);
+    let served = "the screen's page is served";
+    let mut at_exit = Lane::open_as(&metro.site, exit, (optics, slowly), served).await;
+    let screen = Browser::start();
+    screen.resize(1280, 800);
+    screen.open(&format!("http://{page}/"));
+    let seen = |words: &str| {
+        let text = "return document.getElementById('words').innerText";
+        let there = || {
+            screen
+                .run(text)
+                .as_str()
+                .is_some_and(|text| text.contains(words))
+        };
+        assert!(until(|| there().then_some(())).is_some(), "no {words}");
+    };
+    seen("Show your code");
+    let copy = Screenshot::read(&file).unwrap();
+    let _seen = at_exit.crowd.hold(at_exit.files.gate, copy).unwrap();
+    at_exit.sees(BoardEvent::Opened).await;
+    for words in ["¥0.00", "Pass", "Multi‑ride, 9 left", "通票", "剩余 9 次"] {
+        seen(words);
+    }
+    fs::write(wallet.shots.join("lane-products.png"), screen.screenshot()).unwrap();
+    at_exit.sees(BoardEvent::Passed).await;
+
+    metro.network_is_back();
+    wallet
+        .browser
+        .run("window.dispatchEvent(new Event('online'))");
+    let paid = "return document.querySelector('.state.closed') !== null";
+    assert!(
+        wallet.browser.waits_for(paid, &json!(true)),
+        "{}",
+        wallet.text()
+    );
+    wallet.clicks(".journeys details summary");
+    wallet.sees("receipt");
+    for words in [
+        "month: pass",
+        "ten: ride 1 of 10",
+        "0.00",
+        "signed by the server",
+    ] {
+        assert!(wallet.text().contains(words), "{words}: {}", wallet.text());
+    }
+    wallet.shot("products-receipt");
+    let database = rusqlite::Connection::open(metro.site.city.database()).unwrap();
+    let one = |sql: &str| -> i64 { database.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(one("SELECT count(*) FROM conflict"), 0);
+    assert_eq!(one("SELECT count(*) FROM product_use"), 2);
+    let owed = "SELECT coalesce(sum(minor), 0) FROM posting_line WHERE ledger = 'rider'";
+    assert_eq!(one(owed), 0);
 }
 
 /// An inspector checks the exit's receipt where there is no network.

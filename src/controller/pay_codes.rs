@@ -139,7 +139,8 @@ impl Controller {
                 // What was paid before is told of one journey.
                 let paid_before = paid_before.filter(|_| facts.open_journey == told.open);
                 let quote = facts.open_journey.and_then(|open| {
-                    self.quote(&open, RiderClass::Adult, paid_before.as_ref(), now.at)
+                    let told = (paid_before.as_ref(), &[][..]);
+                    self.quote(&open, RiderClass::Adult, told, now.at)
                 });
                 Said::Yes(Facts { quote, ..facts })
             }

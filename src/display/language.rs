@@ -55,6 +55,12 @@ pub struct Say {
     pub exit: String,
     /// Admitted at an exit, and the gate does not know the fare.
     pub fare_follows: String,
+    /// The fare is paid by a pass.
+    pub pass: String,
+    /// It is paid by a multi-ride; `{left}` stands for the journeys left after this one.
+    pub multi_ride: String,
+    /// A part of it is paid by a coupon.
+    pub coupon: String,
     /// What is left of stored value after the fare; `{amount}` stands for it.
     pub balance: String,
     /// How old the fare's data are; `{time}` stands for the time of day.

@@ -4,6 +4,7 @@ use super::symbol::Symbol;
 use crate::clock;
 use crate::decode::Unread;
 use fare_protocol::{Direction, Money, SignedRecord, UnixMs};
+use fare_rules::tariff::ByProducts;
 use fare_rules::{Display, Draft, Effect};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -38,6 +39,8 @@ pub enum View {
         direction: Direction,
         /// What it costs; at exits where the entry is known.
         fare: Option<Money>,
+        /// By which products it is paid; where a picture tells.
+        by: ByProducts,
         /// What is left of the account's stored value after that; where a picture tells.
         balance: Option<Money>,
         /// How old that is, when the gate's data are no longer fresh.
@@ -65,11 +68,13 @@ impl From<Display> for View {
                 direction,
                 account: _,
                 fare,
+                by,
                 balance,
                 as_of,
             } => Self::Admitted {
                 direction,
                 fare,
+                by,
                 balance,
                 as_of_ms: as_of,
             },
@@ -192,6 +197,10 @@ mod tests {
             direction: Direction::Exit,
             account: AccountId([7; 16]),
             fare: Some(Money::new(600, Currency::CNY)),
+            by: ByProducts {
+                rides_left: Some(3),
+                ..ByProducts::default()
+            },
             balance: Some(Money::new(3_750, Currency::CNY)),
             as_of: Some(UnixMs(5)),
         }));
@@ -199,6 +208,7 @@ mod tests {
             page_is_told(&panel),
             json!({"change": 1, "view": "admitted", "direction": "exit", "as_of_ms": 5,
                    "fare": {"minor": 600, "currency": "CNY"},
+                   "by": {"pass": false, "rides_left": 3, "coupon": false},
                    "balance": {"minor": 3_750, "currency": "CNY"}, "hint": null})
         );
         panel.follow(&Effect::Show(Display::Refused(Refusal::NoEntry)));

@@ -11,6 +11,7 @@ pub mod browser;
 pub mod lane;
 pub mod page;
 pub mod place;
+pub mod wallet;
 
 use faregate::clock::Stopwatch;
 use std::fs;

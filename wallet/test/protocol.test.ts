@@ -36,7 +36,7 @@ test('vouchers are believed when the server signed them, and read', async () => 
   }
 });
 
-test('a picture is believed when the server signed it, with the balance or without', async () => {
+test('a picture is believed when the server signed it, with what it says of balance and products', async () => {
   const server = verifyWith((await keys(4)).publicKey);
   const stranger = verifyWith((await keys(3)).publicKey);
   const plain = await readPicture(vector('picture'), server);
@@ -45,9 +45,16 @@ test('a picture is believed when the server signed it, with the balance or witho
     account: toHex(utf8('account-00000001')),
     asOfMs: NOW - 1_800_000 + 2_000,
     balance: null,
+    products: [],
   });
   const stored = await readPicture(vector('picture_balance'), server);
   assert.deepEqual(stored, { ...plain, balance: { minor: 4_350, currency: 'CNY' } });
+  const products = [
+    { offer: 'month', left: null },
+    { offer: 'ten', left: 4 },
+    { offer: 'half', left: 2 },
+  ];
+  assert.deepEqual(await readPicture(vector('picture_products'), server), { ...plain, products });
   await assert.rejects(readPicture(vector('picture_balance'), stranger), /signature/);
   await assert.rejects(readPicture(vector('ride_code'), server), /picture/);
   const voucher = fromHex(vector('entry_voucher'));

@@ -27,6 +27,7 @@ pub mod paper_code;
 pub mod pay_code;
 pub mod picture;
 mod place;
+pub mod product;
 pub mod receipt;
 pub mod record;
 pub mod renewal;
@@ -59,6 +60,7 @@ pub use paper_code::{PaperCode, SignedPaperCode, VerifiedPaperCode};
 pub use pay_code::{PayCode, PayCodePatterns, PayPlatform, ShownPayCode};
 pub use picture::{ChainBefore, PaidBefore, Picture, SignedPicture, VerifiedPicture};
 pub use place::{GeoPoint, LaneNo, Location};
+pub use product::{Covers, InHand, Off};
 pub use record::{
     Annulment, Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash,
     Seq, SignedRecord, VerifiedRecord,

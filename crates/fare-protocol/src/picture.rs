@@ -6,7 +6,7 @@
 //! ```text
 //! picture, signed by the server
 //!   0 kind          11                         8 entered at   unix ms, the entry gate's clock
-//!   1 version       1 or 2                     9 made after   ms from 8, may be negative
+//!   1 version       1, 2 or 3                  9 made after   ms from 8, may be negative
 //!   2 journey       16 bytes                  10 valid for    ms from 8, 1 .. 86 400 000
 //!   3 entry         16 bytes, the entry       11 paid before  null, or an array of
 //!                   confirmation's id            0 tariff     16 bytes
@@ -15,18 +15,29 @@
 //!   6 station       text                         3 chain      null, or [rule or null, from, entered,
 //!   7 line          text                                      last entered, last to, last left,
 //!                                                             journeys, minor units, metres]
-//!                                             12 balance      version 2 alone: [minor units, currency]
+//!                                             12 balance      from version 2 on: [minor units, currency],
+//!                                                             or null in version 3
+//!                                             13 products     version 3 alone: 1 to 6 of
+//!                                                0 offer      text
+//!                                                1 covers     [0] pass, [1, rides] multi-ride, coupon
+//!                                                             [2, uses, minor units], [3, uses, per cent]
+//!                                                2 used       journeys
+//!                                                3 most       null, or minor units of one journey
+//!                                                4 zones      up to 8 of text
 //! ```
 //! *Paid before* is what the account's earlier journeys mean for this one's price, by one tariff: with it a
 //! gate comes to the same fare as the server, as of the moment at which the picture was made. Times of the
 //! chain are ms before 8. *Balance* is what was left of the account's stored value when the picture was made, less the
 //! fares not yet taken from it; below zero the account owes. An account that pays otherwise has a picture of version 1.
+//! *Products* are those that may pay for this journey, in the order of use, by the tariff of *paid before*.
+//! An account without such has a picture of version 1 or 2.
 
 use crate::cbor::{Reader, Writer};
 use crate::cose::{self, Sign1, Signed};
+use crate::product::IN_HAND_MAX;
 use crate::{
-    AccountId, CodeRef, FormatError, JourneyId, KeyId, KeySet, LineId, Millis, Money, Problem,
-    RecordId, RiderClass, Signer, Stamp, StationId, TariffHash, UnixMs, VerifyError,
+    AccountId, CodeRef, FormatError, InHand, JourneyId, KeyId, KeySet, LineId, Millis, Money,
+    Problem, RecordId, RiderClass, Signer, Stamp, StationId, TariffHash, UnixMs, VerifyError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +59,8 @@ const KIND: u64 = 11;
 const VERSION: u64 = 1;
 /// Of pictures with a balance.
 const VERSION_BALANCE: u64 = 2;
+/// Of pictures with products.
+const VERSION_PRODUCTS: u64 = 3;
 
 /// What a picture says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +87,9 @@ pub struct Picture {
     pub paid_before: Option<PaidBefore>,
     /// What was left of the account's stored value when the picture was made; absent when it pays otherwise.
     pub balance: Option<Money>,
+    /// Products that may pay for the journey, in the order of use: those valid at its entry of which something
+    /// is left. They mean something beside `paid_before` alone, whose tariff is theirs.
+    pub products: Vec<InHand>,
 }
 
 /// What an account's earlier journeys mean for the price of one that begins now, by one tariff.
@@ -213,9 +229,23 @@ impl PaidBefore {
 impl Picture {
     const FIELDS: u64 = 10;
 
-    /// The picture's text, signed by the server.
+    /// The picture's text, signed by the server; at most [`TEXT_LEN_MAX`] characters: where it would be
+    /// longer it says nothing of products.
     pub fn seal(&self, server_key: &dyn Signer) -> String {
-        let (version, fields) = Self::layout(self.balance.is_some());
+        let whole = self.seal_with(&self.products, server_key);
+        if self.products.is_empty() || whole.len() <= TEXT_LEN_MAX {
+            return whole;
+        }
+        self.seal_with(&[], server_key)
+    }
+
+    fn seal_with(&self, products: &[InHand], server_key: &dyn Signer) -> String {
+        let version = match (products.is_empty(), self.balance) {
+            (false, _) => VERSION_PRODUCTS,
+            (true, Some(_)) => VERSION_BALANCE,
+            (true, None) => VERSION,
+        };
+        let fields = Self::fields(version);
         let mut w = Writer::signed(KIND, version, fields);
         w.bytes(&self.journey.0);
         w.bytes(&self.entry.0);
@@ -230,8 +260,14 @@ impl Picture {
             Some(paid) => paid.write(self.entered_at, &mut w),
             None => w.null(),
         }
-        if let Some(balance) = self.balance {
-            w.money(balance);
+        match self.balance {
+            Some(balance) => w.money(balance),
+            None if version == VERSION_PRODUCTS => w.null(),
+            None => {}
+        }
+        if version == VERSION_PRODUCTS {
+            w.nested(length(products));
+            products.iter().for_each(|product| product.write(&mut w));
         }
         let sealed = cose::seal(&w.finish(), server_key);
         format!("{PREFIX}{}", base45::encode(sealed))
@@ -258,9 +294,9 @@ impl Picture {
 
     fn read(payload: &[u8]) -> Result<Self, FormatError> {
         let (_, version) = Reader::kind_and_version(WHAT, payload)?;
-        let has_balance = version == VERSION_BALANCE;
-        let (known, fields) = Self::layout(has_balance);
-        let mut r = Reader::signed(WHAT, payload, KIND, known, fields)?;
+        let version = version.clamp(VERSION, VERSION_PRODUCTS);
+        let fields = Self::fields(version);
+        let mut r = Reader::signed(WHAT, payload, KIND, version, fields)?;
         let journey = JourneyId(r.exact("journey")?);
         let entry = RecordId(r.exact("entry")?);
         let account = AccountId(r.exact("account")?);
@@ -276,9 +312,14 @@ impl Picture {
             return Err(r.error("valid for", Problem::OutOfRange));
         }
         let paid_before = r.optional("paid before", |r| PaidBefore::read(entered_at, r))?;
-        let balance = match has_balance {
-            true => Some(r.money("balance")?),
-            false => None,
+        let balance = match version {
+            VERSION_PRODUCTS => r.optional("balance", |r| r.money("balance"))?,
+            VERSION_BALANCE => Some(r.money("balance")?),
+            _ => None,
+        };
+        let products = match version {
+            VERSION_PRODUCTS => products(&mut r)?,
+            _ => Vec::new(),
         };
         r.end()?;
         Ok(Self {
@@ -293,16 +334,24 @@ impl Picture {
             valid_until,
             paid_before,
             balance,
+            products,
         })
     }
 
-    /// Version, and how many fields follow it.
-    fn layout(has_balance: bool) -> (u64, u64) {
-        match has_balance {
-            true => (VERSION_BALANCE, Self::FIELDS.saturating_add(1)),
-            false => (VERSION, Self::FIELDS),
-        }
+    /// How many fields follow this version: each version has one more than the one before.
+    fn fields(version: u64) -> u64 {
+        Self::FIELDS.saturating_add(version).saturating_sub(VERSION)
     }
+}
+
+fn products(r: &mut Reader<'_>) -> Result<Vec<InHand>, FormatError> {
+    const FIELD: &str = "products";
+    let most = u64::try_from(IN_HAND_MAX).unwrap_or(u64::MAX);
+    let count = r.list(FIELD, most)?;
+    if count == 0 {
+        return Err(r.error(FIELD, Problem::OutOfRange));
+    }
+    (0..count).map(|_| InHand::read(r)).collect()
 }
 
 /// A moment written as so many ms after (`sign` 1) or before (-1) another.

@@ -9,7 +9,8 @@ use coset::{CborSerializable, CoseSign1};
 use ed25519_dalek::{Signature, SigningKey, Verifier};
 use fare_protocol::bundle::BundleKind;
 use fare_protocol::{
-    PaperCode, Picture, RideCode, SignedRecord, Signer, Voucher, paper_code, picture, ride_code,
+    PaperCode, Picture, RideCode, SignedRecord, Signer, Voucher, paper_code, picture, product,
+    ride_code,
 };
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ fn made() -> BTreeMap<String, String> {
             ),
             ("picture", picture().seal(&server_key())),
             ("picture_balance", picture_balance().seal(&server_key())),
+            ("picture_products", picture_products().seal(&server_key())),
             ("paper_code", paper_code().seal(&server_key())),
             ("passage", hex(passage().sign(&gate_key()).bytes())),
             ("mode_change", hex(mode_change().sign(&gate_key()).bytes())),
@@ -101,7 +103,7 @@ fn a_foreign_cose_library_verifies_every_format() {
     verify(&code, &device());
     verify(confirmation().sign(&gate_key()).bytes(), &gate_key());
     verify(naming_confirmation().sign(&gate_key()).bytes(), &gate_key());
-    for picture in [picture(), picture_balance()] {
+    for picture in [picture(), picture_balance(), picture_products()] {
         let sealed = picture.seal(&server_key());
         let sealed = base45::decode(sealed.strip_prefix(picture::PREFIX).unwrap()).unwrap();
         verify(&sealed, &server_key());
@@ -161,8 +163,10 @@ fn a_paper_code_fits_version_8_at_level_m() {
 /// What version 12-L and 15-L hold in alphanumeric mode.
 #[test]
 fn a_picture_fits_version_12_and_the_longest_version_15_at_level_l() {
-    let usual = picture_balance().seal(&server_key());
-    assert!(usual.len() <= 535, "{} characters", usual.len());
+    let usual = [picture_balance(), picture_products()];
+    for usual in usual.map(|picture| picture.seal(&server_key())) {
+        assert!(usual.len() <= 535, "{} characters", usual.len());
+    }
     let mut longest = picture();
     longest.balance = Some(yuan(i64::from(u32::MAX)));
     longest.station = "ABCDEFGHIJKLMNOP".parse().unwrap();
@@ -180,6 +184,21 @@ fn a_picture_fits_version_12_and_the_longest_version_15_at_level_l() {
         text.len()
     );
     assert_eq!(Picture::parse(text.as_bytes()).unwrap().picture(), &longest);
+    // Products do not fit beside so much: it says nothing of them.
+    let products = Picture {
+        products: vec![picture_products().products[0].clone(); product::IN_HAND_MAX],
+        ..longest.clone()
+    };
+    assert_eq!(products.seal(&server_key()), text);
+    // Beside the usual sums as many as there may be do.
+    let text = Picture {
+        products: products.products.clone(),
+        ..picture_balance()
+    };
+    let text = text.seal(&server_key());
+    let read = Picture::parse(text.as_bytes()).unwrap().picture().clone();
+    assert_eq!(read.products, products.products);
+    assert_eq!(read.balance, picture_balance().balance);
 }
 
 #[test]
@@ -216,7 +235,7 @@ fn every_format_reads_back_as_it_was_written() {
     let signed = PaperCode::parse(paper_code().seal(&server_key()).as_bytes()).unwrap();
     let verified = signed.verify_within(&believed(&server_key()), confirmation().stamp);
     assert_eq!(verified.unwrap().code(), &paper_code());
-    for picture in [picture(), picture_balance()] {
+    for picture in [picture(), picture_balance(), picture_products()] {
         let signed = Picture::parse(picture.seal(&server_key()).as_bytes()).unwrap();
         let verified = signed.verify_within(&believed(&server_key()), confirmation().stamp);
         assert_eq!(verified.unwrap().picture(), &picture);

@@ -8,8 +8,8 @@ use common::*;
 use fare_protocol::bundle::{BundleKind, SignedPart};
 use fare_protocol::wire::{Feed, FeedChange};
 use fare_protocol::{
-    FormatError, KeySet, Millis, PaperCode, Picture, Problem, RideCode, SignedRecord, Signer,
-    UnixMs, VerifyError, Voucher, paper_code, picture, ride_code,
+    FormatError, InHand, KeySet, Millis, PaperCode, Picture, Problem, RideCode, SignedRecord,
+    Signer, UnixMs, VerifyError, Voucher, paper_code, picture, product, ride_code,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -37,13 +37,14 @@ fn any_believes(bytes: &[u8]) -> bool {
 }
 
 /// How many there are of [`genuine`].
-const GENUINE: usize = 16;
+const GENUINE: usize = 17;
 
 fn genuine() -> Vec<Vec<u8>> {
     vec![
         ride_code().into_bytes(),
         picture().seal(&server_key()).into_bytes(),
         picture_balance().seal(&server_key()).into_bytes(),
+        picture_products().seal(&server_key()).into_bytes(),
         paper_code().seal(&server_key()).into_bytes(),
         confirmation().sign(&gate_key()).bytes().to_vec(),
         passage().sign(&gate_key()).bytes().to_vec(),
@@ -245,6 +246,29 @@ fn a_picture_names_the_field_that_is_wrong() {
         picture_with(|p| p.paid_before = None).unwrap().paid_before,
         None
     );
+}
+
+#[test]
+fn a_picture_with_products_names_the_field_that_is_wrong() {
+    let field = |change: fn(&mut InHand)| {
+        let wrong = picture_with(|picture| {
+            picture.products = picture_products().products;
+            change(&mut picture.products[1]);
+        });
+        wrong.unwrap_err().field
+    };
+    assert_eq!(field(|product| product.used = 10), "product, used");
+    assert_eq!(
+        field(|product| product.offer = "x".repeat(25)),
+        "product, offer"
+    );
+    assert_eq!(
+        field(|product| product.zones = vec!["z".to_owned(); 9]),
+        "product, zones"
+    );
+    let many = vec![picture_products().products[2].clone(); product::IN_HAND_MAX + 1];
+    let err = picture_with(|picture| picture.products = many).unwrap_err();
+    assert_eq!(err.field, "products");
 }
 
 #[test]

@@ -35,6 +35,7 @@
 
 use crate::Quote;
 use crate::conflict::{ConflictKind, entered_again};
+use crate::tariff::Use;
 use fare_protocol::{
     AccountId, CodeRef, Confirmation, Direction, FareReason, FareStep, GateId, Millis, Mode, Money,
     PassageOutcome, Record, RecordId, RiderClass, StationId, UnixMs,
@@ -610,6 +611,17 @@ impl From<Event> for Journey {
 /// else what the gate showed where that is lower. `alone` is what the tariff says without the account's
 /// earlier journeys, of which a gate knows only by a picture.
 pub fn price(exit: &Tap, quote: Quote, alone: Money) -> Price {
+    price_covered(exit, quote, alone, |quote| (quote, Vec::new())).0
+}
+
+/// The same when the account has products, which `cover` lays over a price; and what that uses of them. A gate that
+/// was shown a picture may have laid them over the fare that it showed, or may know of none.
+pub fn price_covered(
+    exit: &Tap,
+    quote: Quote,
+    alone: Money,
+    cover: impl FnOnce(Quote) -> (Quote, Vec<Use>),
+) -> (Price, Vec<Use>) {
     let (quote, alone) = match exit.confirmation.mode {
         Mode::FareExempt | Mode::Emergency | Mode::Free => {
             (quote.waived(), Money::zero(alone.currency))
@@ -620,22 +632,25 @@ pub fn price(exit: &Tap, quote: Quote, alone: Money) -> Price {
         | Mode::DateExempt
         | Mode::Closed => (quote, alone),
     };
-    let (priced, shown) = (quote.fare, exit.confirmation.fare_quoted);
+    let full = quote.fare;
+    let (covered, uses) = cover(quote);
+    let (priced, shown) = (covered.fare, exit.confirmation.fare_quoted);
     let lower = shown.filter(|shown| {
         shown.currency == priced.currency && (0..priced.minor).contains(&shown.minor)
     });
-    let expected = match exit.confirmation.entry {
-        Some(_) => priced,
-        None => alone,
+    let (expected, without) = match exit.confirmation.entry {
+        Some(_) => (priced, full),
+        None => (alone, alone),
     };
-    Price {
+    let price = Price {
         charged: match lower {
-            Some(shown) => lowered(quote, shown),
-            None => quote,
+            Some(shown) => lowered(covered, shown),
+            None => covered,
         },
         expected,
-        quote_differs: shown.is_some_and(|shown| shown != expected),
-    }
+        quote_differs: shown.is_some_and(|shown| shown != expected && shown != without),
+    };
+    (price, uses)
 }
 
 /// The same journey for the fare that the gate showed.

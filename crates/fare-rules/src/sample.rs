@@ -6,6 +6,7 @@ use crate::lane::{
     ALONE_STEPS_MAX, ClockBeyond, Display, Draft, Effect, ExitWithoutEntry, Facts, Heard,
     LanePolicy, LetThroughAsked, Note, PayCodePolicy, Role, Tap,
 };
+use crate::tariff::ByProducts;
 use crate::{Quote, Refusal};
 use ed25519_dalek::SigningKey;
 use fare_protocol::ride_code::VerifiedRideCode;
@@ -111,6 +112,7 @@ pub(crate) fn picture(rider: u8, change: impl FnOnce(&mut Picture)) -> VerifiedC
         valid_until: entered_at.after(Millis(3_600_000)),
         paid_before: None,
         balance: None,
+        products: Vec::new(),
     };
     change(&mut picture);
     let (from_ms, until_ms) = (UnixMs(i64::MIN), UnixMs(i64::MAX));
@@ -293,11 +295,13 @@ fn say_display(display: &Display) -> String {
         Display::Asking => "asking".to_owned(),
         Display::Admitted {
             fare,
+            by,
             balance,
             as_of,
             ..
         } => {
             let fare = fare.map_or(String::new(), |fare| format!(" for {fare}"));
+            let fare = fare + &say_products(*by);
             let left = balance.map_or(String::new(), |left| format!(", {left} left"));
             let as_of = as_of.map_or(String::new(), |at| format!(", as of {}", at.0));
             format!("admitted{fare}{left}{as_of}")
@@ -308,6 +312,15 @@ fn say_display(display: &Display) -> String {
         Display::FreePassage => "free passage".to_owned(),
         Display::OutOfService => "out of service".to_owned(),
     }
+}
+
+fn say_products(by: ByProducts) -> String {
+    let pass = by.pass.then(|| ", by a pass".to_owned());
+    let rides = by
+        .rides_left
+        .map(|left| format!(", by a multi-ride with {left} left"));
+    let coupon = by.coupon.then(|| ", by a coupon".to_owned());
+    [pass, rides, coupon].into_iter().flatten().collect()
 }
 
 fn say_note(note: &Note) -> String {

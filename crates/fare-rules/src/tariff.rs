@@ -108,6 +108,7 @@ mod before;
 mod calendar;
 mod canonical;
 mod error;
+mod in_hand;
 mod network;
 mod pricing;
 mod products;
@@ -120,6 +121,7 @@ mod zones;
 
 pub use calendar::{DAYS_MAX, Day, OFFSET_CHANGES_MAX, PERIODS_MAX, TIMES_MAX};
 pub use error::{TariffError, TariffPart, TariffProblem};
+pub use in_hand::ByProducts;
 pub use network::{LINK_M_MAX, LINKS_MAX, STATIONS_MAX, Station};
 pub use products::{
     Covers, Held, Off, PRODUCT_DAYS_MAX, PRODUCTS_MAX, Product, Promise, USES_MAX, Use,
@@ -314,12 +316,8 @@ impl Tariff {
         before: Option<&PaidBefore>,
     ) -> Result<Quote, QuoteError> {
         let nothing = self.nothing_before();
-        let ours = |before: &&PaidBefore| {
-            let lists = (before.caps.len(), before.discounts.len());
-            before.tariff == self.hash && lists == (nothing.caps.len(), nothing.discounts.len())
-        };
-        let before = before.filter(ours).unwrap_or(&nothing);
-        Ok(self.quoted(self.sheet(ride, before)?))
+        let before = before.filter(|before| before::is_ours(self, before));
+        Ok(self.quoted(self.sheet(ride, before.unwrap_or(&nothing))?))
     }
 
     /// What a journey costs whose `missing` end has no tap; `None` when nothing is charged for that.

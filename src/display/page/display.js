@@ -43,12 +43,20 @@ function lines(language) {
       if (!screen.fare) return [["", say["fare-follows"]]];
       const as_of = screen.as_of_ms && [["small", say["as-of"].replace("{time}", time(screen.as_of_ms, tag))]];
       const left = screen.balance && [["small", say.balance.replace("{amount}", money(screen.balance, tag))]];
-      return [["fare", money(screen.fare, tag)], ["", say.exit], ...(left || []), ...(as_of || [])];
+      return [["fare", money(screen.fare, tag)], ...paid(say), ["", say.exit], ...(left || []), ...(as_of || [])];
     }
     case "refused": return [["", language.refusal[screen.number]]];
     case "ready": return [["", (screen.hint && language.hint[screen.hint]) || say.ready]];
     default: return [["", say[screen.view]]];
   }
+}
+
+// By which products the fare is paid.
+function paid(say) {
+  const { pass, rides_left, coupon } = screen.by ?? {};
+  const rides = typeof rides_left === "number" && say["multi-ride"].replace("{left}", rides_left);
+  const all = [pass && say.pass, rides, coupon && say.coupon];
+  return all.filter(Boolean).map((text) => ["by", text]);
 }
 
 function block(language, without) {

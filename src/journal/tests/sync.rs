@@ -183,6 +183,7 @@ fn picture_of_seven() -> Picture {
         valid_until: UnixMs(3_600_000),
         paid_before: None,
         balance: None,
+        products: Vec::new(),
     }
 }
 

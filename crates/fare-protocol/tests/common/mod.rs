@@ -7,11 +7,11 @@ use fare_protocol::rider::RiderRequest;
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney};
 use fare_protocol::{
     AccountId, ChainBefore, CommandId, ConfigChange, ConfigCommand, ConfigHash, ConfigOutcome,
-    Confirmation, Currency, Direction, EntryVoucher, ExitVoucher, FareReason, FareSpan, FareStep,
-    GeoPoint, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, LetThrough, LetThroughBy,
-    LetThroughCommand, Location, Millis, Mode, ModeChange, ModeCommand, ModeSource, Modes, Money,
-    PaidBefore, PaperCode, Passage, PassageOutcome, Picture, Record, RecordBody, RecordHash,
-    RecordId, Remark, RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp, StationId,
+    Confirmation, Covers, Currency, Direction, EntryVoucher, ExitVoucher, FareReason, FareSpan,
+    FareStep, GeoPoint, InHand, IssuerPart, JourneyId, KeyEntry, KeySet, LaneNo, LetThrough,
+    LetThroughBy, LetThroughCommand, Location, Millis, Mode, ModeChange, ModeCommand, ModeSource,
+    Modes, Money, Off, PaidBefore, PaperCode, Passage, PassageOutcome, Picture, Record, RecordBody,
+    RecordHash, RecordId, Remark, RideCode, RiderClass, RoundingHow, Seq, Signer, Stamp, StationId,
     StepRounding, TariffHash, UnixMs, Voucher, VoucherId,
 };
 
@@ -140,6 +140,7 @@ pub fn picture() -> Picture {
             }),
         }),
         balance: None,
+        products: Vec::new(),
     }
 }
 
@@ -147,6 +148,30 @@ pub fn picture() -> Picture {
 pub fn picture_balance() -> Picture {
     Picture {
         balance: Some(yuan(4_350)),
+        ..picture()
+    }
+}
+
+/// The same of an account with a pass, a multi-ride and a coupon.
+pub fn picture_products() -> Picture {
+    let product = |offer: &str, covers, used| InHand {
+        offer: offer.to_owned(),
+        covers,
+        used,
+        most_minor: None,
+        zones: Vec::new(),
+    };
+    let off = Off::Percent(50);
+    Picture {
+        products: vec![
+            InHand {
+                most_minor: Some(400),
+                zones: vec!["1".to_owned(), "centre".to_owned()],
+                ..product("month", Covers::Pass, 17)
+            },
+            product("ten", Covers::MultiRide { rides: 10 }, 6),
+            product("half", Covers::Coupon { uses: 2, off }, 0),
+        ],
         ..picture()
     }
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::ledger::books::Balances;
 use crate::ledger::{LedgerAccount, Posting};
-use fare_protocol::{Annulment, Currency, GeoPoint, LaneNo, Location, TariffHash};
+use fare_protocol::{Annulment, Currency, GeoPoint, LaneNo, Location, ProductId, TariffHash};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -518,6 +518,65 @@ fn an_exit_by_a_picture_is_held_against_the_price_with_earlier_journeys() {
             "{quoted}"
         );
         assert_eq!(price.expected, cny(200));
+    }
+}
+
+/// A gate that knew of the products showed what they leave, one that did not the whole fare; a journey uses them
+/// all the same, and nobody pays more than was shown.
+#[test]
+fn an_exit_by_a_picture_may_have_shown_the_fare_with_products_or_without() {
+    // named, quoted, what products cover | fare, differs
+    for (named, quoted, covered, fare, differs) in [
+        (true, Some(0), 400, 0, false),
+        (true, Some(400), 400, 0, false),
+        (true, Some(200), 200, 200, false),
+        (true, Some(300), 200, 200, true),
+        (true, Some(0), 0, 0, true),
+        (true, Some(100), 200, 100, true),
+        (true, None, 200, 200, false),
+        (false, Some(400), 400, 0, false),
+        (false, Some(0), 400, 0, true),
+    ] {
+        let mut exit = if named {
+            named_exit(2, 1)
+        } else {
+            tap(2, Direction::Exit)
+        };
+        exit.confirmation.fare_quoted = quoted.map(cny);
+        let steps = vec![FareStep {
+            reason: FareReason::Waived {},
+            minor: 400,
+        }];
+        let quote = Quote {
+            fare: cny(400),
+            tariff: TariffHash([0; 16]),
+            steps,
+        };
+        let cover = |mut quote: Quote| {
+            let reason = FareReason::Pass {
+                product: "p".to_owned(),
+            };
+            let minor = -covered;
+            quote.steps.push(FareStep { reason, minor });
+            quote.fare = cny(400 - covered);
+            let product = ProductId([1; 16]);
+            let used = Use {
+                product,
+                covered_minor: covered,
+                earned_minor: 0,
+            };
+            (quote, vec![used])
+        };
+        let (price, uses) = price_covered(&exit, quote, cny(400), cover);
+        let said = (price.charged.fare, price.quote_differs, uses.len());
+        assert_eq!(said, (cny(fare), differs, 1), "{quoted:?} of {covered}");
+        let steps = price
+            .charged
+            .steps
+            .iter()
+            .map(|step| step.minor)
+            .sum::<i64>();
+        assert_eq!(steps, fare, "the steps sum to the fare");
     }
 }
 

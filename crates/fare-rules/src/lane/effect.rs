@@ -1,6 +1,7 @@
 //! What the lane asks for.
 
 use crate::Refusal;
+use crate::tariff::ByProducts;
 use fare_protocol::{
     AccountId, Annulment, CodeRef, ConfigChange, Direction, LetThrough, Millis, Mode, ModeChange,
     Modes, Money, Passage, PublicKey, RecordId, RiderClass, TariffHash, UnixMs,
@@ -61,6 +62,8 @@ pub enum Display {
         account: AccountId,
         /// What it costs; at exits where it is known.
         fare: Option<Money>,
+        /// By which products it is paid, wholly or in part; where a picture tells.
+        by: ByProducts,
         /// What is left of the account's stored value after that; where a picture tells.
         balance: Option<Money>,
         /// The server's time behind what the gate knows, when that is no longer fresh.

@@ -167,6 +167,7 @@ fn say_open(ride: &Ride, turn: &mut Turn) {
         shown,
         account,
         fare,
+        by,
         balance,
         as_of,
     }) = ride.rider
@@ -182,6 +183,7 @@ fn say_open(ride: &Ride, turn: &mut Turn) {
         direction,
         account,
         fare,
+        by,
         balance,
         as_of,
     });

@@ -7,9 +7,10 @@ use super::turn::Turn;
 use super::{
     COMMIT_WAIT, ConfirmationDraft, Event, FreePassage, LetThroughAsked, Note, State, Tap,
 };
+use crate::tariff::ByProducts;
 use fare_protocol::{
-    AccountId, Annulment, CodeRef, Direction, Millis, Money, PassageOutcome, RecordId, UnixMs,
-    VerifiedCredential,
+    AccountId, Annulment, CodeRef, Direction, Millis, Mode, Money, PassageOutcome, RecordId,
+    UnixMs, VerifiedCredential,
 };
 
 /// One confirmation, or somebody let through, and what it takes to finish it.
@@ -32,6 +33,8 @@ pub(super) struct Rider {
     pub(super) shown: CodeRef,
     pub(super) account: AccountId,
     pub(super) fare: Option<Money>,
+    /// By which products that is paid.
+    pub(super) by: ByProducts,
     /// What is left of the account's stored value after this fare.
     pub(super) balance: Option<Money>,
     /// The server's time behind the fare, when that is no longer fresh.
@@ -65,6 +68,7 @@ impl Ride {
                 shown: tap.shown,
                 account: draft.account,
                 fare: draft.fare_quoted,
+                by: by_products(tap, draft),
                 balance: left_after(tap, draft.fare_quoted),
                 as_of: priced_as_of(tap).filter(old),
             }),
@@ -84,6 +88,14 @@ impl Ride {
             opened_at: now,
         }
     }
+}
+
+/// By which products the fare is paid that is shown: none at an entry, and none where no fare is taken.
+fn by_products(tap: &Tap, draft: &ConfirmationDraft) -> ByProducts {
+    let quote = tap.facts.quote.as_ref();
+    let shown = quote
+        .filter(|quote| draft.fare_quoted == Some(quote.fare) && draft.mode != Mode::FareExempt);
+    shown.map(ByProducts::of).unwrap_or_default()
 }
 
 /// What a picture says was left, less the fare; unknown where the fare is.

@@ -14,12 +14,13 @@ mod random;
 mod table;
 
 use super::*;
+use crate::Quote;
 use crate::Refusal;
 use crate::sample::{
     Phone, START, account, at, cny, confirmation, open_journey, passage, pay_tap, picture, policy,
     quote, say, tap,
 };
-use fare_protocol::{Direction, Millis, Mode, VerifiedRideCode};
+use fare_protocol::{Direction, FareReason, FareStep, Millis, Mode, VerifiedRideCode};
 
 const NOTHING: &str = "";
 
@@ -215,6 +216,52 @@ fn a_balance_that_a_picture_tells_is_shown_less_the_fare() {
         let effects = gate.on(5, committed(1));
         let wanted = format!("open, show admitted for CNY 4.00{shown}, note");
         assert!(effects.starts_with(&wanted), "{effects}");
+    }
+}
+
+/// The rider sees by which products the fare is paid; where no fare is taken none is used.
+#[test]
+fn products_that_pay_the_fare_are_shown() {
+    let pass = || FareReason::Pass {
+        product: "month".to_owned(),
+    };
+    let ride = |nth| FareReason::MultiRide {
+        product: "ten".to_owned(),
+        nth,
+        rides: 10,
+    };
+    for (reasons, mode, shown) in [
+        (vec![], Mode::Normal, ""),
+        (vec![pass()], Mode::Normal, ", by a pass"),
+        (
+            vec![pass(), ride(7)],
+            Mode::Normal,
+            ", by a pass, by a multi-ride with 3 left",
+        ),
+        (vec![pass()], Mode::FareExempt, ""),
+    ] {
+        let Event::Tap(mut tap) = leaving(1, 1, 1) else {
+            panic!("leaving is a tap");
+        };
+        tap.credential = Ok(picture(1, |_| {}));
+        let minor = 0;
+        let steps = reasons
+            .into_iter()
+            .map(|reason| FareStep { reason, minor })
+            .collect();
+        let quote = Quote {
+            steps,
+            ..quote(400)
+        };
+        tap.facts.quote = Some(quote);
+        let mut gate = Gate::new(Role::Exit, mode);
+        gate.on(0, Event::Tap(tap));
+        let effects = gate.on(5, committed(1));
+        let said = effects.contains(&format!("{shown}, note"));
+        assert!(
+            said && effects.contains(", by a") != shown.is_empty(),
+            "{effects}"
+        );
     }
 }
 

@@ -12,6 +12,13 @@ use std::collections::BTreeSet;
 
 const MINUTE_MS: i64 = 60_000;
 
+/// Whether this very tariff says so.
+pub(super) fn is_ours(tariff: &Tariff, before: &PaidBefore) -> bool {
+    let lists = (before.caps.len(), before.discounts.len());
+    let rules = &tariff.rules;
+    before.tariff == tariff.hash && lists == (rules.caps.len(), rules.discounts.len())
+}
+
 impl Tariff {
     /// What the account's earlier journeys, in any order, mean for one that begins so. Those that began
     /// later do not count.

@@ -6,6 +6,7 @@
 use super::rules::Rounding;
 use super::zones::Zone;
 use super::{End, Quote, Tariff};
+pub use fare_protocol::{Covers, Off};
 use fare_protocol::{FareReason, FareStep, Money, ProductId, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -48,36 +49,6 @@ pub struct Promise {
     pub zones: BTreeSet<Zone>,
 }
 
-/// What of a fare a product covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Covers {
-    /// All journeys while it is valid.
-    Pass,
-    /// So many journeys.
-    MultiRide {
-        /// How many.
-        rides: u32,
-    },
-    /// A part of so many journeys.
-    Coupon {
-        /// How many.
-        uses: u32,
-        /// How much less they cost.
-        off: Off,
-    },
-}
-
-/// What a coupon takes off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Off {
-    /// So many minor units.
-    Minor(i64),
-    /// So many per cent.
-    Percent(u32),
-}
-
 /// A product that an account has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -110,26 +81,6 @@ pub struct Use {
     pub covered_minor: i64,
     /// How much of the product's price the journey earns; zero or more.
     pub earned_minor: i64,
-}
-
-impl Covers {
-    /// Its name, for files and people.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::MultiRide { .. } => "multi-ride",
-            Self::Coupon { .. } => "coupon",
-        }
-    }
-
-    /// For how many journeys; nothing when for all.
-    pub const fn uses(self) -> Option<u32> {
-        match self {
-            Self::Pass => None,
-            Self::MultiRide { rides } => Some(rides),
-            Self::Coupon { uses, .. } => Some(uses),
-        }
-    }
 }
 
 impl Promise {
@@ -213,17 +164,32 @@ impl Tariff {
         (entry, exit): (End, End),
         held: &[Held],
     ) -> (Quote, Vec<Use>) {
+        self.lay_over(quote, (entry, exit), &self.in_order(entry.at, held))
+    }
+
+    /// What can be used by a journey that begins then, in the order of use.
+    pub(super) fn in_order<'h>(&self, entered_at: UnixMs, held: &'h [Held]) -> Vec<&'h Held> {
         let mut held: Vec<&Held> = held
             .iter()
-            .filter(|one| one.from <= entry.at && entry.at < one.until && one.is_left())
-            .filter(|one| {
-                let within = |station| self.is_within(&one.promise.zones, station);
-                within(entry.station) && within(exit.station)
-            })
+            .filter(|one| one.from <= entered_at && entered_at < one.until && one.is_left())
             .collect();
         held.sort_by_key(|one| (self.rank(&one.offer), one.until, one.from, one.id));
-        let (mut quote, mut uses, mut kinds) = (quote, Vec::new(), BTreeSet::new());
-        for one in held {
+        held
+    }
+
+    /// Lays products over a price, in this order.
+    pub(super) fn lay_over(
+        &self,
+        mut quote: Quote,
+        (entry, exit): (End, End),
+        held: &[&Held],
+    ) -> (Quote, Vec<Use>) {
+        let (mut uses, mut kinds) = (Vec::new(), BTreeSet::new());
+        let within = |one: &&&Held| {
+            let within = |station| self.is_within(&one.promise.zones, station);
+            within(entry.station) && within(exit.station)
+        };
+        for one in held.iter().filter(within) {
             let rest = quote.fare.minor;
             let covered_minor = one.promise.covered(rest, self.rules.rounding);
             if covered_minor <= 0 || !kinds.insert(one.promise.covers.code()) {

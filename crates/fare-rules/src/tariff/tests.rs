@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cities;
+mod in_hand;
 mod products;
 mod random;
 mod rules;

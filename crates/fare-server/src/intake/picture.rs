@@ -25,6 +25,11 @@ impl Intake<'_> {
             return Ok(None);
         }
         let paid_before = pricing::paid_before(self.settlement, self.tx, &tap)?;
+        let paid_before = Some(paid_before).filter(PaidBefore::fits);
+        let products = match paid_before {
+            Some(_) => pricing::in_hand(self.settlement, self.tx, &tap)?,
+            None => Vec::new(),
+        };
         let currency = self.settlement.tariff_at(tap.at).currency();
         let picture = Picture {
             journey: journey.id,
@@ -36,8 +41,9 @@ impl Intake<'_> {
             entered_at: tap.at,
             as_of: self.now,
             valid_until,
-            paid_before: Some(paid_before).filter(PaidBefore::fits),
+            paid_before,
             balance: self.tx.left_to_spend(account, currency)?,
+            products,
         };
         Ok(Some(picture.seal(self.settlement.signer.as_ref())))
     }

@@ -5,9 +5,9 @@ use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
-use fare_protocol::{Money, PaidBefore};
+use fare_protocol::{InHand, Money, PaidBefore};
 use fare_rules::conflict::ConflictKind;
-use fare_rules::journey::{Event, Journey, Price, Tap, price};
+use fare_rules::journey::{Event, Journey, Price, Tap, price, price_covered};
 use fare_rules::tariff::Use;
 use fare_rules::{End, Paid, QuoteError, Ride, Tariff};
 
@@ -125,6 +125,20 @@ pub(super) fn paid_before(
     Ok(tariff.paid_before(end(entry), &earlier))
 }
 
+/// The account's products that may pay for the journey of this entry.
+pub(super) fn in_hand(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    entry: &Tap,
+) -> Result<Vec<InHand>, StoreError> {
+    let account = entry.account();
+    if !tx.has_products(account)? {
+        return Ok(Vec::new());
+    }
+    let held = tx.held_products(account, (entry.at, entry.id))?;
+    Ok(settlement.tariff_at(entry.at).in_hand(end(entry), &held))
+}
+
 /// The price of a journey by the tariff of its entry's day, with what the account paid before and with its
 /// products laid over it.
 pub(crate) fn priced(
@@ -149,14 +163,15 @@ pub(crate) fn priced(
         minor: both.1.minor.min(most.minor),
         ..both.1
     });
-    let mut price = price(exit, both.0.at_most(most), alone);
+    let quote = both.0.at_most(most);
     if !tx.has_products(account)? {
-        let uses = Vec::new();
+        let (price, uses) = (price(exit, quote, alone), Vec::new());
         return Ok(Ok(Priced { price, uses }));
     }
     let held = tx.held_products(account, (entry.at, entry.id))?;
-    let (charged, uses) = tariff.cover(price.charged, (end(entry), end(exit)), &held);
-    price.charged = charged;
+    let ends = (end(entry), end(exit));
+    let cover = |quote| tariff.cover(quote, ends, &held);
+    let (price, uses) = price_covered(exit, quote, alone, cover);
     Ok(Ok(Priced { price, uses }))
 }
 

@@ -1,18 +1,22 @@
 //! Products used before money: sold, used by journeys in whatever order those arrive, given back, lapsed.
 
-use super::site::{NOW, Site};
+use super::api::Running;
+use super::phone::Phone;
+use super::site::{NOW, Site, settlement};
 use crate::gate::{Gate, MORNING, Tap, account};
 use fare_protocol::wire::TariffText;
 use fare_protocol::{
-    Annulment, Currency, Direction, Money, PassageOutcome, SignedRecord, UnixMs, Voucher,
+    Annulment, Currency, Direction, Money, PassageOutcome, Picture, SignedRecord, UnixMs, Voucher,
 };
 use fare_rules::Tariff;
 use fare_server::books::clearing::{Rule, statements};
+use fare_server::clock;
 use fare_server::correction::{Correction, correct};
 use fare_server::fares::replay;
 use fare_server::products::{LAPSE_AFTER, ProductError, Sale, lapse, sell, unsell};
-use fare_server::store::{PaidBy, ProductRow};
+use fare_server::store::{PaidBy, ProductRow, Tx};
 use proptest::prelude::*;
+use serde_json::Value;
 use std::sync::Arc;
 
 const ON_SALE: &str = r#"
@@ -312,6 +316,75 @@ fn operators_share_what_products_earn_and_drafts_are_compared_before_products() 
         .read(|tx| replay(tx, &tariff, all.0, all.1))
         .unwrap();
     assert_eq!((replayed.paid_minor, replayed.would_minor), (500, 500));
+}
+
+/// The picture tells the gate of the products; what it showed is charged, and a ride is used all the same.
+#[tokio::test]
+// long: three journeys, before the sale and after it
+async fn a_picture_tells_of_the_products_and_the_exit_uses_them() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let server = Running::new(&[&a, &b]).await;
+    let phone = Phone::new(&server, 1);
+    let (_, account) = phone.enrol().await;
+    let mut text = settlement().tariff_text;
+    text.tariff.push_str(ON_SALE);
+    let tariff = Tariff::parse(&text).unwrap();
+    let from_before = |tx: &Tx<'_>| {
+        let sale = Sale {
+            account,
+            ..sale("three", PaidBy::Cash)
+        };
+        sell(tx, &tariff, &sale, SOLD)
+    };
+    let minute = (clock::now().0 - MORNING) / 60_000 - 30;
+    let picture_of = |vouchers: &Value| {
+        let text = vouchers["vouchers"][0]["picture"].as_str().unwrap();
+        Picture::parse(text.as_bytes()).unwrap().picture().clone()
+    };
+    for (nth, used) in [(0, None), (1, Some(0)), (2, Some(1))] {
+        if nth == 1 {
+            server.database.with(|database| {
+                database.write(from_before).unwrap();
+            });
+        }
+        let entered = minute + 8 * nth;
+        let code = u8::try_from(nth).unwrap() + 1;
+        let tap = Tap {
+            direction: Direction::Entry,
+            account,
+            minute: entered,
+            quoted: None,
+            names: None,
+            code,
+        };
+        let entry = a.tap(tap);
+        let passage = a.passage(&entry, PassageOutcome::Passed);
+        server.send(&a, &[entry.clone(), passage]).await;
+        let target = format!("/v1/rider/vouchers?after={}", 2 * nth);
+        let picture = picture_of(&phone.json(&target).await);
+        let told = picture.products.first().map(|product| product.used);
+        assert_eq!(
+            (told, picture.products.len()),
+            (used, usize::from(used.is_some()))
+        );
+        let fare = if used.is_some() { 0 } else { 500 };
+        let exit = b.tap(Tap {
+            direction: Direction::Exit,
+            minute: entered + 5,
+            quoted: Some(Money::new(fare, Currency::CNY)),
+            names: Some(entry.record().id),
+            code: code + 100,
+            ..tap
+        });
+        let passage = b.passage(&exit, PassageOutcome::Passed);
+        server.send(&b, &[exit, passage]).await;
+        let journeys = phone.json("/v1/rider/journeys").await;
+        assert_eq!(journeys["journeys"][0]["fare"]["minor"], fare, "{journeys}");
+    }
+    let products = phone.json("/v1/rider/products").await;
+    assert_eq!(products["products"][0]["used"], 2);
+    assert_eq!(server.state().await["conflicts"], serde_json::json!([]));
+    server.end().await;
 }
 
 proptest! {

@@ -5,8 +5,8 @@ use proptest::collection::vec;
 
 /// Rules drawn at random, over the steps of [`STEPS`] and eight stations in a line.
 #[derive(Clone, Debug)]
-struct City {
-    rules: String,
+pub(super) struct City {
+    pub(super) rules: String,
     caps: Vec<(&'static str, i64)>,
 }
 
@@ -14,7 +14,7 @@ fn spans() -> impl Strategy<Value = &'static str> {
     prop_oneof![Just("day"), Just("week"), Just("month")]
 }
 
-fn city() -> impl Strategy<Value = City> {
+pub(super) fn city() -> impl Strategy<Value = City> {
     let caps = vec((spans(), 0..3_000_i64), 0..4);
     let discounts = vec((spans(), 1..3_000_i64, 0..=100_u32), 0..3);
     let price = prop_oneof![
@@ -77,11 +77,11 @@ fn written(drawn: Drawn) -> City {
 }
 
 /// From, to, minutes since the journey before, minutes inside.
-fn journeys() -> impl Strategy<Value = Vec<(usize, usize, i64, i64)>> {
+pub(super) fn journeys() -> impl Strategy<Value = Vec<(usize, usize, i64, i64)>> {
     vec((0..8_usize, 0..8_usize, 1..2_000_i64, 1..200_i64), 1..40)
 }
 
-fn eight() -> String {
+pub(super) fn eight() -> String {
     let name = |n: usize| format!("S{n}");
     let mut text: String = (0..8).map(|n| station(&name(n))).collect();
     text.extend((1..8).map(|n| link(&name(n - 1), &name(n), 4_100)));
@@ -89,7 +89,7 @@ fn eight() -> String {
 }
 
 /// The journeys as an account makes them, each priced after those before.
-fn month(
+pub(super) fn month(
     tariff: &Tariff,
     class: RiderClass,
     journeys: &[(usize, usize, i64, i64)],
