@@ -9,13 +9,15 @@ use crate::journal::{JournalError, JournalHandle};
 use crate::stages::{Stage, Stages};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{
-    CodeRef, Direction, FormatError, InHand, KeySet, Modes, PaidBefore, PaperCode, Picture,
+    CodeRef, Direction, FormatError, InHand, KeySet, Modes, Money, PaidBefore, PaperCode, Picture,
     RecordId, RideCode, RiderClass, Stamp, StationId, UnixMs, VerifiedCredential, VerifyError,
 };
 use fare_rules::{
-    Effect, End, Event, Facts, Heard, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap, Tariff,
+    Effect, End, Event, Facts, FirstRide, Heard, Lane, LanePolicy, Quote, Refusal, Ride, Role, Tap,
+    Tariff,
 };
 use pay_codes::PayCodes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod pay_codes;
@@ -39,6 +41,8 @@ pub struct Controller {
     /// Who signs pictures and paper codes.
     servers: KeySet,
     tariff: Arc<Tariff>,
+    /// The most that a ride from here may cost by this tariff, of the classes that were asked for.
+    dearest: BTreeMap<RiderClass, Money>,
     journal: JournalHandle,
     unreadable: Option<Unreadable>,
     stages: Stages,
@@ -68,6 +72,7 @@ impl Controller {
             issuers,
             servers: config.servers.clone(),
             tariff,
+            dearest: BTreeMap::new(),
             journal,
             unreadable: None,
             stages: Stages::default(),
@@ -83,6 +88,7 @@ impl Controller {
     /// Quotes fares by this tariff from now on.
     pub fn set_tariff(&mut self, tariff: Arc<Tariff>) {
         self.tariff = tariff;
+        self.dearest.clear();
     }
 
     /// What follows from an event.
@@ -176,7 +182,7 @@ impl Controller {
     }
 
     fn tap(
-        &self,
+        &mut self,
         id: RecordId,
         shown: CodeRef,
         credential: Result<VerifiedCredential, Refusal>,
@@ -232,10 +238,12 @@ impl Controller {
     }
 
     /// A gate that cannot read its journal cannot record either, so the rider is sent elsewhere.
-    fn facts(&self, credential: &VerifiedCredential, now: UnixMs) -> Result<Facts, Refusal> {
+    fn facts(&mut self, credential: &VerifiedCredential, now: UnixMs) -> Result<Facts, Refusal> {
+        let mut pays_later = false;
         let (facts, told) = match credential {
             VerifiedCredential::RideCode(code) => {
                 let issuer = code.claims().issuer;
+                pays_later = true;
                 let facts = self.journal.facts(issuer.account, &issuer.device_key);
                 (facts, NOTHING_TOLD)
             }
@@ -248,17 +256,37 @@ impl Controller {
                 let account = paper.code().account;
                 (self.journal.facts_of_paper_code(account), NOTHING_TOLD)
             }
-            VerifiedCredential::PayCode(code) => (
-                self.journal.facts_of_account(code.account, None),
-                NOTHING_TOLD,
-            ),
+            VerifiedCredential::PayCode(code) => {
+                pays_later = true;
+                (
+                    self.journal.facts_of_account(code.account, None),
+                    NOTHING_TOLD,
+                )
+            }
         };
         let facts = facts.map_err(|err| unreadable_journal(&err))?;
         let class = credential.class();
         let quote = facts
             .open_journey
             .and_then(|open| self.quote(&open, class, told, now));
-        Ok(Facts { quote, ..facts })
+        let first_ride = facts.first_ride.filter(|_| pays_later);
+        let first_ride = first_ride.map(|first| self.first_ride(first, class));
+        Ok(Facts {
+            quote,
+            first_ride,
+            ..facts
+        })
+    }
+
+    /// What a rider may cost of whom nothing is known; nothing where no configuration limits that.
+    fn first_ride(&mut self, first: FirstRide, class: RiderClass) -> FirstRide {
+        let mut steps = self.policy.alone.iter().flatten();
+        let is_limited = steps.any(|step| step.first_rides_minor.is_some());
+        let dearest = || self.tariff.dearest(self.station, class);
+        FirstRide {
+            may_cost: is_limited.then(|| *self.dearest.entry(class).or_insert_with(dearest)),
+            ..first
+        }
     }
 
     /// What the journey costs if it ends here and now. What the account paid before and which products it has a

@@ -42,6 +42,7 @@ fn ride(journal: &JournalHandle, n: u64, key: &dyn Signer, from: UnixMs) {
         fare_quoted: None,
         tariff: None,
         rules: RULES_VERSION,
+        first_ride: None,
     };
     let passage = PassageDraft {
         id: id(2 * n + 1),

@@ -32,6 +32,7 @@ fn cities(seeds: Range<u64>) {
         ("journeys charged", sum(|report| report.charged)),
         ("fires", sum(|report| report.fires)),
         ("codes shown without a network", sum(|report| report.alone)),
+        ("first rides refused", sum(|report| report.first)),
         ("clocks set wrong", sum(|report| report.jumps)),
         ("gates unsure of the time", sum(|report| report.unsure)),
         ("people let through", sum(|report| report.helped)),

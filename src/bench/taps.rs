@@ -73,6 +73,7 @@ impl Taps {
             fare_quoted: None,
             tariff: None,
             rules: RULES_VERSION,
+            first_ride: None,
         }
     }
 

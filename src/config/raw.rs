@@ -213,12 +213,13 @@ pub(super) struct RawLane {
     pub refusal_shown_ms: u32,
 }
 
-/// How often one account is let in while the server's news is so old.
+/// How often one account is let in while the server's news is so old, and what first rides may cost.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAlone {
     pub after_ms: Spanned<u32>,
     pub entries_max: Spanned<u16>,
+    pub first_rides_max_minor: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -421,6 +421,27 @@ fn what_does_not_fit_lamps_and_voice_is_said() {
 }
 
 #[test]
+fn first_rides_are_limited_no_less_as_the_news_grows_older() {
+    let with = |limits: [&str; 2]| {
+        let steps = [(600_000, limits[0]), (86_400_000, limits[1])].map(|(after, limit)| {
+            format!("[[alone]]\nafter_ms = {after}\nentries_max = 3\n{limit}\n")
+        });
+        ENTRY.replace("\n[clock]\n", &format!("\n{}[clock]\n", steps.concat()))
+    };
+    let limit = |minor: u32| format!("first_rides_max_minor = {minor}");
+    let dir = folder(&with(["", &limit(5_000)]));
+    let config = GateConfig::load(&dir.path().join("gate.toml")).unwrap();
+    let limits = config.policy.alone.iter().flatten();
+    let limits: Vec<_> = limits.map(|step| step.first_rides_minor).collect();
+    assert_eq!(limits, [None, Some(5_000)]);
+    for steps in [[&*limit(5_000), ""], [&limit(5_000), &limit(5_001)]] {
+        let got = problems(&with(steps)).join("\n");
+        let said = "older news must not allow more: write first_rides_max_minor, 5000 at most";
+        assert!(got.contains(said), "{got}");
+    }
+}
+
+#[test]
 fn a_gate_that_is_alone_tightens_as_its_news_grows_older() {
     let with = |steps: &[(u32, u16)]| {
         let steps = steps.iter().map(|(after, entries)| {

@@ -3,7 +3,8 @@
 use super::JournalError;
 use super::look::JournalView;
 use super::schema;
-use fare_protocol::UnixMs;
+use fare_protocol::{Money, UnixMs};
+use rusqlite::OptionalExtension;
 use serde::Serialize;
 use std::path::Path;
 
@@ -26,6 +27,8 @@ pub struct Books {
     pub open_journeys: u64,
     /// The server's time behind deny list, journeys, keys and tariff; nothing when it never told any.
     pub news_as_of_ms: Option<UnixMs>,
+    /// What first rides since that news may cost together; nothing when there were none.
+    pub first_rides: Option<Money>,
     /// Changes that the server told of and this program does not know.
     pub unknown_changes: u64,
     /// Diagnostic notes that were evicted to make room.
@@ -43,11 +46,9 @@ impl JournalView {
         let count = |sql| Ok::<_, JournalError>(u64::try_from(self.number(sql)?).unwrap_or(0));
         let time = |sql| Ok::<_, JournalError>(self.maybe_number(sql)?.map(UnixMs));
         let len = |path: &Path| path.metadata().map_or(0, |meta| meta.len());
-        // A file that was last opened by an older program has none.
-        let knows = count("SELECT count(*) FROM sqlite_schema WHERE name = 'unknown_changes'")?;
-        let unknown = match knows {
-            0 => 0,
-            _ => count("SELECT coalesce(sum(count), 0) FROM unknown_changes")?,
+        let unknown = match self.has_table("unknown_changes")? {
+            false => 0,
+            true => count("SELECT coalesce(sum(count), 0) FROM unknown_changes")?,
         };
         Ok(Books {
             waiting: count("SELECT count(*) FROM records WHERE state = 0")?,
@@ -60,6 +61,7 @@ impl JournalView {
             denied: count("SELECT count(*) FROM denied")?,
             open_journeys: count("SELECT count(*) FROM journeys")?,
             news_as_of_ms: time("SELECT (SELECT as_of_ms FROM feed)")?,
+            first_rides: self.first_rides()?,
             unknown_changes: unknown,
             notes_evicted: count(
                 "SELECT coalesce((SELECT min(id) - 1 FROM events),
@@ -67,5 +69,27 @@ impl JournalView {
             )?,
             bytes: len(self.path()).saturating_add(len(&schema::beside(self.path(), "-wal"))),
         })
+    }
+    /// A file that was last opened by an older program may lack a table.
+    fn has_table(&self, name: &str) -> Result<bool, JournalError> {
+        let known = self.db().query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)",
+            [name],
+            |row| row.get(0),
+        );
+        self.done(known)
+    }
+
+    fn first_rides(&self) -> Result<Option<Money>, JournalError> {
+        if !self.has_table("first_rides_sum")? {
+            return Ok(None);
+        }
+        let sum = self
+            .db()
+            .query_row("SELECT minor, currency FROM first_rides_sum", [], |row| {
+                Ok((row.get(0)?, row.get::<_, String>(1)?))
+            });
+        let sum = self.done(sum.optional())?;
+        Ok(sum.and_then(|(minor, currency)| Some(Money::new(minor, currency.parse().ok()?))))
     }
 }

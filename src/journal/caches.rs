@@ -1,6 +1,6 @@
 //! The server's feed: looked through before it touches anything, then swapped in by one transaction.
 
-use super::{JournalError, configs, modes, revoked};
+use super::{JournalError, configs, first_rides, modes, revoked};
 use fare_protocol::wire::{Feed, FeedChange, OpenJourney, TariffText};
 use fare_protocol::{GateId, KeySet, PublicKey, UnixMs};
 use fare_rules::Tariff;
@@ -127,6 +127,7 @@ pub(super) fn apply(
     if let Some(revocation) = revoked::own(&update.changes, gate, key) {
         revoked::wipe(&tx, revocation)?;
     }
+    first_rides::news(&tx, update.as_of)?;
     let tariff = update.tariff.as_ref();
     tx.prepare_cached(
         "INSERT INTO feed (only_row, cursor, as_of_ms, issuers, tariff, stations)

@@ -4,7 +4,7 @@ use super::records::direction_from_sql;
 use super::{JournalError, JournalHandle, lock};
 use fare_protocol::wire::OpenJourney;
 use fare_protocol::{AccountId, Direction, Picture, PublicKey, RecordId, UnixMs};
-use fare_rules::{Ended, Facts};
+use fare_rules::{Ended, Facts, FirstRide};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use std::str::FromStr;
@@ -73,7 +73,9 @@ const FACTS: &str = "
            (SELECT as_of_ms FROM feed),
            j.entry, j.station, j.line, j.entered_at_ms,
            m.confirmation, m.station, m.line, m.at_ms, m.direction,
-           CASE WHEN m.news_ms IS (SELECT as_of_ms FROM feed) THEN m.entries END
+           CASE WHEN m.news_ms IS (SELECT as_of_ms FROM feed) THEN m.entries END,
+           EXISTS (SELECT 1 FROM first_rides WHERE account = ?1),
+           (SELECT minor FROM first_rides_sum)
     FROM (SELECT 1) LEFT JOIN journeys j ON j.account = ?1 LEFT JOIN moves m ON m.account = ?1";
 
 /// What the server has said of an account just now.
@@ -123,6 +125,7 @@ pub(super) fn read_of_picture(db: &Connection, picture: &Picture) -> rusqlite::R
             denied: row.get(0)?,
             cache_as_of: row.get::<_, Option<i64>>(1)?.map(UnixMs),
             entries_since: 0,
+            first_ride: None,
             quote: None,
         })
     })
@@ -174,14 +177,23 @@ fn read_with(
             open: journey(row, account, 3)?,
             as_of: UnixMs(row.get::<_, Option<i64>>(2)?.unwrap_or(i64::MIN)),
         };
+        let last_counter: Option<u32> = row.get(0)?;
+        let is_known = last_counter.is_some() || local.is_some() || cached.open.is_some();
+        let is_first = row.get::<_, bool>(13)? || !is_known;
+        let taken_minor = row.get::<_, Option<i64>>(14)?.unwrap_or(0);
+        let first_ride = is_first.then_some(FirstRide {
+            taken_minor,
+            may_cost: None,
+        });
         let Told { open, as_of } = told.unwrap_or(cached);
         Ok(Facts {
             open_journey: open_journey(open, local),
             ended: None,
-            last_counter: row.get(0)?,
+            last_counter,
             denied: row.get(1)?,
             cache_as_of: Some(as_of).filter(|as_of| as_of.0 != i64::MIN),
             entries_since: row.get::<_, Option<u32>>(12)?.unwrap_or(0),
+            first_ride,
             quote: None,
         })
     })

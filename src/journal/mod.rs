@@ -18,6 +18,7 @@ mod check;
 mod configs;
 mod error;
 mod facts;
+mod first_rides;
 mod let_through;
 mod look;
 mod modes;

@@ -1,7 +1,7 @@
 //! One draft becomes one record: its place in the chain, its signature, and its traces in the
 //! caches, all inside the caller's transaction.
 
-use super::{CommitRequest, GateIdentity, configs, let_through, modes};
+use super::{CommitRequest, GateIdentity, configs, first_rides, let_through, modes};
 use fare_protocol::record::RECORD_LEN_MAX;
 use fare_protocol::{
     AccountId, Confirmation, Direction, Passage, PassageOutcome, Record, RecordBody, RecordHash,
@@ -151,6 +151,7 @@ fn confirmation(draft: &ConfirmationDraft, identity: &GateIdentity) -> Confirmat
 /// A confirmation waits for its passage and uses up a ride code's counter.
 fn confirmed(db: &Connection, draft: &ConfirmationDraft, now_ms: i64) -> rusqlite::Result<()> {
     waits_for_passage(db, draft.id, draft.direction, Some(draft.account), now_ms)?;
+    first_rides::confirmed(db, draft)?;
     let (device_key, counter) = match draft.used {
         Used::Code {
             device_key,
@@ -204,7 +205,7 @@ fn passed(db: &Connection, draft: &PassageDraft, identity: &GateIdentity) -> Res
     }
     match outcome {
         PassageOutcome::Passed | PassageOutcome::Unknown => Ok(moved(db, draft, identity)?),
-        PassageOutcome::Annulled(_) => Ok(()),
+        PassageOutcome::Annulled(_) => Ok(first_rides::annulled(db, draft)?),
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn wipe(db: &Connection, revocation: &Revocation) -> rusqlite::Result
          DELETE FROM ended;
          DELETE FROM denied;
          DELETE FROM moves;
+         DELETE FROM first_rides;
          DELETE FROM devices;
          DELETE FROM answers;
          DELETE FROM events;",

@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 9] = ["
+const STEPS: [&str; 10] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -216,6 +216,19 @@ CREATE TABLE unknown_changes (
 -- How often each account came in here while the server's news was of `news_ms`.
 ALTER TABLE moves ADD COLUMN news_ms INTEGER;
 ALTER TABLE moves ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;
+", "
+-- Accounts of which nothing was known here at the server's newest news and that came in since, and what all these
+-- rides may cost.
+CREATE TABLE first_rides (
+    account      BLOB PRIMARY KEY,
+    confirmation BLOB NOT NULL CHECK (length(confirmation) = 16),  -- the account's newest entry
+    minor        INTEGER NOT NULL                                  -- what that may cost; 0 when nobody went through
+) STRICT, WITHOUT ROWID;
+CREATE TABLE first_rides_sum (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    minor    INTEGER NOT NULL,
+    currency TEXT NOT NULL
+) STRICT;
 "];
 
 /// The steps, for tests that begin with an older file.

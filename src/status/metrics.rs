@@ -203,6 +203,11 @@ pub const METRICS: &[Metric] = &[
         "How old the server's news are; absent before the first.",
     ),
     gauge(
+        "faregate_first_rides_minor",
+        "currency",
+        "What first rides since the server's news may cost together, in minor units; absent without any.",
+    ),
+    gauge(
         "faregate_unknown_changes",
         "",
         "Changes in the server's feed that this program does not know: it wants an update.",
@@ -447,6 +452,11 @@ impl Page<'_> {
             "faregate_deny_list_age_seconds",
             books.news_as_of_ms.map(age),
         );
+        if let Some(first) = books.first_rides {
+            self.begin("faregate_first_rides_minor");
+            let currency = first.currency.to_string();
+            self.value("", &[("currency", &currency)], money(first.minor));
+        }
         self.one("faregate_unknown_changes", count(books.unknown_changes));
         self.one("faregate_records", count(books.newest_record));
         self.one("faregate_journal_bytes", count(books.bytes));
@@ -489,6 +499,14 @@ fn count(number: u64) -> f64 {
 
 fn count_of(number: usize) -> f64 {
     count(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "Prometheus knows no other numbers"
+)]
+fn money(minor: i64) -> f64 {
+    minor as f64
 }
 
 #[allow(

@@ -204,6 +204,10 @@ impl Screen<'_> {
             &format!("{waiting}; {quarantined} refused by the server"),
         );
         self.row("deny list", &denied);
+        if let Some(first) = books.first_rides {
+            let text = format!("may cost {first} together, since that list");
+            self.row("new riders", &text);
+        }
         self.row("journal", &journal);
     }
 

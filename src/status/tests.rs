@@ -4,7 +4,7 @@
 use super::metrics::{METRICS, text};
 use super::*;
 use crate::logbook::Zone;
-use fare_protocol::{LaneNo, Mode, TariffHash};
+use fare_protocol::{Currency, LaneNo, Mode, Money, TariffHash};
 use std::collections::BTreeMap;
 
 /// 2026-11-29 06:03:22 UTC.
@@ -95,6 +95,7 @@ fn fine() -> Report {
             newest_record: 97,
             denied: 4_211,
             news_as_of_ms: Some(ago(12_000)),
+            first_rides: Some(Money::new(1_800, Currency::CNY)),
             bytes: 3 * 1024 * 1024,
             ..Books::default()
         }),
@@ -215,6 +216,7 @@ fn one_screen_says_it_all_and_first_what_is_wrong() {
         "server     online since 2026-11-29 05:03:22 (60 min ago)",
         "outbox     2 records wait, the oldest for 4 min; 0 refused by the server",
         "deny list  4211 accounts, 12 s old",
+        "new riders may cost CNY 18.00 together, since that list",
         "tariff     beijing, version abababab",
         "camera     30.0 frames a second, 29.9 looked at; 120 frames with a code read",
         "not read   glare: 12\n",

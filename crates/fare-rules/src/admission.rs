@@ -14,8 +14,9 @@
 //!
 //! A paper code is for one journey: it opens nothing once that is known to be over, and lets nobody in outside its days.
 //!
-//! While the server's news is old, one account is let in so often at most: by [`LanePolicy::alone`], which may tighten
-//! as the news grows older. Nobody is kept inside for that.
+//! While the server's news is old, one account is let in so often at most, and accounts never seen to ride here before
+//! may cost so much together: by [`LanePolicy::alone`], which may tighten as the news grows older. Nobody is kept inside
+//! for that.
 //!
 //! Times are judged in the rider's favour by as much as the gate's clock may be off. Beyond the
 //! configured bound the age of codes is not judged at all, or nobody is admitted.
@@ -98,7 +99,10 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
         };
         match broken {
             Some(refusal) => Err(refusal),
-            None => Ok(self.confirmation(tap.id, credential, used, quote.as_ref())),
+            None => Ok(ConfirmationDraft {
+                first_ride: self.first_ride(facts),
+                ..self.confirmation(tap.id, credential, used, quote.as_ref())
+            }),
         }
     }
 
@@ -113,6 +117,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             (facts.denied, Refusal::Denied),
             (counter_replayed(claims, facts), Refusal::CounterReplayed),
             (self.alone_too_often(facts), Refusal::OfflineLimit),
+            (self.first_rides_used_up(facts), Refusal::FirstRides),
             (self.passback(direction, facts), Refusal::Passback),
             (
                 self.wrong_direction(direction, claims.issuer.account, facts),
@@ -178,6 +183,10 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
                 Refusal::OfflineLimit,
             ),
             (
+                heard == Heard::Silence && self.first_rides_used_up(facts),
+                Refusal::FirstRides,
+            ),
+            (
                 judges_journey && self.passback(direction, facts),
                 Refusal::Passback,
             ),
@@ -210,6 +219,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             fare_quoted: quote.map(|quote| quote.fare),
             tariff: quote.map(|quote| quote.tariff),
             rules: RULES_VERSION,
+            first_ride: None,
         }
     }
 
@@ -294,14 +304,39 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
 
     /// Whether the account was let in here as often as is allowed while the server's news is as old as it is.
     fn alone_too_often(&self, facts: &Facts) -> bool {
+        let step = self.alone_step(facts);
+        self.takes_fares_at_entry()
+            && step.is_some_and(|step| facts.entries_since >= u32::from(step.entries))
+    }
+
+    /// Whether this ride with all first rides since the news may cost more than is allowed while that is as old as it is.
+    fn first_rides_used_up(&self, facts: &Facts) -> bool {
+        let (Some(first), Some(ride)) = (facts.first_ride, self.first_ride(facts)) else {
+            return false;
+        };
+        let most = self
+            .alone_step(facts)
+            .and_then(|step| step.first_rides_minor);
+        most.is_some_and(|most| first.taken_minor.saturating_add(ride.minor) > most)
+    }
+
+    /// What this ride takes of what first rides may cost.
+    fn first_ride(&self, facts: &Facts) -> Option<Money> {
+        let may_cost = facts.first_ride.and_then(|first| first.may_cost);
+        may_cost.filter(|cost| self.takes_fares_at_entry() && cost.minor > 0)
+    }
+
+    fn takes_fares_at_entry(&self) -> bool {
+        self.direction == Direction::Entry && self.mode != Mode::FareExempt
+    }
+
+    /// The strictest step that the age of the server's news has reached.
+    fn alone_step(&self, facts: &Facts) -> Option<&AloneStep> {
         let earliest = self.now.earliest();
         let age = facts.cache_as_of.map(|as_of| earliest.since(as_of));
         // Who has never heard of the server knows nothing at all.
         let reached = |step: &&AloneStep| age.is_none_or(|age| age >= i64::from(step.after.0));
-        let step = self.policy.alone.iter().flatten().rev().find(reached);
-        self.direction == Direction::Entry
-            && self.mode != Mode::FareExempt
-            && step.is_some_and(|step| facts.entries_since >= u32::from(step.entries))
+        self.policy.alone.iter().flatten().rev().find(reached)
     }
 
     fn cache_is_fresh(&self, facts: &Facts) -> bool {

@@ -17,9 +17,9 @@ pub mod tariff;
 
 pub use lane::{
     ALONE_STEPS_MAX, AloneStep, Answered, ClockBeyond, ConfigDraft, ConfirmationDraft, Display,
-    Draft, Effect, Ended, Event, ExitWithoutEntry, Facts, Heard, Lane, LanePolicy, LetThroughAsked,
-    LetThroughDraft, ModeChangeDraft, Note, PassageDraft, PayCodePolicy, Question, RULES_VERSION,
-    Role, Said, Tap, Used, WithoutServer,
+    Draft, Effect, Ended, Event, ExitWithoutEntry, Facts, FirstRide, Heard, Lane, LanePolicy,
+    LetThroughAsked, LetThroughDraft, ModeChangeDraft, Note, PassageDraft, PayCodePolicy, Question,
+    RULES_VERSION, Role, Said, Tap, Used, WithoutServer,
 };
 pub use refusal::Refusal;
 pub use tariff::{End, Paid, Quote, QuoteError, Ride, Station, Tariff, TariffError};

@@ -49,6 +49,8 @@ pub enum Refusal {
     OfflineLimit,
     /// The paper code's journey is over, as this gate saw or the server says; or staff have withdrawn it.
     PaperCodeUsed,
+    /// A first ride, and first rides may cost as much as is allowed while the server's news is old.
+    FirstRides,
     /// The account has entered and not left.
     Passback,
     /// The account has just left through this gate and is shown to go out once more.
@@ -69,7 +71,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
@@ -90,6 +92,7 @@ impl Refusal {
         Self::PayCodeNotAccepted,
         Self::OfflineLimit,
         Self::PaperCodeUsed,
+        Self::FirstRides,
         Self::Passback,
         Self::WrongDirection,
         Self::NoEntry,
@@ -124,6 +127,7 @@ impl Refusal {
             Self::PayCodeNotAccepted => 53,
             Self::OfflineLimit => 54,
             Self::PaperCodeUsed => 55,
+            Self::FirstRides => 58,
             Self::Passback => 60,
             Self::WrongDirection => 61,
             Self::NoEntry => 62,
@@ -158,6 +162,7 @@ impl Refusal {
             Self::PaperCodeUsed => "paper-code-used",
             Self::PayCodeNotAccepted => "pay-code-not-accepted",
             Self::OfflineLimit => "offline-limit",
+            Self::FirstRides => "first-rides",
             Self::Passback => "passback",
             Self::WrongDirection => "wrong-direction",
             Self::NoEntry => "no-entry",
@@ -192,6 +197,7 @@ impl Refusal {
             Self::PaperCodeUsed => "the paper code was used, or withdrawn",
             Self::PayCodeNotAccepted => "the server did not accept the pay code",
             Self::OfflineLimit => "entered too often while the gate is alone",
+            Self::FirstRides => "new here, and the gate has been alone too long",
             Self::Passback => "the account has entered and not left",
             Self::WrongDirection => "the account has just left through this gate",
             Self::NoEntry => "no entry is known",
@@ -231,6 +237,7 @@ impl Refusal {
             Self::PaperCodeUsed => "This ticket was used already. Please ask staff.",
             Self::PayCodeNotAccepted => "Your pay code was not accepted. Please ask staff.",
             Self::OfflineLimit => "No more rides here for now. Please ask staff.",
+            Self::FirstRides => "We cannot take new riders just now. Please ask staff.",
             Self::Passback => "You have already entered. Please ask staff.",
             Self::WrongDirection => "You have just left. Please use an entry gate.",
             Self::NoEntry => "We found no entry for you. Please ask staff.",
@@ -291,6 +298,9 @@ impl Refusal {
             }
             Self::PayCodeNotAccepted => "Ask for another payment app, or for a ride code.",
             Self::OfflineLimit => "See the rider at the desk; bring the gate's network back.",
+            Self::FirstRides => {
+                "Sell a paper code, or try another gate; bring this gate's network back."
+            }
             Self::Passback => "Look whether two riders share the account, or an exit is missing.",
             Self::WrongDirection => {
                 "The account left here just now: look whether a second rider uses it."
@@ -336,6 +346,7 @@ impl Refusal {
             | Self::PaperCodeUsed
             | Self::PayCodeNotAccepted
             | Self::OfflineLimit
+            | Self::FirstRides
             | Self::Passback
             | Self::WrongDirection
             | Self::NoEntry

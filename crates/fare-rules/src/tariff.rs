@@ -344,6 +344,16 @@ impl Tariff {
         }))
     }
 
+    /// The most that a journey costs which begins at a station: the dearest way from there or, when that is more, the maximum
+    /// fare of who does not tap out. What periods and long stays add is not in it.
+    pub fn dearest(&self, from: StationId, class: RiderClass) -> Money {
+        let ways = self.stations();
+        let ways = ways.filter_map(|to| self.quote(from, to.id, class).ok());
+        let fares = ways.chain(self.maximum(Direction::Exit, class));
+        let most = fares.map(|quote| quote.fare.minor).max();
+        Money::new(most.unwrap_or(0), self.table.currency)
+    }
+
     fn quoted(&self, sheet: Sheet) -> Quote {
         Quote {
             fare: Money::new(sheet.sum, self.table.currency),

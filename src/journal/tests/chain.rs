@@ -2,6 +2,7 @@
 
 use super::*;
 use Direction::{Entry, Exit};
+use fare_rules::FirstRide;
 
 #[test]
 fn the_bundled_sqlite_has_the_fixes_we_rely_on() {
@@ -106,7 +107,11 @@ async fn one_that_contradicts_leaves_the_others_alone() {
 #[test]
 fn a_tap_finds_counter_and_journey_of_this_gate() {
     let mut gate = Gate::new();
-    assert_eq!(gate.facts(7), Facts::default());
+    let nothing = Facts {
+        first_ride: Some(FirstRide::default()),
+        ..Facts::default()
+    };
+    assert_eq!(gate.facts(7), nothing);
     gate.commit(confirmation(10, Entry, 7), 10_000);
     assert_eq!(
         gate.facts(7).last_counter,
@@ -122,7 +127,7 @@ fn a_tap_finds_counter_and_journey_of_this_gate() {
     let open = gate.facts(7).open_journey.unwrap();
     assert_eq!((open.entry, open.entered_at_ms), (id(20), UnixMs(20_000)));
     assert_eq!((open.station.as_str(), open.line.as_str()), ("PGY", "1"));
-    assert_eq!(gate.facts(8), Facts::default(), "another rider");
+    assert_eq!(gate.facts(8), nothing, "another rider");
 
     gate.commit(confirmation(30, Exit, 7), 30_000);
     gate.commit(passage(31, 30, Exit, 7, 30_000, NOBODY), 31_000);
@@ -167,10 +172,10 @@ fn a_journal_of_another_kind_is_refused_with_a_reason() {
     change("PRAGMA user_version = 99");
     let text = open(identity(&key)).to_string();
     assert!(
-        text.contains("schema version 99, this program knows up to 9"),
+        text.contains("schema version 99, this program knows up to 10"),
         "{text}"
     );
-    change("PRAGMA user_version = 9");
+    change("PRAGMA user_version = 10");
 
     change("UPDATE records SET envelope = zeroblob(200) WHERE seq = 2");
     let text = open(identity(&key)).to_string();

@@ -6,7 +6,7 @@ use fare_protocol::wire::{Answer, AnswerOutcome, FeedChange, OpenJourney, Tariff
 use fare_protocol::{KeyEntry, KeySet};
 use fare_rules::Tariff;
 
-fn feed(cursor: u64, snapshot: bool, changes: Vec<FeedChange>) -> Feed {
+pub(super) fn feed(cursor: u64, snapshot: bool, changes: Vec<FeedChange>) -> Feed {
     let as_of_ms = UnixMs(1_000 + i64::try_from(cursor).unwrap());
     Feed {
         as_of_ms,
@@ -49,7 +49,7 @@ fn issuers(n: u8) -> KeySet {
 }
 
 impl Gate {
-    async fn apply(&self, feed: Feed) -> Applied {
+    pub(super) async fn apply(&self, feed: Feed) -> Applied {
         let applied = self.journal.apply_feed(feed).await.unwrap();
         assert!(applied.left_out.is_none(), "{applied:?}");
         applied

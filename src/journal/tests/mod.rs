@@ -5,6 +5,7 @@ mod beside;
 mod chain;
 mod configs;
 mod feed;
+mod first_rides;
 mod let_through;
 mod modes;
 mod power;
@@ -172,6 +173,7 @@ pub(crate) fn confirmation(n: u64, direction: Direction, rider: u8) -> Draft {
         fare_quoted: None,
         tariff: None,
         rules: 1,
+        first_ride: None,
     })
 }
 

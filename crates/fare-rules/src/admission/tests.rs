@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::FirstRide;
 use crate::sample::{
     Phone, START, account, at, cny, open_journey, paper_code, picture, policy, quote, tap,
 };
@@ -45,6 +46,8 @@ struct Given {
     cache: Option<i64>,
     /// How often the account came in since then.
     entries: u32,
+    /// Nothing is known of the account.
+    first: Option<FirstRide>,
     fare: Option<i64>,
     limit: Money,
     not_believed: Option<Refusal>,
@@ -65,6 +68,7 @@ const OK: Given = Given {
     exit_without_entry: ExitWithoutEntry::Refuse,
     cache: Some(1_000),
     entries: 0,
+    first: None,
     fare: None,
     limit: Money::new(1_000, Currency::CNY),
     not_believed: None,
@@ -109,6 +113,7 @@ impl Given {
             denied: self.denied,
             cache_as_of: self.cache.map(ago),
             entries_since: self.entries,
+            first_ride: self.first,
             quote: self.fare.map(quote),
         };
         let policy = LanePolicy {
@@ -132,11 +137,13 @@ impl Given {
 const SOON: AloneStep = AloneStep {
     after: Millis(600_000),
     entries: 4,
+    first_rides_minor: Some(2_000),
 };
 
 const LATE: AloneStep = AloneStep {
     after: Millis(7_200_000),
     entries: 1,
+    first_rides_minor: Some(1_000),
 };
 
 #[test]
@@ -156,6 +163,52 @@ fn a_gate_that_is_alone_lets_one_account_in_so_often_and_keeps_nobody_inside() {
         "an old code first": OK { cache: late, entries: 9, last_counter: Some(8) } => Err(CounterReplayed);
         "passback after": OK { cache: late, entries: 9, entered: Some(1_000) } => Err(OfflineLimit);
     }
+}
+
+/// A first ride that may cost so much, after such rides for so much.
+fn first(taken_minor: i64, minor: i64) -> Option<FirstRide> {
+    let may_cost = Some(cny(minor));
+    Some(FirstRide {
+        taken_minor,
+        may_cost,
+    })
+}
+
+#[test]
+fn first_rides_cost_so_much_together_while_the_news_is_old() {
+    let (soon, late) = (Some(600_000), Some(7_200_000));
+    let trusted = Some(FirstRide {
+        taken_minor: 9_999,
+        may_cost: None,
+    });
+    verdicts! {
+        "fresh news, whatever it costs": OK { first: first(99_000, 600) } => Ok(Entry);
+        "old news, room": OK { cache: soon, first: first(1_400, 600) } => Ok(Entry);
+        "old news, no room": OK { cache: soon, first: first(1_401, 600) } => Err(FirstRides);
+        "an account that is known": OK { cache: soon, first: None } => Ok(Entry);
+        "older news, less": OK { cache: late, first: first(401, 600) } => Err(FirstRides);
+        "no news ever": OK { cache: None, first: first(401, 600) } => Err(FirstRides);
+        "who costs nothing": OK { cache: late, first: first(9_999, 0) } => Ok(Entry);
+        "paid for, or answered for": OK { cache: late, first: trusted } => Ok(Entry);
+        "no fare is taken": OK { cache: late, first: first(9_999, 600), mode: Mode::FareExempt } => Ok(Entry);
+        "out": OUT { cache: late, first: first(9_999, 600) } => Ok(Exit);
+        "both ways, out": BOTH { cache: late, first: first(9_999, 600), entered: Some(HOUR / 2) } => Ok(Exit);
+        "denied first": OK { cache: late, first: first(9_999, 600), denied: true } => Err(Denied);
+        "too often first": OK { cache: late, first: first(9_999, 600), entries: 1 } => Err(OfflineLimit);
+        "passback after": OK { cache: late, first: first(9_999, 600), entered: Some(1_000) } => Err(FirstRides);
+    }
+    let takes = |given: Given| given.verdict().unwrap().first_ride.map(|takes| takes.minor);
+    let new = Given {
+        first: first(0, 600),
+        ..OK
+    };
+    assert_eq!(takes(new), Some(600), "also while the news is fresh");
+    assert_eq!(takes(OK), None);
+    let out = Given {
+        first: first(0, 600),
+        ..OUT
+    };
+    assert_eq!(takes(out), None, "an entry alone");
 }
 
 #[test]

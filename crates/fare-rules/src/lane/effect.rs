@@ -136,6 +136,8 @@ pub struct ConfirmationDraft {
     pub tariff: Option<TariffHash>,
     /// Version of the rules that decided.
     pub rules: u16,
+    /// What it takes of what first rides may cost; nothing for other rides. It stays at the gate.
+    pub first_ride: Option<Money>,
 }
 
 /// What a confirmation uses up, so that it opens once.

@@ -2,7 +2,7 @@
 
 use crate::{Quote, Refusal};
 use fare_protocol::wire::OpenJourney;
-use fare_protocol::{CodeRef, LetThrough, Modes, RecordId, UnixMs, VerifiedCredential};
+use fare_protocol::{CodeRef, LetThrough, Modes, Money, RecordId, UnixMs, VerifiedCredential};
 
 /// Something that happened at the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,15 @@ pub enum Ended {
     Elsewhere,
 }
 
+/// The account was never seen to ride here before the server's news.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstRide {
+    /// What such rides since the news may cost together, in minor units of the tariff's currency.
+    pub taken_minor: i64,
+    /// The most that this one may cost; nothing where it is paid for, or the server answers for it.
+    pub may_cost: Option<Money>,
+}
+
 /// What the gate's caches say about a credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -142,6 +151,8 @@ pub struct Facts {
     pub cache_as_of: Option<UnixMs>,
     /// How often the account was let in here since the server's news.
     pub entries_since: u32,
+    /// What is known of rides as this one, where nothing is known of the account.
+    pub first_ride: Option<FirstRide>,
     /// What the journey costs if it ends here; at exits with a known entry.
     pub quote: Option<Quote>,
 }

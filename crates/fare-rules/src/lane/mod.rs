@@ -46,7 +46,7 @@ pub use effect::{
     ConfigDraft, ConfirmationDraft, Display, Draft, Effect, LetThroughDraft, ModeChangeDraft, Note,
     PassageDraft, Question, Used,
 };
-pub use event::{Answered, Ended, Event, Facts, Heard, LetThroughAsked, Said, Tap};
+pub use event::{Answered, Ended, Event, Facts, FirstRide, Heard, LetThroughAsked, Said, Tap};
 pub use policy::{
     ALONE_STEPS_MAX, AloneStep, COMMIT_WAIT, ClockBeyond, ExitWithoutEntry, FAULT_REST, HOUR,
     LanePolicy, OBSTRUCTED_EXTRA, PayCodePolicy, RECENT_TAPS_MAX, RECORD_RETRY, REOPEN, Role,

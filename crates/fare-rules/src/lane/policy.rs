@@ -111,14 +111,17 @@ impl Default for PayCodePolicy {
 /// Most steps of [`LanePolicy::alone`].
 pub const ALONE_STEPS_MAX: usize = 4;
 
-/// How often one account is let in here while the server's news is old: who rides on one account at many gates, or
-/// should be refused by now, is not known then.
+/// How strict this gate is while the server's news is old: who rides on one account at many gates, or should be refused
+/// by now, is not known then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AloneStep {
     /// From this age of the news on.
     pub after: Millis,
     /// So many entries of one account since the news.
     pub entries: u16,
+    /// The most that first rides since the news may cost together, in minor units of the tariff's currency; nothing where
+    /// there is no limit.
+    pub first_rides_minor: Option<i64>,
 }
 
 /// The time within which [`WithoutServer::Admit`] counts.
@@ -150,7 +153,7 @@ pub struct LanePolicy {
     pub clock_beyond: ClockBeyond,
     /// How pay codes are treated.
     pub pay_codes: PayCodePolicy,
-    /// How often one account is let in while the server's news is old, by its age, the lowest first; the last step
-    /// that is reached counts, and without any there is no limit.
+    /// How strict it is while the server's news is old, by its age, the lowest first; the last step that is reached counts,
+    /// and without any there is no limit.
     pub alone: [Option<AloneStep>; ALONE_STEPS_MAX],
 }

@@ -4,15 +4,16 @@
 //! unpaid   fares taken or held, less what was paid for them; of it what platforms declined
 //! inside   riders of whom no exit is known: each may cost the dearest way from there, or the maximum fare
 //! unheard  what a gate that is cut off lets through at its own pace, each hour, before anybody knows
+//! first    of it what first rides may cost until it hears of the server: known where the server sent its configuration
 //! ```
 //! All money is in minor units, with its currency.
 
 use crate::config::Settlement;
-use crate::store::{GateEnd, Inside, StoreError, Tx};
+use crate::store::{GateEnd, Inside, SentConfig, StoreError, Tx};
 use fare_protocol::{
-    AccountId, Currency, Direction, GateId, RiderClass, StationId, TariffHash, UnixMs,
+    AccountId, ConfigOutcome, Currency, GateId, RiderClass, StationId, TariffHash, UnixMs,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The exposure at one moment.
@@ -88,7 +89,10 @@ pub struct OfGate {
     pub heard_ms: Option<UnixMs>,
     /// What an hour without it may cost: its taps of a day, over 24, each at the most that an adult may cost.
     pub unheard_minor_per_h: i64,
-    /// The currency of both.
+    /// What first rides there may cost together in all until it hears of the server, by the configuration that the server
+    /// sent and the gate works by; none where it sets no limit, or the gate works by a file of its own.
+    pub first_rides_max_minor: Option<i64>,
+    /// The currency of all.
     pub currency: Currency,
 }
 
@@ -146,17 +150,11 @@ struct Meter<'s> {
 }
 
 impl Meter<'_> {
-    /// The most that a journey costs which began there and then: the dearest way from there or, when that is
-    /// more, the maximum fare of who does not tap out. What periods and long stays add is not in it.
+    /// The most that a journey costs which began there and then.
     fn most(&mut self, entered: UnixMs, station: StationId, class: RiderClass) -> (Currency, i64) {
         let tariff = self.settlement.tariff_at(entered);
         let most = self.known.entry((tariff.hash(), station, class));
-        let most = most.or_insert_with(|| {
-            let ways = tariff.stations();
-            let ways = ways.filter_map(|to| tariff.quote(station, to.id, class).ok());
-            let fares = ways.chain(tariff.maximum(Direction::Exit, class));
-            fares.map(|quote| quote.fare.minor).max().unwrap_or(0)
-        });
+        let most = most.or_insert_with(|| tariff.dearest(station, class).minor);
         (tariff.currency(), *most)
     }
 }
@@ -205,8 +203,38 @@ fn by_gate(
             inside_minor,
             heard_ms: end.newest.map(|(_, _, received)| received),
             unheard_minor_per_h: a_day.saturating_mul(adult) / 24,
+            first_rides_max_minor: first_rides(tx, gate)?,
             currency,
         })
     };
     tx.gate_ends()?.into_iter().map(&mut of).collect()
+}
+
+/// Of `[[alone]]` in the configuration that a gate took from the server: the limit that holds first. Later ones are no higher,
+/// and what was let in before counts in them.
+fn first_rides(tx: &Tx<'_>, gate: GateId) -> Result<Option<i64>, StoreError> {
+    let sent = tx.sent_config(gate)?;
+    let is_live = |sent: &SentConfig| {
+        let outcome = sent.outcome.as_ref().map(|end| end.outcome);
+        outcome == Some(ConfigOutcome::Live)
+    };
+    // The gate read it; what this program cannot read says nothing here.
+    let read = |sent: SentConfig| toml::from_str::<GateToml>(&sent.command.toml).ok();
+    let steps = sent.filter(is_live).and_then(read);
+    let steps = steps.map(|gate| gate.alone).unwrap_or_default();
+    Ok(steps
+        .into_iter()
+        .find_map(|step| step.first_rides_max_minor))
+}
+
+/// What of a gate's configuration is looked at here.
+#[derive(Deserialize)]
+struct GateToml {
+    #[serde(default)]
+    alone: Vec<Alone>,
+}
+
+#[derive(Deserialize)]
+struct Alone {
+    first_rides_max_minor: Option<i64>,
 }

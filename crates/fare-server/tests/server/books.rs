@@ -178,4 +178,5 @@ fn exposure_is_what_nobody_has_paid_and_what_riders_inside_may_cost() {
     assert_eq!((found.gates[0].inside, found.gates[1].inside), (1, 0));
     assert_eq!(found.gates[0].unheard_minor_per_h, 3 * most / 24);
     assert!(found.gates[0].heard_ms.is_some());
+    assert_eq!(found.gates[0].first_rides_max_minor, None, "not known");
 }

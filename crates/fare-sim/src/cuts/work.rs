@@ -86,6 +86,7 @@ fn draft(n: u64) -> ConfirmationDraft {
         fare_quoted: None,
         tariff: None,
         rules: RULES_VERSION,
+        first_ride: None,
     }
 }
 

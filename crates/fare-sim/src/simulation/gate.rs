@@ -9,11 +9,12 @@ use fare_protocol::{
     Stamp, UnixMs,
 };
 use fare_rules::{
-    ALONE_STEPS_MAX, ClockBeyond, Draft, ExitWithoutEntry, Lane, LanePolicy, PayCodePolicy, Role,
-    Station,
+    ALONE_STEPS_MAX, AloneStep, ClockBeyond, ConfirmationDraft, Draft, ExitWithoutEntry, Lane,
+    LanePolicy, PayCodePolicy, Role, Station,
 };
 use fare_server::store;
 use faregate::journal::{CommitRequest, GateIdentity, Journal, JournalHandle};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,9 @@ pub(super) struct Gate {
     pub(super) open_for: Option<RecordId>,
     /// Who stands before it.
     pub(super) before: Option<Person>,
+    /// The server's time behind its newest news, and what first rides since then may cost, by confirmation.
+    heard: Option<UnixMs>,
+    first_rides: BTreeMap<RecordId, i64>,
     broken: bool,
     head: (Seq, RecordHash),
     /// When the newest record was made.
@@ -112,6 +116,8 @@ impl Gate {
             fire: false,
             open_for: None,
             before: None,
+            heard: None,
+            first_rides: BTreeMap::new(),
             broken: false,
             head: (Seq::FIRST, RecordHash::NONE),
             newest: UnixMs(i64::MIN),
@@ -191,6 +197,46 @@ impl Gate {
         }
         self.restart_from(&before.torn(&after, chance))?;
         Ok(Commit::Cut(None))
+    }
+
+    /// There is news from the server.
+    pub(super) fn heard(&mut self, as_of: UnixMs) {
+        self.heard = self.heard.max(Some(as_of));
+        self.first_rides.clear();
+    }
+
+    /// Whether it says what first rides may cost together while its news is old.
+    pub(super) fn limits_first_rides(&self) -> bool {
+        self.policy.alone.iter().flatten().count() > 0
+    }
+
+    /// First rides since the news cost no more together than the age of that news allows.
+    pub(super) fn first_ride(
+        &mut self,
+        ride: &ConfirmationDraft,
+        stamp: Stamp,
+    ) -> Result<(), RuleBroken> {
+        let Some(cost) = ride.first_ride else {
+            return Ok(());
+        };
+        self.first_rides.insert(ride.id, cost.minor);
+        let age = self.heard.map(|as_of| stamp.earliest().since(as_of));
+        let reached = |step: &&AloneStep| age.is_none_or(|age| age >= i64::from(step.after.0));
+        let step = self.policy.alone.iter().flatten().rev().find(reached);
+        let sum: i64 = self.first_rides.values().sum();
+        match step.and_then(|step| step.first_rides_minor) {
+            Some(most) if sum > most => {
+                let gate = self.id();
+                let what = format!("first rides at {gate} may cost {sum}, allowed are {most}");
+                Err(RuleBroken::Alone(what))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Nobody went through upon this confirmation.
+    pub(super) fn nobody_went(&mut self, of: RecordId) {
+        self.first_rides.remove(&of);
     }
 
     /// From now on the file takes no record: SQLite fails inside the commit, as on a full disk.
@@ -290,6 +336,28 @@ fn log_of(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}-wal", path.display()))
 }
 
+const MINUTE: u32 = 60_000;
+
+/// Half of the gates let a few riders in whom they do not know once their news is two minutes old, and fewer later.
+fn alone(seed: &mut Seed) -> [Option<AloneStep>; ALONE_STEPS_MAX] {
+    let step = |after_ms, first_rides_minor| AloneStep {
+        after: Millis(after_ms),
+        entries: 3,
+        first_rides_minor: Some(first_rides_minor),
+    };
+    let steps = [
+        Some(step(2 * MINUTE, 2_000)),
+        Some(step(10 * MINUTE, 1_000)),
+        None,
+        None,
+    ];
+    if seed.happens(0.5) {
+        steps
+    } else {
+        [None; ALONE_STEPS_MAX]
+    }
+}
+
 fn policy(role: Role, seed: &mut Seed) -> LanePolicy {
     LanePolicy {
         role,
@@ -312,6 +380,6 @@ fn policy(role: Role, seed: &mut Seed) -> LanePolicy {
         },
         // Riders of the simulation have ride codes and pictures.
         pay_codes: PayCodePolicy::default(),
-        alone: [None; ALONE_STEPS_MAX],
+        alone: alone(seed),
     }
 }

@@ -67,6 +67,8 @@ pub struct Report {
     pub fires: u64,
     /// Codes shown at gates that had no network.
     pub alone: u64,
+    /// Riders refused because first rides may cost enough by then.
+    pub first: u64,
     /// People whom staff let through.
     pub helped: u64,
     /// Times that a system clock was set wrong.
@@ -108,6 +110,9 @@ pub enum RuleBroken {
     /// A gate's time is further off than it says, or went back.
     #[error("rule 8, one clock and its bound: {0}")]
     Clock(String),
+    /// First rides may cost more than a gate with old news may risk, or were not counted.
+    #[error("a gate that is alone risks no more than it may: {0}")]
+    Alone(String),
     /// The fire input did not open a barrier.
     #[error("rule 10, fail open for safety: {0}")]
     Fire(String),
@@ -168,6 +173,7 @@ impl fmt::Display for Report {
             repeats,
             fires,
             alone,
+            first,
             helped,
             jumps,
             unsure,
@@ -179,7 +185,7 @@ impl fmt::Display for Report {
             f,
             "{steps} steps: {shown} codes shown, {opened} barriers opened, {records} records, \
              {refused} commits refused, {cuts} power cuts; {uploads} uploads, {repeats} repeats, \
-             {restarts} restarts; {fires} fires, {alone} codes shown without a network, {helped} people let through by staff, {jumps} clocks set \
+             {restarts} restarts; {fires} fires, {alone} codes shown without a network, {first} first rides refused, {helped} people let through by staff, {jumps} clocks set \
              wrong, {unsure} gates unsure of the time; {charged} journeys for {revenue} fen; conflicts {conflicts:?}"
         )
     }

@@ -10,9 +10,12 @@ use super::rider::{ATTEMPTS_MAX, Inside, Rider};
 use super::server::Server;
 use super::{Report, RuleBroken, Settings};
 use crate::seed::Seed;
-use fare_protocol::{RecordId, Stamp, UnixMs};
+use fare_protocol::{
+    Direction, Passage, PassageOutcome, RecordBody, RecordId, SignedRecord, Stamp, UnixMs,
+};
 use fare_rules::{
-    Display, Draft, Effect, End, Event, Facts, Heard, Lane, Note, Ride, Role, Station, Tap,
+    Display, Draft, Effect, End, Event, Facts, FirstRide, Heard, Lane, Note, Refusal, Ride, Role,
+    Station, Tap,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -453,7 +456,18 @@ impl World {
             };
             self.server.tariff().price(&ride).ok()
         });
-        Ok(Facts { quote, ..facts })
+        let station = gate.registered.station;
+        let first_ride = facts.first_ride.map(|first| FirstRide {
+            may_cost: gate
+                .limits_first_rides()
+                .then(|| self.server.tariff().dearest(station, issuer.class)),
+            ..first
+        });
+        Ok(Facts {
+            quote,
+            first_ride,
+            ..facts
+        })
     }
 
     /// Tells a gate's lane something and does what it asks for. Rule 1: it may ask to open only for
@@ -502,7 +516,10 @@ impl World {
                     let what = format!("{} asked about {}", self.gates[g].id(), question.id);
                     return Err(RuleBroken::Opening(what));
                 }
-                Effect::Show(Display::Refused(_)) => self.gates[g].before = None,
+                Effect::Show(Display::Refused(why)) => {
+                    self.report.first += u64::from(why == Refusal::FirstRides);
+                    self.gates[g].before = None;
+                }
                 Effect::Note(Note::ClockUnsure { unsure: true, .. }) => self.report.unsure += 1,
                 Effect::Show(_) | Effect::Note(_) | Effect::Finished => {}
             }
@@ -525,6 +542,7 @@ impl World {
         };
         if let Some(record) = record {
             self.report.records += 1;
+            self.counts(g, &draft, stamp)?;
             self.log.records.push(record);
         }
         if cut {
@@ -532,6 +550,38 @@ impl World {
             return Ok(());
         }
         self.tell(g, Event::Committed(id), Some(id))
+    }
+
+    /// What a gate that is alone must count is counted, and is not too much.
+    fn counts(&mut self, g: usize, draft: &Draft, stamp: Stamp) -> Result<(), RuleBroken> {
+        match draft {
+            Draft::Confirmation(ride) => {
+                let is_of = |record: &SignedRecord| match &record.record().body {
+                    RecordBody::Confirmation(earlier) => earlier.account == ride.account,
+                    RecordBody::Passage(_)
+                    | RecordBody::ModeChange(_)
+                    | RecordBody::LetThrough(_)
+                    | RecordBody::Config(_) => false,
+                };
+                let must = ride.direction == Direction::Entry && self.gates[g].limits_first_rides();
+                if must && ride.first_ride.is_none() && !self.log.records.iter().any(is_of) {
+                    let what = format!("{} was not counted as a first ride", ride.id);
+                    return Err(RuleBroken::Alone(what));
+                }
+                self.gates[g].first_ride(ride, stamp)
+            }
+            Draft::Passage(passage) => {
+                let Passage {
+                    confirmation,
+                    outcome,
+                } = passage.passage;
+                if let PassageOutcome::Annulled(_) = outcome {
+                    self.gates[g].nobody_went(confirmation);
+                }
+                Ok(())
+            }
+            Draft::LetThrough(_) | Draft::ModeChange(_) | Draft::Config(_) => Ok(()),
+        }
     }
 
     /// The barrier's board does what it was told, or fails.

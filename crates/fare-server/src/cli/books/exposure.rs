@@ -82,8 +82,8 @@ fn print(out: &mut impl Write, found: &Exposure) -> io::Result<()> {
     let (gate, cost) = ("gate", "may cost");
     writeln!(
         out,
-        "\n{gate:<18}inside{cost:>16}{:>22}  newest record",
-        "an hour unheard"
+        "\n{gate:<18}inside{cost:>16}{:>22}{:>22}  newest record",
+        "an hour unheard", "first rides unheard"
     )?;
     found.gates.iter().try_for_each(|of| gate_line(out, of))
 }
@@ -104,5 +104,11 @@ fn gate_line(out: &mut impl Write, of: &OfGate) -> io::Result<()> {
     let (cost, unheard) = (say(of.inside_minor), say(of.unheard_minor_per_h));
     let heard = of.heard_ms.map_or_else(|| "none".to_owned(), rfc3339);
     let (gate, inside) = (&of.gate, of.inside);
-    writeln!(out, "{gate:<18}{inside:>6}{cost:>16}{unheard:>22}  {heard}")
+    let first = of
+        .first_rides_max_minor
+        .map_or_else(|| "no limit known".to_owned(), say);
+    writeln!(
+        out,
+        "{gate:<18}{inside:>6}{cost:>16}{unheard:>22}{first:>22}  {heard}"
+    )
 }

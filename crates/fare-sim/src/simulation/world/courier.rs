@@ -114,6 +114,7 @@ impl World {
                 .server
                 .feed(running.journal.cached()?.cursor, self.now)?;
             self.runtime.block_on(running.journal.apply_feed(feed))?;
+            self.gates[g].heard(self.now);
         }
         Ok(())
     }
