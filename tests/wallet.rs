@@ -8,7 +8,7 @@ mod common;
 use common::browser::Browser;
 use common::lane::Lane;
 use common::wallet::{Metro, Wallet, decoded, gate_eyes, pays_in, sells, with_screen};
-use common::{Site, until};
+use common::{Site, program, until};
 use fare_protocol::receipt::Receipt;
 use fare_protocol::{LaneNo, Millis, Picture, RideCode, SignedRecord, UnixMs, picture, ride_code};
 use fare_rules::Role;
@@ -282,6 +282,9 @@ async fn the_exit_gate_shows_what_products_pay_and_the_server_charges_no_more() 
     let (file, text) = wallet.code_shot("products-picture");
     assert_eq!(decoded(&file), text, "the gate's reader reads the picture");
 
+    wallet.says("Paid at the exit by: Month pass and Ten rides");
+    wallet.shot("products-on-the-way");
+
     metro.network_is_lost();
     let (optics, _) = gate_eyes();
     let slowly = Habits {
@@ -341,6 +344,111 @@ async fn the_exit_gate_shows_what_products_pay_and_the_server_charges_no_more() 
     assert_eq!(one("SELECT count(*) FROM product_use"), 2);
     let owed = "SELECT coalesce(sum(minor), 0) FROM posting_line WHERE ledger = 'rider'";
     assert_eq!(one(owed), 0);
+}
+
+/// What was bought and what is on sale, also with no network, in each language; and an exit without an entry among the
+/// journeys, with what staff charge for it.
+#[tokio::test(flavor = "multi_thread")]
+// long: one rider, two things that stand below the code
+async fn products_and_an_exit_without_an_entry_stand_below_the_code() {
+    let mut metro = Metro::selling(36, PRODUCTS);
+    let exit = metro.site.exit(Some(metro.gates));
+    metro.site.register(&[&exit]);
+    let wallet = Wallet::new(&metro.site.path(""));
+    wallet.browser.open(&metro.page());
+    wallet.sees("start");
+    wallet.clicks("[data-testid=start]");
+    let text = wallet.shows(ride_code::PREFIX);
+    let code = RideCode::parse(text.as_bytes()).unwrap();
+    wallet.says("You have none");
+    sells(&metro.site, code.claims().issuer.account, "ten");
+    sells(&metro.site, code.claims().issuer.account, "month");
+    wallet.browser.open(&metro.page());
+    wallet.sees("products");
+    metro.network_is_lost();
+    wallet.browser.open(&metro.page());
+    wallet.sees("products");
+    wallet.clicks(".offers summary");
+    for words in [
+        "Passes and tickets",
+        "Ten rides",
+        "10 of 10 journeys left",
+        "all journeys",
+        "On sale at service desks",
+        "at most ¥4.00 of a journey",
+        "30 days",
+        "¥200.00",
+        "As of",
+    ] {
+        wallet.says(words);
+    }
+    let below = "document.querySelector('.products').scrollIntoView({ block: 'start' })";
+    for (language, direction, words) in [
+        ("zh", "ltr", "剩余 10 次,共 10 次"),
+        ("ar", "rtl", "المتبقي"),
+        ("en", "ltr", "10 of 10"),
+    ] {
+        wallet.speaks(language, direction);
+        wallet.says(words);
+        for scheme in ["dark", "light"] {
+            wallet.scheme(scheme);
+            wallet
+                .browser
+                .run("document.querySelector('.offers').open = true");
+            wallet.browser.run(below);
+            wallet.shot(&format!("products-{language}-{scheme}"));
+            let where_ = format!("products, {language}, {scheme}");
+            wallet.browser.is_accessible(&where_);
+        }
+        wallet.fits_at_twice_the_size(&format!("products-{language}"));
+    }
+    // A keyboard opens and closes what is on sale.
+    let is_open = "return document.querySelector('.offers').open";
+    wallet
+        .browser
+        .run("document.querySelector('.offers summary').focus()");
+    wallet.presses("Enter", 13);
+    assert!(wallet.browser.waits_for(is_open, &json!(false)));
+
+    // An exit gate that has heard nothing of late lets out whom it knows no entry of.
+    let mut at_exit = Lane::open_as(&metro.site, exit, gate_eyes(), "ready").await;
+    let (file, _) = wallet.code_shot("exit-alone");
+    at_exit.lets_through(Screenshot::read(&file).unwrap()).await;
+    metro.network_is_back();
+    let database = rusqlite::Connection::open(metro.site.city.database()).unwrap();
+    let id = "SELECT lower(hex(conflict)) FROM conflict WHERE kind = 'exit-without-entry'";
+    let told = || {
+        database
+            .query_row(id, [], |row| row.get::<_, String>(0))
+            .ok()
+    };
+    let id = until(told).expect("the server hears of the exit");
+    wallet.browser.open(&metro.page());
+    wallet.says("Out at Guomao, entry missing");
+    let mut resolve = program("fareserver");
+    resolve.args([
+        "conflicts",
+        "resolve",
+        "--charge",
+        "CNY:700",
+        "--by",
+        "Wang",
+    ]);
+    resolve.args(["--reason", "no entry", "--database"]);
+    resolve.arg(metro.site.city.database()).arg(id);
+    let done = resolve.output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    wallet.browser.open(&metro.page());
+    wallet.says("charged without an entry");
+    wallet.says("¥7.00");
+    wallet.clicks("[data-testid=exit] summary");
+    wallet.says("Tell a service desk");
+    wallet
+        .browser
+        .run("document.querySelector('[data-testid=exit]').scrollIntoView({ block: 'center' })");
+    wallet.shot("exit-without-entry");
+    wallet.browser.is_accessible("an exit without an entry");
+    wallet.fits_at_twice_the_size("exit-without-entry");
 }
 
 /// An inspector checks the exit's receipt where there is no network.

@@ -125,6 +125,22 @@ impl Wallet {
         assert!(seen, "no {test_id} in {text}");
     }
 
+    /// Waits until these words stand somewhere on the page.
+    pub fn says(&self, words: &str) {
+        let said = until(|| self.text().contains(words).then_some(()));
+        assert!(said.is_some(), "no {words:?} in {}", self.text());
+    }
+
+    /// Presses a key as a person does.
+    pub fn presses(&self, key: &str, code: u32) {
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { "\r" } else { "" };
+            let params = json!({ "type": kind, "key": key, "code": key, "text": text,
+                                 "windowsVirtualKeyCode": code });
+            self.browser.devtools("Input.dispatchKeyEvent", &params);
+        }
+    }
+
     pub fn clicks(&self, selector: &str) {
         self.browser
             .run(&format!("document.querySelector('{selector}').click()"));

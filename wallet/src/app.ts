@@ -12,6 +12,7 @@ import { header } from './view/header';
 import { JourneyList } from './view/journeys';
 import { openJourney } from './view/openJourney';
 import { payCode } from './view/payCode';
+import { ProductList } from './view/products';
 import { readyLine } from './view/ready';
 import { ridersDialog } from './view/riders';
 import { welcome } from './view/welcome';
@@ -28,6 +29,7 @@ export class App {
   private stopFollowing = (): void => {};
   private readonly card = new CodeCard(() => this.showReady());
   private readonly list = new JourneyList((rider) => this.take(rider));
+  private readonly products = new ProductList();
   private readonly top = h('header', { class: 'top' });
   private readonly ready = h('div', { class: 'ready', role: 'status' });
   private readonly open = h('div');
@@ -68,7 +70,7 @@ export class App {
         speak: (id) => this.speak(id),
       }),
     );
-    const main = h('main', {}, this.card.element, this.open, this.balance, this.ready, this.pay, this.list.element);
+    const main = h('main', {}, this.card.element, this.open, this.balance, this.ready, this.pay, this.products.element, this.list.element);
     this.root.replaceChildren(this.top, main);
     this.showRider(rider);
     void this.card.start(rider);
@@ -87,6 +89,7 @@ export class App {
     this.open.replaceChildren(...openJourney(rider, now()));
     this.balance.replaceChildren(...balance(rider));
     this.showPay(rider);
+    this.products.show(rider);
     this.list.show(rider);
     this.showReady();
   }
@@ -156,6 +159,7 @@ export class App {
   private async speak(id: string): Promise<void> {
     await chooseLanguage(id);
     this.list.forget();
+    this.products.forget();
     this.show();
   }
 }

@@ -1,6 +1,7 @@
 // The picture of an open journey: what the exit gate reads with no network. The server signs it beside the
 // entry voucher, for gates alone; here it is a text that is kept as it came, until the journey is over.
 
+import type { InHand } from '../protocol/picture';
 import type { Journey } from '../server/api';
 
 export interface Picture {
@@ -11,6 +12,8 @@ export interface Picture {
   enteredAtMs: number;
   /** First moment at which gates take it no longer. */
   validUntilMs: number;
+  /** Products that may pay at the exit, as the picture tells the gate. */
+  products?: InHand[];
 }
 
 /** No picture is good for longer, however long its journey may take: picture.rs of the protocol. */

@@ -2,7 +2,7 @@
 // here; the server knows none.
 
 import type { Bytes } from '../protocol/bytes';
-import type { Journey } from '../server/api';
+import type { Exit, Journey, Offer, Product } from '../server/api';
 import type { PayCode } from './payCode';
 import type { Picture } from './picture';
 
@@ -30,6 +30,10 @@ export interface Rider {
   cursor: number;
   /** As last seen; newest first. */
   journeys: Journey[];
+  /** Exits of which no entry has come; absent for riders of before they were told. */
+  exits?: Exit[];
+  /** What was bought beforehand and what is on sale, as of a moment. */
+  products?: { held: Product[]; onSale: Offer[]; asOfMs: number };
   /** When the journeys were last asked for. */
   journeysMs: number;
   /** What is shown at the exit of the open journey; absent for riders of before there were pictures. */

@@ -77,11 +77,17 @@ export async function refresh(rider: Rider): Promise<Rider> {
   return takeJourneys(rider);
 }
 
-/** The journeys as the server has them now. */
+/** The journeys as the server has them now, and the products. */
 export async function takeJourneys(rider: Rider): Promise<Rider> {
-  const { journeys, balance, as_of_ms: asOfMs } = await api.journeys(rider);
+  const { journeys, exits, balance, as_of_ms: asOfMs } = await api.journeys(rider);
+  // A server that does not tell of products tells of journeys all the same.
+  const bought = await api.products(rider).catch(() => null);
   return changeRider(rider.account, (kept) => {
     kept.journeys = journeys;
+    kept.exits = exits ?? [];
+    if (bought !== null) {
+      kept.products = { held: bought.products, onSale: bought.on_sale ?? [], asOfMs: bought.as_of_ms ?? now() };
+    }
     kept.journeysMs = now();
     kept.balance = balance === null ? null : { ...balance, asOfMs };
     kept.picture = pictureAfter(kept.picture, journeys);
@@ -106,7 +112,7 @@ async function takeVoucher(rider: Rider, view: api.VoucherView): Promise<Rider> 
       // One that an offline gate sent late does not take the place of a newer one.
       const { entry, enteredAtMs } = voucher;
       const validUntilMs = Math.min(voucher.validUntilMs, enteredAtMs + VALID_FOR_MAX_MS);
-      kept.picture = { text: view.picture, entry, enteredAtMs, validUntilMs };
+      kept.picture = { text: view.picture, entry, enteredAtMs, validUntilMs, products: said?.products ?? [] };
       if (said !== null && said.asOfMs >= (kept.balance?.asOfMs ?? 0)) {
         kept.balance = said.balance === null ? null : { ...said.balance, asOfMs: said.asOfMs };
       }

@@ -48,6 +48,44 @@ export interface Journey {
   correction: Correction | null;
 }
 
+/** An exit of which no entry has come, and what that costs. */
+export interface Exit {
+  exit: string;
+  at: Station;
+  left_at_ms: number;
+  state: 'waiting' | 'charged' | 'kept';
+  fare: Money | null;
+  steps: FareStep[];
+}
+
+export type ProductKind = 'pass' | 'multi-ride' | 'coupon';
+
+/** What a rider bought beforehand. */
+export interface Product {
+  product: string;
+  offer: string;
+  name: string;
+  kind: ProductKind;
+  price: Money;
+  from_ms: number;
+  until_ms: number;
+  used: number;
+  uses: number | null;
+}
+
+/** What is on sale at desks. */
+export interface Offer {
+  offer: string;
+  name: string;
+  kind: ProductKind;
+  price: Money;
+  valid_days: number;
+  uses: number | null;
+  off: Money | null;
+  off_percent: number | null;
+  most: Money | null;
+}
+
 export interface Enrolled {
   account: string;
   class: string;
@@ -143,8 +181,15 @@ export async function freshIssuerPart(key: DeviceKey): Promise<Enrolled> {
 /** The journeys, and what is left of stored value by now: null for who pays otherwise. */
 export async function journeys(
   key: DeviceKey,
-): Promise<{ journeys: Journey[]; balance: Money | null; as_of_ms: number }> {
+): Promise<{ journeys: Journey[]; exits?: Exit[]; balance: Money | null; as_of_ms: number }> {
   return (await ask(key, 'GET', '/v1/rider/journeys')).json();
+}
+
+/** What the rider bought beforehand, and what is on sale. */
+export async function products(
+  key: DeviceKey,
+): Promise<{ products: Product[]; on_sale?: Offer[]; as_of_ms?: number }> {
+  return (await ask(key, 'GET', '/v1/rider/products')).json();
 }
 
 export async function vouchersAfter(

@@ -8,7 +8,7 @@ export interface Tongue {
   station(station: Station): string;
   money(minor: number, currency: string): string;
   /** `unit` is one of Intl's. */
-  number(value: number, unit?: 'kilometer' | 'percent'): string;
+  number(value: number, unit?: 'kilometer' | 'percent' | 'day'): string;
 }
 
 /** A sentence with its `{blanks}` filled in. */

@@ -2,7 +2,7 @@
 
 import { now } from '../phone/clock';
 import type { Rider } from '../phone/riders';
-import type { Journey } from '../server/api';
+import type { Exit, FareStep, Journey, Money } from '../server/api';
 import { correction } from './correction';
 import { h } from './dom';
 import { stepSentence } from './fareStep';
@@ -16,12 +16,17 @@ export class JourneyList {
 
   /** Draws what is new. What a rider has opened stays open, and a form under way is left alone. */
   show(rider: Rider): void {
-    const said = JSON.stringify([rider.account, rider.journeys]);
+    const exits = rider.exits ?? [];
+    const said = JSON.stringify([rider.account, rider.journeys, exits]);
     if (said === this.shown) return;
     if (this.element.querySelector('form:focus-within') !== null) return;
     this.shown = said;
     const open = new Set(Array.from(this.element.querySelectorAll('details[open]'), (row) => row.id));
-    const rows = rider.journeys.map((journey) => this.row(rider, journey, open));
+    const all = [
+      ...rider.journeys.map((journey) => ({ atMs: journey.entered_at_ms, row: () => this.row(rider, journey, open) })),
+      ...exits.map((exit) => ({ atMs: exit.left_at_ms, row: () => exitRow(exit, open) })),
+    ];
+    const rows = all.sort((a, b) => b.atMs - a.atMs).map(({ row }) => row());
     this.element.replaceChildren(
       h('h2', {}, say('journeys')),
       rows.length === 0 ? h('p', { class: 'none' }, say('journeys.none')) : h('ul', {}, ...rows),
@@ -40,23 +45,8 @@ export class JourneyList {
     const id = `journey-${journey.entry}`;
     const { from, to, fare, state } = journey;
     const way = to === null ? stationName(from) : say('journey.way', { from: stationName(from), to: stationName(to) });
-    const summary = h(
-      'summary',
-      {},
-      h(
-        'span',
-        { class: 'way' },
-        h('span', { class: 'strong' }, way),
-        h('span', { class: 'day' }, dayAndTime(journey.entered_at_ms)),
-      ),
-      h(
-        'span',
-        { class: 'price' },
-        fare === null ? '' : h('span', { class: 'strong' }, money(fare.minor, fare.currency)),
-        h('span', { class: `state ${state}` }, say(`journey.state.${state}`)),
-      ),
-    );
-    const isMissing = state === 'open' || state === 'incomplete' || journey.correction !== null;
+    const summary = heading(way, journey.entered_at_ms, fare, state);
+    const isMissing = state === 'open' || state === 'incomplete' || state === 'no-exit' || journey.correction !== null;
     const details = h(
       'details',
       { id, open: open.has(id), 'data-testid': 'journey' },
@@ -66,6 +56,58 @@ export class JourneyList {
     );
     return h('li', {}, details);
   }
+}
+
+/** An exit of which no entry has come: it stands among the journeys, with what it costs and why. */
+function exitRow(exit: Exit, open: Set<string>): HTMLElement {
+  const id = `exit-${exit.exit}`;
+  const way = say('exit.way', { to: stationName(exit.at) });
+  const state = `exit-${exit.state}`;
+  const details = h(
+    'details',
+    { id, open: open.has(id), 'data-testid': 'exit' },
+    heading(way, exit.left_at_ms, exit.fare, state),
+    h(
+      'div',
+      { class: 'receipt' },
+      exit.fare === null || exit.steps.length === 0 ? null : sums(exit.steps, exit.fare),
+      h('p', {}, say(`exit.${exit.state}`)),
+      h('p', { class: 'asof' }, `${say('receipt.number')} ${exit.exit.slice(-8)}`),
+    ),
+  );
+  return h('li', {}, details);
+}
+
+function heading(way: string, atMs: number, fare: Money | null, state: string): HTMLElement {
+  return h(
+    'summary',
+    {},
+    h('span', { class: 'way' }, h('span', { class: 'strong' }, way), h('span', { class: 'day' }, dayAndTime(atMs))),
+    h(
+      'span',
+      { class: 'price' },
+      fare === null ? '' : h('span', { class: 'strong' }, money(fare.minor, fare.currency)),
+      h('span', { class: `state ${state}` }, say(`journey.state.${state}`)),
+    ),
+  );
+}
+
+function sums(steps: FareStep[], fare: Money): HTMLElement {
+  const rows = steps.map((step) =>
+    h(
+      'tr',
+      {},
+      h('td', { dir: 'auto' }, stepSentence(step, fare.currency, tongue)),
+      h('td', { class: 'number' }, money(step.minor, fare.currency)),
+    ),
+  );
+  const total = h(
+    'tr',
+    { class: 'total' },
+    h('th', { scope: 'row' }, say('receipt.total')),
+    h('td', { class: 'number' }, money(fare.minor, fare.currency)),
+  );
+  return h('table', {}, h('caption', {}, say('receipt')), h('tbody', {}, ...rows), h('tfoot', {}, total));
 }
 
 function receipt(journey: Journey): HTMLElement {
@@ -83,27 +125,13 @@ function receipt(journey: Journey): HTMLElement {
         ]),
   );
   if (fare === null) return h('div', { class: 'receipt' }, times);
-  const rows = steps.map((step) =>
-    h(
-      'tr',
-      {},
-      h('td', { dir: 'auto' }, stepSentence(step, fare.currency, tongue)),
-      h('td', { class: 'number' }, money(step.minor, fare.currency)),
-    ),
-  );
-  const total = h(
-    'tr',
-    { class: 'total' },
-    h('th', { scope: 'row' }, say('receipt.total')),
-    h('td', { class: 'number' }, money(fare.minor, fare.currency)),
-  );
   return h(
     'div',
     { class: 'receipt', 'data-testid': 'receipt' },
     times,
     steps.length === 0
-      ? h('p', {}, say('receipt.none'))
-      : h('table', {}, h('caption', {}, say('receipt')), h('tbody', {}, ...rows), h('tfoot', {}, total)),
+      ? h('p', {}, say(journey.state === 'no-exit' ? 'receipt.no-exit' : 'receipt.none'))
+      : sums(steps, fare),
     journey.voucher === null
       ? null
       : h('p', { class: 'asof' }, `${say('receipt.number')} ${journey.entry.slice(-8)}, ${say('receipt.signed')}`),

@@ -60,6 +60,11 @@ export function money(minor: number, currency: string): string {
   return format.format(minor / 100);
 }
 
+/** "This, that and the other". */
+export function all(names: string[]): string {
+  return new Intl.ListFormat(say('code'), { type: 'conjunction' }).format(names);
+}
+
 /** The language for sentences that are put together elsewhere. */
 export const tongue: Tongue = {
   sentence: (key) => words[key],

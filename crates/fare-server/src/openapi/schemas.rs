@@ -59,10 +59,21 @@ pub(super) fn all() -> Value {
             "code": { "enum": fare_protocol::FareReason::CODES }, "values": { "type": "object" }, "text": text,
             "minor": { "type": "integer" },
         })),
-        "Journeys": object(&["journeys", "balance", "as_of_ms"], json!({
-            "journeys": many("Journey"), "balance": nullable(one("Money")), "as_of_ms": at,
+        "Exit": object(&["exit", "at", "left_at_ms", "state", "fare", "steps"], json!({
+            "exit": id, "at": one("StationName"), "left_at_ms": at, "state": { "enum": ["waiting", "charged", "kept"] },
+            "fare": nullable(one("Money")), "steps": many("FareStep"),
         })),
-        "Products": object(&["products"], json!({ "products": many("Product") })),
+        "Journeys": object(&["journeys", "exits", "balance", "as_of_ms"], json!({
+            "journeys": many("Journey"), "exits": many("Exit"), "balance": nullable(one("Money")), "as_of_ms": at,
+        })),
+        "Products": object(&["products", "on_sale", "as_of_ms"], json!({
+            "products": many("Product"), "on_sale": many("Offer"), "as_of_ms": at,
+        })),
+        "Offer": object(&["offer", "name", "kind", "price", "valid_days"], json!({
+            "offer": text, "name": text, "kind": { "enum": ["pass", "multi-ride", "coupon"] }, "price": one("Money"),
+            "valid_days": { "type": "integer" }, "uses": { "type": ["integer", "null"] }, "off": nullable(one("Money")),
+            "off_percent": { "type": ["integer", "null"] }, "most": nullable(one("Money")),
+        })),
         "Product": object(&["product", "offer", "name", "kind", "price", "from_ms", "until_ms", "used"], json!({
             "product": id, "offer": text, "name": text, "kind": { "enum": ["pass", "multi-ride", "coupon"] },
             "price": one("Money"), "from_ms": at, "until_ms": at, "used": { "type": "integer" },

@@ -3,18 +3,21 @@
 use super::auth::RiderAsks;
 use super::{Riders, StationName};
 use crate::api::problem::Problem;
-use crate::store::{Correction, OwnJourney, StoreError};
+use crate::store::{Correction, OwnExit, OwnJourney, StoreError};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use fare_protocol::wire::Envelope;
-use fare_protocol::{Currency, FareStep, Money, RecordId, StepValue, UnixMs, Voucher};
+use fare_protocol::{Currency, Direction, FareStep, Money, RecordId, StepValue, UnixMs, Voucher};
 use fare_rules::Tariff;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Most journeys in one answer.
 const LISTED_MAX: u32 = 50;
+
+/// Most exits without an entry in one answer.
+const EXITS_MAX: u32 = 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +31,8 @@ pub(super) struct Asked {
 pub(super) struct Journeys {
     /// At most 50.
     pub journeys: Vec<JourneyView>,
+    /// Exits of which no entry has come, newest first, at most 20, whatever `before` says.
+    pub exits: Vec<ExitView>,
     /// What is left of the account's stored value, less fares not yet paid from it; below zero it owes. None for
     /// who pays otherwise.
     pub balance: Option<Money>,
@@ -58,6 +63,23 @@ pub(super) struct JourneyView {
     pub voucher: Option<Envelope>,
     /// What the rider said of a missing exit.
     pub correction: Option<CorrectionView>,
+}
+
+/// An exit of which no entry has come, and what that costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct ExitView {
+    /// Names it: its exit confirmation.
+    pub exit: RecordId,
+    /// Where.
+    pub at: StationName,
+    /// By the exit gate's clock.
+    pub left_at_ms: UnixMs,
+    /// `waiting` for the entry's record, `charged` by the tariff or by staff, or `kept`: staff charge nothing.
+    pub state: &'static str,
+    /// What it costs; of one that is charged.
+    pub fare: Option<Money>,
+    /// How that came about, where the tariff says so.
+    pub steps: Vec<StepView>,
 }
 
 /// One step of a price.
@@ -104,12 +126,19 @@ pub(super) async fn list(
     let (currency, as_of_ms) = (tariff.currency(), crate::clock::now());
     let work = move |tx: &crate::store::Tx<'_>| {
         let journeys = tx.own_journeys(account, before, most)?;
-        Ok::<_, StoreError>((journeys, tx.left_to_spend(account, currency)?))
+        let exits = tx.own_exits(account, EXITS_MAX)?;
+        Ok::<_, StoreError>((journeys, exits, tx.left_to_spend(account, currency)?))
     };
-    let (journeys, balance) = riders.app.store.read(work).await?;
+    let (journeys, exits, balance) = riders.app.store.read(work).await?;
     let journeys = journeys.into_iter().map(|own| view(own, tariff));
+    let settlement = &riders.app.settlement;
+    let exits = exits.iter().map(|own| {
+        let then = settlement.tariff_at(own.left);
+        exit_view(own, tariff, &then)
+    });
     Ok(Json(Journeys {
         journeys: journeys.collect(),
+        exits: exits.collect(),
         balance,
         as_of_ms,
     }))
@@ -143,6 +172,28 @@ pub(super) fn view(own: OwnJourney, tariff: &Tariff) -> JourneyView {
         steps,
         voucher,
         correction: own.correction.map(|said| correction_view(said, tariff)),
+    }
+}
+
+/// `tariff` has the names, `then` is the one by which the exit was decided.
+fn exit_view(own: &OwnExit, tariff: &Tariff, then: &Tariff) -> ExitView {
+    let maximum = then.maximum(Direction::Entry, own.class);
+    let said = maximum.filter(|quote| Some(quote.fare) == own.fare);
+    let steps = said.iter().flat_map(|quote| &quote.steps);
+    let currency = then.currency();
+    ExitView {
+        exit: own.exit,
+        at: StationName::of(own.station, tariff),
+        left_at_ms: own.left,
+        state: match (own.is_decided, own.fare) {
+            (false, _) => "waiting",
+            (true, Some(_)) => "charged",
+            (true, None) => "kept",
+        },
+        fare: own.fare,
+        steps: steps
+            .map(|step| step_view(step, currency, tariff))
+            .collect(),
     }
 }
 

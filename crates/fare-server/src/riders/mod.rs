@@ -10,7 +10,7 @@
 //!                                       picture for the exit
 //! GET  /v1/rider/events?after=NUMBER    server-sent events: `voucher` as it is made, `journeys` when
 //!                                       one has changed
-//! GET  /v1/rider/products               what was bought beforehand, and what is left -> Products
+//! GET  /v1/rider/products               what was bought beforehand, what is left, what is on sale -> Products
 //! POST /v1/rider/corrections            where a journey ended whose exit is missing
 //! GET  /v1/stations                     names of stations; for anybody
 //! GET  /v1/gates                        the gates' public keys, which check receipts; for anybody

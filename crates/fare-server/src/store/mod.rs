@@ -52,7 +52,7 @@ pub use modes::{GateModes, StoredChange};
 pub use pay_codes::{AskRow, Keep};
 pub use products::{PaidBy, ProductRow, UseRow, Used};
 pub use revocations::Shower;
-pub use riders::{Correction, KeptVoucher, OwnJourney, RiderRow, VoucherKind};
+pub use riders::{Correction, KeptVoucher, OwnExit, OwnJourney, RiderRow, VoucherKind};
 pub use sql::SqlError;
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
 pub use station::{FOUND_MAX, FindBy, Placed, StoredTap};

@@ -2,10 +2,11 @@
 
 use super::sql::{Bind, Row};
 use super::views::fare;
-use super::{StoreError, Tx};
+use super::{Scope, StoreError, Tx};
 use fare_protocol::{
     AccountId, ConflictId, Money, PublicKey, RecordId, RiderClass, StationId, UnixMs,
 };
+use fare_rules::conflict::ConflictKind;
 use fare_rules::tariff::class_name;
 use std::collections::HashSet;
 
@@ -232,6 +233,38 @@ impl Tx<'_> {
         row.as_ref().map(own).transpose()
     }
 
+    /// The account's exits that follow no entry, and what was decided of them; newest first, at most `most`.
+    pub fn own_exits(&self, account: AccountId, most: u32) -> Result<Vec<OwnExit>, StoreError> {
+        let sql = "SELECT subject, how, fare_minor, currency
+                   FROM conflict LEFT JOIN conflict_end ON conflict_end.conflict = conflict.conflict
+                   WHERE scope = $1 AND kind = $2 AND coalesce(how, '') <> 'cleared'
+                     AND NOT EXISTS (SELECT 1 FROM conflict_overtaken
+                                     WHERE conflict_overtaken.conflict = conflict.conflict)
+                   ORDER BY raised_ms DESC, subject LIMIT $3";
+        let (scope, kind) = (Scope::Account(account), ConflictKind::ExitWithoutEntry);
+        let mut exits = Vec::new();
+        for row in self.rows(sql, &[&scope.key(), &kind.code(), &most])? {
+            let exit = row.get::<String>(0)?.parse::<RecordId>();
+            let exit = exit.map_err(|_| StoreError::Corrupt("an exit's id"))?;
+            let Some(tap) = self.tap(account, exit)? else {
+                continue;
+            };
+            let fare: Option<i64> = row.get(2)?;
+            exits.push(OwnExit {
+                exit,
+                station: tap.station(),
+                left: tap.at,
+                class: tap.class(),
+                is_decided: row.get::<Option<String>>(1)?.is_some(),
+                fare: match fare {
+                    Some(minor) => Some(Money::new(minor, row.get(3)?)),
+                    None => None,
+                },
+            });
+        }
+        Ok(exits)
+    }
+
     /// Keeps what a rider says of a missing exit. The database refuses a second one.
     pub fn insert_correction(
         &self,
@@ -256,6 +289,23 @@ impl Tx<'_> {
         )?;
         Ok(())
     }
+}
+
+/// An exit that follows no entry, as its rider sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnExit {
+    /// The exit confirmation.
+    pub exit: RecordId,
+    /// Where.
+    pub station: StationId,
+    /// When, by the gate's clock.
+    pub left: UnixMs,
+    /// The fares that apply.
+    pub class: RiderClass,
+    /// Whether the tariff or a person has decided about it.
+    pub is_decided: bool,
+    /// What it costs by that.
+    pub fare: Option<Money>,
 }
 
 impl VoucherKind {

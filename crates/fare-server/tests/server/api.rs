@@ -7,7 +7,7 @@ use fare_protocol::wire::{
     ApiProblem, Feed, FeedChange, UPLOAD_RECORDS_MAX, UploadRequest, UploadResponse,
 };
 use fare_protocol::{Direction, SignedRecord, UnixMs};
-use fare_server::config::{Config, StaffListener};
+use fare_server::config::{Config, Settlement, StaffListener};
 use fare_server::server::Server;
 use fare_server::store::{Database, StoreError};
 use fare_server::tls;
@@ -37,6 +37,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn new(gates: &[&Gate]) -> Self {
+        Self::with(gates, settlement()).await
+    }
+
+    /// The same with fares of one's own.
+    pub(crate) async fn with(gates: &[&Gate], settlement: Settlement) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = super::fresh();
         let gates: Vec<_> = gates.iter().map(|gate| gate.registered()).collect();
@@ -58,9 +63,9 @@ impl Running {
             console_listen: Some(any),
             status_listen: Some(any),
             ready_file: Some(path("ready.json")),
-            settlement: settlement(),
             uploads_max: 32,
-            riders: Some(riders(&settlement())),
+            riders: Some(riders(&settlement)),
+            settlement,
             staff: Some(StaffListener {
                 listen: any,
                 tls: None,

@@ -1,5 +1,7 @@
 //! Missing ends of journeys: what gates' own records spare riders, and what an exit without an entry costs.
 
+use super::api::Running;
+use super::phone::Phone;
 use super::site::{NOW, Site, settlement};
 use crate::gate::{Gate, MORNING, account};
 use fare_protocol::{
@@ -7,8 +9,10 @@ use fare_protocol::{
     SignedRecord, UnixMs,
 };
 use fare_rules::Tariff;
+use fare_server::config::Settlement;
 use fare_server::intake::{charge_without_entry, close_ended, look_at_incidents};
 use fare_server::store::Incident;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 const MAXIMUM: &str = "[maximum]\nno_exit_minor = 900\nno_entry_minor = 700\n";
@@ -17,11 +21,16 @@ const MAXIMUM: &str = "[maximum]\nno_exit_minor = 900\nno_entry_minor = 700\n";
 fn site(rule: &str) -> (Site, Gate, Gate) {
     let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
     let mut site = Site::new(&[&a, &b]);
+    site.settlement = with(rule);
+    (site, a, b)
+}
+
+/// Beijing's fares and this rule.
+fn with(rule: &str) -> Settlement {
     let mut with = settlement();
     with.tariff_text.tariff.push_str(rule);
     with.tariff = Arc::new(Tariff::parse(&with.tariff_text).unwrap());
-    site.settlement = with;
-    (site, a, b)
+    with
 }
 
 /// When the day is over on which the server learnt of everything.
@@ -244,4 +253,39 @@ fn an_open_entry_gate_that_is_heard_of_late_gives_back_what_the_missing_entry_co
     assert_eq!(site.conflict_kinds(), ["overtaken"]);
     tend(&mut site, UnixMs(now.0 + 1));
     assert_eq!(site.sums(), (0, 0, 0));
+}
+
+/// The rider's list has it beside the journeys: what it costs and by which rule.
+#[tokio::test]
+async fn a_rider_sees_an_exit_without_an_entry_and_what_it_costs() {
+    let (b, settlement) = (Gate::new("XDN-02", "XDN"), with(MAXIMUM));
+    let server = Running::with(&[&b], settlement.clone()).await;
+    let phone = Phone::new(&server, 1);
+    let (_, account) = phone.enrol().await;
+    server
+        .send(&b, &b.passes(Direction::Exit, account, 40))
+        .await;
+    let seen = phone.json("/v1/rider/journeys").await;
+    let exit = &seen["exits"][0];
+    assert_eq!(
+        (&exit["at"]["id"], &exit["state"], &exit["fare"]),
+        (&json!("XDN"), &json!("waiting"), &Value::Null)
+    );
+    server.database.with(|database| {
+        let over = settlement.tariff.day_ends(fare_server::clock::now());
+        let charge = |tx: &fare_server::store::Tx<'_>| charge_without_entry(&settlement, tx, over);
+        assert_eq!(database.write(charge).map_err(|err| err.to_string()), Ok(1));
+    });
+    let seen = phone.json("/v1/rider/journeys").await;
+    let exit = &seen["exits"][0];
+    assert_eq!(
+        (&exit["state"], &exit["fare"], &exit["steps"][0]["code"]),
+        (
+            &json!("charged"),
+            &json!({"minor": 700, "currency": "CNY"}),
+            &json!("no-entry")
+        )
+    );
+    assert_eq!(seen["journeys"], json!([]));
+    server.end().await;
 }

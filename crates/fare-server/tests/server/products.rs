@@ -4,13 +4,13 @@ use super::api::Running;
 use super::phone::Phone;
 use super::site::{NOW, Site, settlement};
 use crate::gate::{Gate, MORNING, Tap, account};
-use fare_protocol::wire::TariffText;
 use fare_protocol::{
     Annulment, Currency, Direction, Money, PassageOutcome, Picture, SignedRecord, UnixMs, Voucher,
 };
 use fare_rules::Tariff;
 use fare_server::books::clearing::{Rule, statements};
 use fare_server::clock;
+use fare_server::config::Settlement;
 use fare_server::correction::{Correction, correct};
 use fare_server::fares::replay;
 use fare_server::products::{LAPSE_AFTER, ProductError, Sale, lapse, sell, unsell};
@@ -47,14 +47,16 @@ const SOLD: UnixMs = UnixMs(MORNING - 1_000);
 fn shop() -> (Site, Gate, Gate) {
     let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
     let mut site = Site::new(&[&a, &b]);
-    let text = &site.settlement.tariff_text;
-    let tariff_text = TariffText {
-        tariff: [&text.tariff, ON_SALE].concat(),
-        stations: text.stations.clone(),
-    };
-    site.settlement.tariff = Arc::new(Tariff::parse(&tariff_text).unwrap());
-    site.settlement.tariff_text = tariff_text;
+    site.settlement = selling();
     (site, a, b)
+}
+
+/// Beijing's fares, and what is on sale.
+fn selling() -> Settlement {
+    let mut selling = settlement();
+    selling.tariff_text.tariff.push_str(ON_SALE);
+    selling.tariff = Arc::new(Tariff::parse(&selling.tariff_text).unwrap());
+    selling
 }
 
 fn sale(offer: &str, paid: PaidBy) -> Sale {
@@ -384,6 +386,36 @@ async fn a_picture_tells_of_the_products_and_the_exit_uses_them() {
     let products = phone.json("/v1/rider/products").await;
     assert_eq!(products["products"][0]["used"], 2);
     assert_eq!(server.state().await["conflicts"], serde_json::json!([]));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_rider_is_told_what_is_on_sale() {
+    let server = Running::with(&[], selling()).await;
+    let phone = Phone::new(&server, 1);
+    phone.enrol().await;
+    let seen = phone.json("/v1/rider/products").await;
+    assert_eq!(seen["products"], serde_json::json!([]));
+    let on_sale = seen["on_sale"].as_array().unwrap();
+    let said = |one: &Value| {
+        let text = |key: &str| one[key].to_string();
+        ["offer", "kind", "valid_days", "uses", "off_percent"]
+            .map(text)
+            .join(" ")
+    };
+    let said: Vec<_> = on_sale.iter().map(said).collect();
+    assert_eq!(
+        said,
+        [
+            r#""day" "pass" 1 null null"#,
+            r#""three" "multi-ride" 30 3 null"#,
+            r#""half" "coupon" 30 1 50"#,
+        ]
+    );
+    assert_eq!(
+        on_sale[0]["price"],
+        serde_json::json!({"minor": 1_200, "currency": "CNY"})
+    );
     server.end().await;
 }
 

@@ -716,6 +716,12 @@ async fn a_rider_sees_what_was_bought_and_nobody_elses() {
     );
     assert_eq!(product["until_ms"], sold.until.0);
     assert_eq!(
+        seen["on_sale"],
+        json!([]),
+        "the tariff of the server sells nothing"
+    );
+    assert!(clock::now().0 - seen["as_of_ms"].as_i64().unwrap() < 60_000);
+    assert_eq!(
         other.json("/v1/rider/products").await["products"],
         json!([])
     );
