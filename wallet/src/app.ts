@@ -1,8 +1,9 @@
 // The page: who rides, the code, whether it is ready, and the journeys below.
 
+import { type First, type FirstCode, TOP_HEIGHT } from './first';
 import { clockState, now } from './phone/clock';
 import { canMakeKeys } from './phone/key';
-import { type Rider, allRiders } from './phone/riders';
+import { type Rider, allRiders, chooseRider, currentOf } from './phone/riders';
 import { enrolRider, follow } from './phone/sync';
 import { Refused, Unreachable } from './server/api';
 import { balance } from './view/balance';
@@ -16,9 +17,15 @@ import { ProductList } from './view/products';
 import { readyLine } from './view/ready';
 import { ridersDialog } from './view/riders';
 import { welcome } from './view/welcome';
-import { chooseLanguage, say } from './view/words';
+import { chooseLanguage, loadWords, say } from './view/words';
 
-const CURRENT = 'current';
+/** The page, around the code that stands there already. */
+export async function openApp(root: HTMLElement, first: First): Promise<App> {
+  await loadWords();
+  const app = new App(root, first.code);
+  app.start(first.riders);
+  return app;
+}
 
 export class App {
   /** Whether the page opens with no network. */
@@ -27,7 +34,7 @@ export class App {
   private riders: Rider[] = [];
   private isReached = true;
   private stopFollowing = (): void => {};
-  private readonly card = new CodeCard(() => this.showReady());
+  private readonly card: CodeCard;
   private readonly list = new JourneyList((rider) => this.take(rider));
   private readonly products = new ProductList();
   private readonly top = h('header', { class: 'top' });
@@ -36,22 +43,25 @@ export class App {
   private readonly balance = h('div');
   private readonly pay = h('div');
 
-  constructor(private readonly root: HTMLElement) {}
+  constructor(
+    private readonly root: HTMLElement,
+    first: FirstCode | null,
+  ) {
+    this.card = new CodeCard(() => this.showReady(), first);
+  }
 
-  /** Shows the riders as soon as they are there. */
-  async start(riders: Promise<Rider[]>): Promise<void> {
-    try {
-      this.riders = await riders;
-    } catch {
+  /** Shows the riders, or that nothing can be kept here. */
+  start(riders: Rider[] | null): void {
+    if (riders === null) {
       this.root.replaceChildren(h('main', {}, h('p', { class: 'notice' }, say('error.store'))));
       return;
     }
+    this.riders = riders;
     this.show();
   }
 
   private get current(): Rider | undefined {
-    const wanted = localStorage.getItem(CURRENT);
-    return this.riders.find((rider) => rider.account === wanted) ?? this.riders[0];
+    return currentOf(this.riders);
   }
 
   /** Draws everything anew: after a start, another rider or another language. */
@@ -72,6 +82,7 @@ export class App {
     );
     const main = h('main', {}, this.card.element, this.open, this.balance, this.ready, this.pay, this.products.element, this.list.element);
     this.root.replaceChildren(this.top, main);
+    localStorage.setItem(TOP_HEIGHT, String(this.top.getBoundingClientRect().height));
     this.showRider(rider);
     void this.card.start(rider);
     this.stopFollowing = follow(
@@ -142,7 +153,7 @@ export class App {
   }
 
   private choose(account: string): void {
-    localStorage.setItem(CURRENT, account);
+    chooseRider(account);
     this.show();
   }
 

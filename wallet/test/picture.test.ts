@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { type Picture, pictureAfter, shownPicture } from '../src/phone/picture';
+import { type Picture, pictureAfter, shownPicture, wantedPicture } from '../src/phone/picture';
+import type { Rider } from '../src/phone/riders';
 import type { Journey } from '../src/server/api';
 
 const picture: Picture = { text: 'FP1:', entry: 'e1', enteredAtMs: 1_000, validUntilMs: 5_000 };
@@ -28,6 +29,15 @@ test('a picture is shown until its time is over', () => {
   assert.equal(shownPicture(null, 0), null);
   // Riders of before there were pictures have none.
   assert.equal(shownPicture(undefined, 0), null);
+});
+
+test('what was put here last stands on the card: a pay code, then a picture, else a ride code', () => {
+  const rider = { picture } as Rider;
+  assert.equal(wantedPicture(rider, 4_999), picture);
+  assert.equal(wantedPicture(rider, 5_000), null);
+  const paying = { ...rider, payCode: { text: '62', keptMs: 4_000 } } as Rider;
+  assert.equal(wantedPicture(paying, 4_999)?.text, '62');
+  assert.equal(wantedPicture(undefined, 0), null);
 });
 
 test('a picture lives as long as its journey', () => {

@@ -6,7 +6,7 @@ import { textIn } from '../phone/qrText';
 import * as api from '../server/api';
 import { ICONS, h, icon } from '../view/dom';
 import { languageMenu } from '../view/languageMenu';
-import { chooseLanguage, clockTime, dayAndTime, money, say, stationName } from '../view/words';
+import { chooseLanguage, clockTime, dayAndTime, loadWords, money, say, stationName } from '../view/words';
 import { Forged, type GateKey, type Receipt, UnknownGate, readReceipt } from './receipt';
 
 const KEPT = 'inspector-gates';
@@ -19,6 +19,7 @@ interface Kept {
 }
 
 export async function inspector(root: HTMLElement): Promise<void> {
+  await loadWords();
   draw(root, kept());
   try {
     const [gates, stations] = await Promise.all([api.gates(), api.stations()]);

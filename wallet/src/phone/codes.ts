@@ -22,6 +22,11 @@ export async function nextCode(rider: Rider): Promise<ShownCode> {
   const { counter } = await changeRider(rider.account, (kept) => {
     kept.counter += 1;
   });
+  return codeWith(rider, counter, madeAtMs);
+}
+
+/** The code with this number, which is kept as used. */
+export async function codeWith(rider: Rider, counter: number, madeAtMs: number): Promise<ShownCode> {
   const sign = signWith(rider.pair.privateKey);
   const verify = verifyWith(rider.pair.publicKey);
   const text = await makeRideCode(rider.issuerPart, madeAtMs, counter, async (message) => {

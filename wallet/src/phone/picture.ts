@@ -3,6 +3,8 @@
 
 import type { InHand } from '../protocol/picture';
 import type { Journey } from '../server/api';
+import { pictureOfPayCode } from './payCode';
+import type { Rider } from './riders';
 
 export interface Picture {
   /** What the code says. */
@@ -22,6 +24,11 @@ export const VALID_FOR_MAX_MS = 86_400_000;
 /** The picture to be shown now; none when it is over. */
 export function shownPicture(picture: Picture | null | undefined, nowMs: number): Picture | null {
   return picture != null && nowMs < picture.validUntilMs ? picture : null;
+}
+
+/** What stands on the card in the place of a ride code. A pay code before a picture: the rider has just put it here. */
+export function wantedPicture(rider: Rider | undefined, nowMs: number): Picture | null {
+  return pictureOfPayCode(rider?.payCode, nowMs) ?? shownPicture(rider?.picture, nowMs);
 }
 
 /** What is left of a picture once the server says how the journeys stand. Its own may be too old for the

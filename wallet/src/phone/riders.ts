@@ -62,9 +62,30 @@ function database(): Promise<IDBDatabase> {
 /** All riders in the order in which they came. */
 export async function allRiders(): Promise<Rider[]> {
   const db = await database();
-  const riders = await done<Rider[]>(db.transaction(STORE).objectStore(STORE).getAll());
-  const order = savedOrder();
-  return riders.sort((a, b) => place(order, a) - place(order, b));
+  return inOrder(await done<Rider[]>(db.transaction(STORE).objectStore(STORE).getAll()));
+}
+
+/** The same in the one step that a start needs: the current rider's next number is counted when a code is to be made
+ * with it; whether it was. */
+export async function ridersAtStart(needsCode: (rider: Rider) => boolean): Promise<[Rider[], boolean]> {
+  const db = await database();
+  const store = db.transaction(STORE, 'readwrite').objectStore(STORE);
+  const riders = inOrder(await done<Rider[]>(store.getAll()));
+  const rider = currentOf(riders);
+  if (rider === undefined || !needsCode(rider)) return [riders, false];
+  rider.counter += 1;
+  await done(store.put(rider));
+  return [riders, true];
+}
+
+/** The rider whose code is shown: the one that was chosen last. */
+export function currentOf(riders: Rider[]): Rider | undefined {
+  const wanted = localStorage.getItem(CURRENT);
+  return riders.find((rider) => rider.account === wanted) ?? riders[0];
+}
+
+export function chooseRider(account: string): void {
+  localStorage.setItem(CURRENT, account);
 }
 
 export async function addRider(rider: Rider): Promise<void> {
@@ -91,6 +112,12 @@ export async function changeRider(account: string, change: (rider: Rider) => voi
 }
 
 const ORDER = 'riders';
+const CURRENT = 'current';
+
+function inOrder(riders: Rider[]): Rider[] {
+  const order = savedOrder();
+  return riders.sort((a, b) => place(order, a) - place(order, b));
+}
 
 function savedOrder(): string[] {
   try {

@@ -2,10 +2,11 @@
 // for the exit, which both stay as they are; else a ride code. A code that is over is never on the screen: it is replaced well before, and wiped
 // when the page goes to the background, where no timer can be trusted.
 
+import type { FirstCode } from '../first';
 import { now } from '../phone/clock';
 import { PartOver, type ShownCode, nextCode } from '../phone/codes';
-import { PAY_CODE, pictureOfPayCode } from '../phone/payCode';
-import { type Picture, shownPicture } from '../phone/picture';
+import { PAY_CODE } from '../phone/payCode';
+import { type Picture, wantedPicture } from '../phone/picture';
 import type { Rider } from '../phone/riders';
 import { ICONS, h, icon } from './dom';
 import { clearCode, codeFile, drawCode } from './qr';
@@ -26,7 +27,7 @@ function isHidden(): boolean {
 export class CodeCard {
   readonly element: HTMLElement;
 
-  private readonly canvas = h('canvas', { class: 'code', role: 'img', 'data-testid': 'code' });
+  private readonly canvas: HTMLCanvasElement;
   private readonly hint = h('p', { class: 'hold' });
   private readonly next = h('p', { class: 'next', 'data-testid': 'next' });
   private readonly bar = h('div', { class: 'bar' }, h('div'));
@@ -35,6 +36,8 @@ export class CodeCard {
   private readonly choices = h('div', { class: 'choices' }, this.save, this.other);
   private readonly big = h('button', { class: 'quiet round', type: 'button', click: () => this.toggleBig() });
   private rider: Rider | undefined;
+  /** Whose code stands there. */
+  private of: string | undefined;
   private shown: ShownCode | undefined;
   private picture: Picture | null = null;
   /** The entry whose picture the rider has put away for the ride code. */
@@ -43,7 +46,18 @@ export class CodeCard {
   private making = false;
   private wakeLock: WakeLockSentinel | undefined;
 
-  constructor(private readonly changed: () => void) {
+  /** Around the code that the start has drawn, if it has. */
+  constructor(
+    private readonly changed: () => void,
+    first: FirstCode | null,
+  ) {
+    this.canvas = first?.canvas ?? h('canvas', { class: 'code', role: 'img', 'data-testid': 'code' });
+    // It may have been wiped meanwhile.
+    if (first !== null && this.canvas.dataset['text'] !== undefined) {
+      this.of = first.account;
+      this.shown = first.shown;
+      this.picture = first.picture;
+    }
     this.element = h(
       'section',
       { class: 'card', 'data-testid': 'card' },
@@ -65,8 +79,9 @@ export class CodeCard {
   }
 
   async start(rider: Rider): Promise<void> {
-    const same = this.rider?.account === rider.account;
+    const same = this.of === rider.account;
     this.rider = rider;
+    this.of = rider.account;
     if (!same) this.wipe();
     this.choose();
     this.label();
@@ -95,14 +110,14 @@ export class CodeCard {
     this.draw();
   }
 
-  /** A pay code before a picture: the rider has just put it here. */
   private wanted(): Picture | null {
-    return pictureOfPayCode(this.rider?.payCode, now()) ?? shownPicture(this.rider?.picture, now());
+    return wantedPicture(this.rider, now());
   }
 
   stop(): void {
     clearInterval(this.timer);
     this.rider = undefined;
+    this.of = undefined;
     this.wipe();
   }
 
