@@ -22,6 +22,9 @@ const PAIRS: usize = 4;
 /// Journeys of each account, one an hour.
 const HOURS: usize = 5;
 
+/// Between two riders at one gate.
+const RIDER_EVERY: Millis = Millis(20);
+
 /// What one pair of gates uploads, in order: who enters, then who leaves.
 pub(super) struct Pair {
     pub(super) uploads: Vec<(GateId, Vec<u8>)>,
@@ -63,12 +66,15 @@ impl Riders {
             let mut exit = Making::new("XDN", 2 * number + 1, since)?;
             riders.gates.extend([entry.registered(), exit.registered()]);
             let mut uploads = Vec::new();
+            // All accounts travel in one hour before any travels in the next: a gate's time never goes back.
+            let blocks = rounds.div_ceil(HOURS);
+            let place = |round: usize| (round / blocks, round % blocks);
             for round in 0..rounds {
                 let entered = (0..JOURNEYS_PER_UPLOAD)
-                    .flat_map(|rider| entry.passes(Direction::Entry, number, round, rider));
+                    .flat_map(|rider| entry.passes(Direction::Entry, place(round), rider));
                 let entered: Vec<_> = entered.collect();
                 let left = (0..JOURNEYS_PER_UPLOAD)
-                    .flat_map(|rider| exit.passes(Direction::Exit, number, round, rider));
+                    .flat_map(|rider| exit.passes(Direction::Exit, place(round), rider));
                 let left: Vec<_> = left.collect();
                 uploads.push((entry.id, body(&entered)?));
                 uploads.push((exit.id, body(&left)?));
@@ -158,22 +164,21 @@ impl Making {
         }
     }
 
-    /// One rider's tap and passage. Each has another account every hour, spread as hashes are.
+    /// One rider's tap and passage, in this hour and this block of it. Each account travels once an hour.
     fn passes(
         &mut self,
         direction: Direction,
-        pair: u8,
-        round: usize,
+        (hour, block): (usize, usize),
         rider: usize,
     ) -> [SignedRecord; 2] {
-        let nth = round / HOURS * JOURNEYS_PER_UPLOAD + rider;
-        let account = spread(&[&[pair], &nth.to_be_bytes()[..]].concat());
-        let hour = (round % HOURS) as i64;
+        let nth = block * JOURNEYS_PER_UPLOAD + rider;
+        let account = spread(&[&[self.number / 2], &nth.to_be_bytes()[..]].concat());
         let minutes = match direction {
             Direction::Entry => 1,
             Direction::Exit => 40,
         };
-        let at = self.since.0 + hour * 3_600_000 + minutes * 60_000 + rider as i64 * 20;
+        let since = hour as i64 * 3_600_000 + minutes * 60_000;
+        let at = self.since.0 + since + nth as i64 * i64::from(RIDER_EVERY.0);
         let code = spread(&[&account[..], &at.to_be_bytes()[..]].concat());
         let confirmation = Confirmation {
             direction,
