@@ -11,9 +11,13 @@ use std::thread;
 
 /// Starts a server on this database, uploads everything and ends it; answers the seconds that the
 /// uploads took and the server's greatest memory in MiB.
-pub(super) fn upload(url: &DatabaseUrl, riders: &Riders) -> Result<(f64, f64), BenchError> {
+pub(super) fn upload(
+    (url, caps): (&DatabaseUrl, bool),
+    riders: &Riders,
+) -> Result<(f64, f64), BenchError> {
     let mut server = Command::new(std::env::current_exe()?)
         .args(["bench", "serve", "--database", &url.with_secrets()])
+        .args(caps.then_some("--caps"))
         .env("RUST_LOG", "warn")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

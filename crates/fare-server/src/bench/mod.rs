@@ -80,19 +80,20 @@ pub struct Report {
 }
 
 /// Measures `journeys` (rounded up to whole uploads) on SQLite in `folder` and, when there is a
-/// cluster, on PostgreSQL.
+/// cluster, on PostgreSQL; with `caps` by a tariff whose prices look back.
 ///
 /// # Errors
 /// When something cannot be started, or what was taken is not what was sent.
 pub fn ingest(
     journeys: usize,
+    caps: bool,
     folder: &Path,
     cluster: Option<&Cluster>,
 ) -> Result<Report, BenchError> {
     let riders = Riders::new(journeys)?;
     let sqlite = |name: &str| DatabaseUrl::from(&folder.join(name));
     let mut engines = vec![engine(
-        "sqlite",
+        ("sqlite", caps),
         &riders,
         &sqlite("taken.sqlite3"),
         &sqlite("bare.sqlite3"),
@@ -100,7 +101,7 @@ pub fn ingest(
     let mut pgbench_tps = None;
     if let Some(cluster) = cluster {
         let (taken, bare) = (cluster.database()?, cluster.database()?);
-        engines.push(engine("postgres", &riders, &taken.url, &bare.url)?);
+        engines.push(engine(("postgres", caps), &riders, &taken.url, &bare.url)?);
         pgbench_tps = Some(pgbench(cluster)?);
     }
     Ok(Report {
@@ -114,14 +115,14 @@ pub fn ingest(
 }
 
 fn engine(
-    engine: &'static str,
+    (engine, caps): (&'static str, bool),
     riders: &Riders,
     taken: &DatabaseUrl,
     bare: &DatabaseUrl,
 ) -> Result<Figures, BenchError> {
     let mut database = Database::open(taken)?;
     database.write(|tx| riders.register(tx))?;
-    let (seconds, peak_mib) = client::upload(taken, riders)?;
+    let (seconds, peak_mib) = client::upload((taken, caps), riders)?;
     let journeys = riders.journeys();
     check(&mut database, journeys)?;
     let rows = database.read(|tx| Bare::read(tx, riders.uploads()))?;

@@ -18,11 +18,11 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Serves until standard input ends; says its port first and its greatest memory in KiB last.
+/// Serves until standard input ends, with `caps` in its tariff or without; says its port first and its greatest memory in KiB last.
 ///
 /// # Errors
 /// When the database or a port cannot be had.
-pub fn serve(url: &DatabaseUrl) -> Result<(), BenchError> {
+pub fn serve(url: &DatabaseUrl, caps: bool) -> Result<(), BenchError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -34,7 +34,7 @@ pub fn serve(url: &DatabaseUrl) -> Result<(), BenchError> {
         let (stop, stopping) = watch::channel(false);
         let app = App {
             store,
-            settlement: Arc::new(settlement()?),
+            settlement: Arc::new(settlement(caps)?),
             stopping: stopping.clone(),
             seen: Seen::default(),
             room: Room::new(UPLOADS_MAX_DEFAULT),
@@ -74,10 +74,24 @@ fn peak_kib() -> Result<u64, BenchError> {
     number.ok_or_else(|| BenchError::Wrong("no VmHWM in /proc/self/status".to_owned()))
 }
 
+/// What Beijing does not have: the most that an account pays in a day and in a month.
+const CAPS: &str = r#"
+[[cap]]
+id = "daily"
+span = "day"
+most_minor = 1400
+
+[[cap]]
+id = "monthly"
+span = "month"
+most_minor = 20000
+"#;
+
 /// Beijing's fares on Line 1, and a key that nobody needs to believe.
-fn settlement() -> Result<Settlement, BenchError> {
+fn settlement(caps: bool) -> Result<Settlement, BenchError> {
+    let tariff = include_str!("../../../../gate-config/tariff-beijing.toml");
     let tariff_text = TariffText {
-        tariff: include_str!("../../../../gate-config/tariff-beijing.toml").to_owned(),
+        tariff: format!("{tariff}{}", if caps { CAPS } else { "" }),
         stations: include_str!("../../../../gate-config/stations-beijing-line1.toml").to_owned(),
     };
     let tariff = Tariff::parse(&tariff_text).map_err(|err| BenchError::Wrong(err.to_string()))?;

@@ -7,7 +7,7 @@ use crate::store::DatabaseUrl;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -33,6 +33,9 @@ struct IngestArgs {
     /// Without PostgreSQL
     #[arg(long)]
     sqlite_only: bool,
+    /// By a tariff with a cap for the day and one for the month, so that each price looks back
+    #[arg(long)]
+    caps: bool,
     /// A folder for the databases, on the disk to be measured; it must not exist [default: in the
     /// folder for temporary files]
     #[arg(long, value_name = "DIR")]
@@ -47,22 +50,25 @@ struct ServeArgs {
     /// The database: a SQLite file or postgres://…
     #[arg(long, value_name = "URL", value_parser = database)]
     database: DatabaseUrl,
+    /// By a tariff with caps
+    #[arg(long)]
+    caps: bool,
 }
 
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         BenchCommand::Ingest(args) => ingest(args)?,
-        BenchCommand::Serve(args) => bench::serve(&args.database)?,
+        BenchCommand::Serve(args) => bench::serve(&args.database, args.caps)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn ingest(args: IngestArgs) -> anyhow::Result<()> {
     let default = || std::env::temp_dir().join(format!("fareserver-bench-{}", std::process::id()));
-    let folder = args.folder.unwrap_or_else(default);
+    let folder = args.folder.clone().unwrap_or_else(default);
     let cannot = || format!("cannot make {}", folder.display());
     std::fs::create_dir(&folder).with_context(cannot)?;
-    let report = measure(args.journeys, &folder, args.sqlite_only);
+    let report = measure(&args, &folder);
     std::fs::remove_dir_all(&folder).with_context(|| format!("{} stays", folder.display()))?;
     let (report, mut out) = (report?, io::stdout().lock());
     if args.json {
@@ -73,15 +79,20 @@ fn ingest(args: IngestArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(journeys: usize, folder: &PathBuf, sqlite_only: bool) -> anyhow::Result<Report> {
+fn measure(args: &IngestArgs, folder: &Path) -> anyhow::Result<Report> {
     // PostgreSQL runs as another user when we are root, and must find its folder.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder, mode)?;
-    let cluster = match sqlite_only {
+    let cluster = match args.sqlite_only {
         true => None,
         false => Some(Cluster::start(&folder.join("pg"), Safety::Durable)?),
     };
-    Ok(bench::ingest(journeys, folder, cluster.as_ref())?)
+    Ok(bench::ingest(
+        args.journeys,
+        args.caps,
+        folder,
+        cluster.as_ref(),
+    )?)
 }
 
 fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {

@@ -53,7 +53,8 @@ impl Intake<'_> {
     /// Raises and clears the gaps that the records of this batch made and filled. A gap is named by
     /// the first record after it. Once a batch, so that a long gap is not told of at each record.
     pub(super) fn note_gaps(&mut self) -> Result<(), IntakeError> {
-        let mut filled = std::mem::take(&mut self.filled);
+        let taken = self.taken.iter();
+        let mut filled: Vec<_> = taken.map(|taken| taken.record.record().seq).collect();
         filled.sort_unstable();
         for run in filled.chunk_by(|seq, next| seq.next() == *next) {
             let (Some(first), Some(last)) = (run.first(), run.last()) else {

@@ -2,7 +2,7 @@
 
 use crate::store::Gate;
 use fare_protocol::wire::{RecordRefusal, UploadRecord};
-use fare_protocol::{RecordHash, RecordId, SignedRecord, VerifiedRecord, VerifyError};
+use fare_protocol::{RecordHash, RecordId, Seq, SignedRecord, VerifiedRecord, VerifyError};
 use std::collections::HashMap;
 
 /// Greatest place in a chain that is believed: far above any gate's, far below what SQLite counts.
@@ -37,6 +37,15 @@ impl Checked {
 }
 
 impl Checked {
+    /// What names its bytes, and the place in the chain that a believed record claims.
+    pub(super) fn name(&self) -> Option<(RecordHash, Option<Seq>)> {
+        let seq = match self {
+            Self::Verified(record) => Some(record.record().seq),
+            Self::Refused { .. } => None,
+        };
+        self.hash().map(|hash| (hash, seq))
+    }
+
     /// The record, when it is believed and not among those that were answered before.
     pub(super) fn unanswered(
         &self,

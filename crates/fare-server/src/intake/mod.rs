@@ -1,6 +1,7 @@
 //! What happens to a batch of records: each is read, verified, put into its gate's chain, applied
 //! once and answered; all in one transaction. A record that cannot be believed refuses only itself.
 
+mod answers;
 mod body;
 mod chain;
 mod check;
@@ -24,11 +25,12 @@ use crate::config::Settlement;
 use crate::inbox::RulingError;
 use crate::products::ProductError;
 use crate::store::{Gate, Scope, StoreError, Tx, VoucherKind};
+use answers::{Said, Taken, encode};
 use conflicts::Found;
-use fare_protocol::wire::{Answer, AnswerOutcome, RecordRefusal, Revocation};
+use fare_protocol::wire::{AnswerOutcome, RecordRefusal, Revocation};
 use fare_protocol::{
-    Confirmation, Direction, JourneyId, Money, Passage, RecordBody, RecordId, RiderClass, Seq,
-    StationId, UnixMs, VerifiedRecord,
+    Confirmation, Direction, JourneyId, Money, Passage, RecordBody, RecordId, RiderClass,
+    StationId, UnixMs, VerifiedRecord, Voucher,
 };
 use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::Tap;
@@ -57,6 +59,9 @@ pub enum IntakeError {
     /// An answer that JSON cannot hold.
     #[error("an answer: {0}")]
     Json(#[from] serde_json::Error),
+    /// The operating system gave no thread.
+    #[error("cannot start a thread that signs vouchers: {0}")]
+    Thread(std::io::Error),
 }
 
 /// What became of a batch.
@@ -83,8 +88,8 @@ pub struct Intake<'a> {
     report: Report,
     /// Since when the gate is believed no longer, if it is not.
     revocation: Option<Revocation>,
-    /// Places of the chain that were filled now.
-    filled: Vec<Seq>,
+    /// Records that were accepted now.
+    taken: Vec<Taken<'a>>,
     /// What may be news to riders' phones.
     news: Vec<riders::News>,
     /// The most that a journey can cost, by where it begins.
@@ -101,7 +106,7 @@ impl<'a> Intake<'a> {
             now,
             report: Report::default(),
             revocation: None,
-            filled: Vec::new(),
+            taken: Vec::new(),
             news: Vec::new(),
             dearest: HashMap::new(),
         }
@@ -111,41 +116,64 @@ impl<'a> Intake<'a> {
     ///
     /// # Errors
     /// When the batch must be undone and sent again.
-    pub fn take(mut self, records: &[Checked]) -> Result<Report, IntakeError> {
-        let hashes: Vec<_> = records.iter().filter_map(Checked::hash).collect();
-        let mut first = self.tx.first_answers(self.gate.id, &hashes)?;
+    pub fn take(mut self, records: &'a [Checked]) -> Result<Report, IntakeError> {
+        let named: Vec<_> = records.iter().filter_map(Checked::name).collect();
+        let first = self.tx.first_answers(self.gate.id, &named)?;
         self.revocation = self.tx.revocation(self.gate.id, &self.gate.key)?;
         let new: Vec<_> = records
             .iter()
             .filter_map(|checked| checked.unanswered(&first))
             .collect();
-        self.tx.expect(self.gate.id, &new)?;
+        self.tx
+            .expect(self.gate.id, &new, self.settlement.reach())?;
+        let mut said: Vec<Said> = Vec::with_capacity(records.len());
+        // What is stored now is the first answer to a repeat in the same batch.
+        let mut here = HashMap::new();
         for (place, checked) in records.iter().enumerate() {
-            let answer = match checked.hash().and_then(|hash| first.get(&hash)) {
-                Some(first) => {
-                    self.report.repeated += 1;
-                    first.clone()
+            let hash = checked.hash();
+            if let Some(first) = hash.and_then(|hash| first.get(&hash)) {
+                self.report.repeated += 1;
+                said.push(Said::Text(first.clone()));
+            } else if let Some(first) = hash.and_then(|hash| here.get(&hash)) {
+                self.report.repeated += 1;
+                said.push(Said::Same(*first));
+            } else {
+                said.push(self.answer(place, checked)?);
+                if let Checked::Verified(record) = checked {
+                    here.insert(record.hash(), place);
                 }
-                None => self.answer(place, checked)?,
-            };
-            // What is stored now is the first answer to a repeat in the same batch.
-            if let Checked::Verified(record) = checked {
-                first.insert(record.hash(), answer.clone());
             }
-            self.report.answers.push(RawValue::from_string(answer)?);
         }
+        self.finish(said)
+    }
+
+    fn finish(mut self, said: Vec<Said>) -> Result<Report, IntakeError> {
+        let mut signed = self.sign()?;
+        let mut answers: Vec<Box<RawValue>> = Vec::with_capacity(said.len());
+        for said in said {
+            answers.push(match said {
+                Said::Text(text) => RawValue::from_string(text)?,
+                Said::Taken(nth) => {
+                    let text = signed.get_mut(nth).map(|signed| &mut signed.text);
+                    RawValue::from_string(text.map(std::mem::take).unwrap_or_default())?
+                }
+                Said::Same(place) => answers.get(place).cloned().unwrap_or_default(),
+            });
+        }
+        self.report.answers = answers;
         self.note_gaps()?;
-        self.keep_vouchers()?;
+        self.keep_vouchers(&signed)?;
         Ok(self.report)
     }
 
-    fn answer(&mut self, place: usize, checked: &Checked) -> Result<String, IntakeError> {
+    fn answer(&mut self, place: usize, checked: &'a Checked) -> Result<Said, IntakeError> {
         let record = match checked {
             Checked::Verified(record) => record,
             Checked::Refused {
                 id, code, reason, ..
             } => {
-                return self.refuse(place, *id, *code, reason.clone());
+                let answer = self.refuse(place, *id, *code, reason.clone())?;
+                return Ok(Said::Text(answer));
             }
         };
         let id = record.record().id;
@@ -156,7 +184,8 @@ impl<'a> Intake<'a> {
                 self.gate.id
             );
             self.came_late(record, &reason)?;
-            return self.refuse(place, id, RecordRefusal::Revoked, reason);
+            let answer = self.refuse(place, id, RecordRefusal::Revoked, reason)?;
+            return Ok(Said::Text(answer));
         }
         if let Some((reason, stored)) = self.fork(record)? {
             let answer = self.refuse(place, id, RecordRefusal::Fork, reason.clone())?;
@@ -164,15 +193,12 @@ impl<'a> Intake<'a> {
             let scope = Scope::Gate(self.gate.id);
             let found = Found::new(scope, ConflictKind::ChainFork, record.hash().to_string());
             self.raise(found.records(reason, stored, Some(record.signed().clone())))?;
-            return Ok(answer);
+            return Ok(Said::Text(answer));
         }
         self.look_at_clock(record)?;
         let voucher = self.apply(record)?;
-        let answer = encode(id, AnswerOutcome::Accepted { voucher })?;
-        self.tx.insert_record(record, &answer, self.now)?;
-        self.filled.push(record.record().seq);
         self.report.accepted += 1;
-        Ok(answer)
+        self.accept(record, voucher)
     }
 
     fn refuse(
@@ -194,10 +220,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Applies a record that is new, once; answers the voucher for a confirmation.
-    fn apply(
-        &mut self,
-        record: &VerifiedRecord,
-    ) -> Result<Option<fare_protocol::wire::Envelope>, IntakeError> {
+    fn apply(&mut self, record: &VerifiedRecord) -> Result<Option<Voucher>, IntakeError> {
         match record.record().body {
             RecordBody::Confirmation(confirmation) => self.confirm(record, confirmation),
             RecordBody::Passage(passage) => self.pass(record, passage).map(|()| None),
@@ -223,7 +246,7 @@ impl<'a> Intake<'a> {
         &mut self,
         record: &VerifiedRecord,
         confirmation: Confirmation,
-    ) -> Result<Option<fare_protocol::wire::Envelope>, IntakeError> {
+    ) -> Result<Option<Voucher>, IntakeError> {
         let tap = self.placed(Tap::new(record.record(), confirmation))?;
         let passage = self.tx.passage(tap.gate, tap.id)?;
         let (before, after) = self.tx.adjacent(&tap)?;
@@ -241,7 +264,7 @@ impl<'a> Intake<'a> {
                 self.weigh_again(before, &tap)?;
                 let paired = self.settle(&tap)?;
                 let voucher = self.entry_voucher(&tap, journey)?;
-                self.made(&tap, (VoucherKind::Entry, tap.id), voucher.as_ref());
+                self.made(&tap, (VoucherKind::Entry, tap.id), voucher.is_some());
                 self.charged(paired);
                 Ok(voucher)
             }
@@ -256,7 +279,7 @@ impl<'a> Intake<'a> {
                 };
                 let voucher = self.exit_voucher(&pair, &tap, journey.id)?;
                 let about = (VoucherKind::Exit, pair.entry.id);
-                self.made(&tap, about, voucher.as_ref());
+                self.made(&tap, about, voucher.is_some());
                 Ok(voucher)
             }
         }
@@ -313,8 +336,4 @@ impl<'a> Intake<'a> {
     fn new_id(&self) -> Result<[u8; 16], IntakeError> {
         Ok(crate::ids::new_id(self.now)?)
     }
-}
-
-fn encode(id: RecordId, outcome: AnswerOutcome) -> Result<String, IntakeError> {
-    Ok(serde_json::to_string(&Answer { id, outcome })?)
 }

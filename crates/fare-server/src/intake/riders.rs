@@ -2,6 +2,7 @@
 //! phone asks later, and is also told of an exit that could only be paired when more had come. They
 //! are kept at a batch's end, so that it is asked once which accounts are enrolled here.
 
+use super::answers::Signed;
 use super::settle::Pair;
 use super::{Intake, IntakeError};
 use crate::store::VoucherKind;
@@ -16,7 +17,8 @@ pub(super) enum News {
         account: AccountId,
         kind: VoucherKind,
         entry: RecordId,
-        voucher: Envelope,
+        /// Which of the batch's accepted records it answers.
+        taken: usize,
     },
     /// A journey is charged; its rider may lack the voucher.
     Charged(Pair),
@@ -32,18 +34,19 @@ impl News {
 }
 
 impl Intake<'_> {
-    /// Remembers the voucher that answers `tap`; `entry` names the journey.
+    /// Remembers the voucher, if `there_is` one, that answers `tap`, whose record is accepted next; `entry` names
+    /// the journey.
     pub(super) fn made(
         &mut self,
         tap: &Tap,
         (kind, entry): (VoucherKind, RecordId),
-        voucher: Option<&Envelope>,
+        there_is: bool,
     ) {
-        self.news.extend(voucher.map(|voucher| News::Made {
+        self.news.extend(there_is.then(|| News::Made {
             account: tap.account(),
             kind,
             entry,
-            voucher: voucher.clone(),
+            taken: self.taken.len(),
         }));
     }
 
@@ -53,7 +56,7 @@ impl Intake<'_> {
     }
 
     /// Keeps the vouchers of the riders who were enrolled here.
-    pub(super) fn keep_vouchers(&mut self) -> Result<(), IntakeError> {
+    pub(super) fn keep_vouchers(&mut self, signed: &[Signed]) -> Result<(), IntakeError> {
         let news = std::mem::take(&mut self.news);
         let mut accounts: Vec<_> = news.iter().map(News::account).collect();
         accounts.sort_unstable();
@@ -68,8 +71,12 @@ impl Intake<'_> {
                     account,
                     kind,
                     entry,
-                    voucher: Envelope(bytes),
+                    taken,
                 } => {
+                    let voucher = signed.get(taken).and_then(|signed| signed.voucher.as_ref());
+                    let Some(Envelope(bytes)) = voucher else {
+                        continue;
+                    };
                     let picture = match kind {
                         VoucherKind::Entry => self.picture(account, entry)?,
                         VoucherKind::Exit => None,
@@ -96,7 +103,8 @@ impl Intake<'_> {
         let (Some(exit), Some(journey)) = (exit, journey) else {
             return Ok(());
         };
-        if let Some(Envelope(bytes)) = self.exit_voucher(pair, &exit, journey.id)? {
+        if let Some(voucher) = self.exit_voucher(pair, &exit, journey.id)? {
+            let bytes = voucher.sign(self.settlement.signer.as_ref());
             let about = (VoucherKind::Exit, entry);
             let kept = (bytes.as_slice(), None);
             self.tx.keep_voucher(account, about, kept, self.now)?;

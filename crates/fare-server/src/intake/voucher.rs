@@ -1,8 +1,7 @@
-//! The signed answers to confirmations.
+//! What answers confirmations, to be signed.
 
 use super::settle::Pair;
 use super::{Intake, IntakeError};
-use fare_protocol::wire::Envelope;
 use fare_protocol::{
     EntryVoucher, ExitVoucher, JourneyId, Money, RiderClass, StationId, Voucher, VoucherId,
 };
@@ -14,7 +13,7 @@ impl Intake<'_> {
         &mut self,
         entry: &Tap,
         journey: JourneyId,
-    ) -> Result<Option<Envelope>, IntakeError> {
+    ) -> Result<Option<Voucher>, IntakeError> {
         let Some(fare_limit) = self.dearest(entry.station(), entry.class()) else {
             return Ok(None);
         };
@@ -29,7 +28,7 @@ impl Intake<'_> {
             valid_until: entry.at.after(self.settlement.journey_valid),
             fare_limit,
         };
-        Ok(Some(self.seal(&Voucher::Entry(voucher))))
+        Ok(Some(Voucher::Entry(voucher)))
     }
 
     /// The voucher that answers an exit whose entry is known.
@@ -38,7 +37,7 @@ impl Intake<'_> {
         pair: &Pair,
         exit: &Tap,
         journey: JourneyId,
-    ) -> Result<Option<Envelope>, IntakeError> {
+    ) -> Result<Option<Voucher>, IntakeError> {
         let entry = &pair.entry;
         let Ok(priced) = self.priced(entry, exit)? else {
             return Ok(None);
@@ -58,7 +57,7 @@ impl Intake<'_> {
             tariff: charged.tariff,
             steps: charged.steps,
         };
-        Ok(Some(self.seal(&Voucher::Exit(voucher))))
+        Ok(Some(Voucher::Exit(voucher)))
     }
 
     /// The most that a journey from here can cost.
@@ -72,9 +71,5 @@ impl Intake<'_> {
             fares.map(|quote| quote.fare).max_by_key(|fare| fare.minor)
         };
         *self.dearest.entry((from, class)).or_insert_with(look)
-    }
-
-    fn seal(&self, voucher: &Voucher) -> Envelope {
-        Envelope(voucher.sign(self.settlement.signer.as_ref()))
     }
 }

@@ -36,12 +36,21 @@ impl Tx<'_> {
         self.rows(sql, &[])?.iter().map(gate).collect()
     }
 
-    /// What was answered to the records with these hashes, refused forks included.
+    /// What was answered to the records with these hashes, refused forks included; beside a hash the place
+    /// that its record claims, where that is known.
     pub fn first_answers(
         &self,
         gate: GateId,
-        hashes: &[RecordHash],
+        records: &[(RecordHash, Option<Seq>)],
     ) -> Result<HashMap<RecordHash, String>, StoreError> {
+        // Most uploads go on where the chain ends: then there is nothing to look for.
+        let sql = "SELECT (SELECT max(seq) FROM record WHERE gate = $1),
+                          (SELECT count(*) FROM (SELECT 1 FROM fork WHERE gate = $1 LIMIT 1) AS one)";
+        let row = self.only(sql, &[&gate])?;
+        let (end, forks): (Option<Seq>, u64) = (row.get(0)?, row.get(1)?);
+        let is_new = |seq: &Option<Seq>| forks == 0 && seq.is_some() && *seq > end;
+        let old = records.iter().filter(|(_, seq)| !is_new(seq));
+        let hashes: Vec<_> = old.map(|(hash, _)| *hash).collect();
         let sql = "SELECT answer FROM record WHERE gate = $1 AND hash = $2
                    UNION ALL SELECT answer FROM fork WHERE gate = $1 AND hash = $2";
         let rows: Vec<_> = hashes
@@ -82,6 +91,12 @@ impl Tx<'_> {
                           (SELECT min(seq) FROM record WHERE gate = $1 AND seq > $2)";
         let row = self.only(sql, &[&gate, &seq])?;
         Ok((row.get(0)?, row.get(1)?))
+    }
+
+    /// Has what is asked of the chain know a record that is stored later, once its answer is there; answers
+    /// whether it can wait.
+    pub fn note_record(&self, record: &VerifiedRecord) -> bool {
+        self.batch.borrow_mut().note_record(record.signed())
     }
 
     /// Stores a record for good, with its answer.

@@ -7,6 +7,11 @@ use fare_protocol::{AccountId, Currency, RecordId, UnixMs};
 use fare_rules::journey::Tap;
 use fare_rules::{End, Paid};
 
+/// What an account's journeys cost that began in a span of time.
+pub(super) const PAID_BY_ENTRY: &str = "
+    SELECT station, entered_ms, exit_station, left_ms, fare_minor, entry, currency FROM journey
+    WHERE account = $1 AND entered_ms >= $2 AND entered_ms < $3 AND state IN ('held', 'closed')";
+
 impl Tx<'_> {
     /// The account's journeys that cost something and began from `from` up to before `until`, in the
     /// order of their entries, each with its fare before products covered it; those in another currency do
@@ -20,6 +25,10 @@ impl Tx<'_> {
         (from, until): (UnixMs, UnixMs),
         currency: Currency,
     ) -> Result<Vec<Paid>, StoreError> {
+        let known = self.batch.borrow().paid(account, (from, until), currency);
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let sql = "SELECT station, entered_ms, exit_station, left_ms,
                           fare_minor + (SELECT CAST(coalesce(sum(covered_minor), 0) AS BIGINT)
                                         FROM product_use WHERE product_use.account = journey.account
@@ -39,6 +48,13 @@ impl Tx<'_> {
         (after, entry): (UnixMs, RecordId),
         until: UnixMs,
     ) -> Result<Vec<(RecordId, JourneyRow)>, StoreError> {
+        let nothing = self
+            .batch
+            .borrow()
+            .paid_nothing_after(account, (after, entry), until);
+        if nothing {
+            return Ok(Vec::new());
+        }
         let sql = "SELECT journey, state, exit, fare_minor, currency, due_ms, entry FROM journey
                    WHERE account = $1 AND (entered_ms, entry) > ($2, $3) AND entered_ms < $4
                      AND state IN ('held', 'closed') ORDER BY entered_ms, entry";
@@ -66,6 +82,14 @@ impl Tx<'_> {
         let scope = super::Scope::Account(account).key();
         self.exists(sql, &[&scope, &tap.to_hex()])
     }
+}
+
+/// A row of [`PAID_BY_ENTRY`]: when the journey began, its entry, and what it cost.
+pub(super) fn read_entry_paid(
+    row: &Row,
+) -> Result<((UnixMs, RecordId), (Paid, Currency)), StoreError> {
+    let paid = read_paid(row)?;
+    Ok(((paid.entry.at, row.get(5)?), (paid, row.get(6)?)))
 }
 
 fn read_paid(row: &Row) -> Result<Paid, StoreError> {

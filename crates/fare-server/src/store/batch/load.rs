@@ -1,13 +1,15 @@
 //! Reads what an upload needs at once.
 
 use super::super::taps::JourneyRow;
+use super::paid::PaidSpan;
 use super::{Account, Batch, Chain, Kept, Moving};
 use crate::store::chain::envelope;
+use crate::store::journeys::read_entry_paid;
 use crate::store::sql::{Bind, Row, Value};
 use crate::store::taps::{outcome_read, read_journey, read_tap};
 use crate::store::{Scope, StoreError, Tx};
 use fare_protocol::{
-    AccountId, Confirmation, Direction, GateId, Record, RecordBody, RecordId, Seq, UnixMs,
+    AccountId, Confirmation, Direction, GateId, Millis, Record, RecordBody, RecordId, Seq, UnixMs,
     VerifiedRecord,
 };
 use fare_rules::journey::Place;
@@ -30,11 +32,16 @@ struct Asked<'r> {
 
 impl Tx<'_> {
     /// Says what will be taken now: records of one gate. What they need is read at once, and what they
-    /// change written at once.
+    /// change written at once. `reach` is how far after a journey others may look back at what it cost, if any do.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn expect(&self, gate: GateId, records: &[&VerifiedRecord]) -> Result<(), StoreError> {
+    pub fn expect(
+        &self,
+        gate: GateId,
+        records: &[&VerifiedRecord],
+        reach: Option<Millis>,
+    ) -> Result<(), StoreError> {
         let records: Vec<_> = records.iter().map(|record| record.record()).collect();
         let asked = Asked::of(gate, records);
         let Some(chain) = self.load_chain(&asked)? else {
@@ -49,6 +56,9 @@ impl Tx<'_> {
         self.load_absent(&asked, &mut batch)?;
         self.load_elsewhere(&asked, &mut batch)?;
         self.load_journeys(&mut batch)?;
+        if let Some(reach) = reach {
+            self.load_paid(&asked, &spans, reach, &mut batch)?;
+        }
         batch.chain = Some(chain);
         self.flush()?;
         *self.batch.borrow_mut() = batch;
@@ -72,8 +82,9 @@ impl Tx<'_> {
             at.insert(record.record().seq, record);
         }
         let known = "SELECT envelope FROM record WHERE gate = $1 AND id = $2";
-        let ids: BTreeSet<_> = asked.records.iter().map(|record| record.id).collect();
-        let ids: Vec<_> = ids.into_iter().chain(asked.named.iter().copied()).collect();
+        let own = asked.records.iter().map(|record| record.id);
+        let ids: BTreeSet<_> = own.chain(asked.named.iter().copied()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
         let found = self.each(known, &asked.by_gate(&ids))?;
         let found = ids.into_iter().zip(found);
         let found = found.map(|(id, rows)| {
@@ -121,7 +132,8 @@ impl Tx<'_> {
             "SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND at_ms > $2
              ORDER BY at_ms, place LIMIT {BEYOND}"
         );
-        let decided = "SELECT 1 FROM conflict_end WHERE account = $1 LIMIT 1";
+        let beside = "SELECT (SELECT count(*) FROM (SELECT 1 FROM conflict_end WHERE account = $1 LIMIT 1) AS a),
+                             (SELECT count(*) FROM (SELECT 1 FROM product WHERE account = $1 LIMIT 1) AS b)";
         let standing = "SELECT kind, subject FROM conflict WHERE scope = $1 AND NOT EXISTS
                         (SELECT 1 FROM conflict_end WHERE conflict_end.conflict = conflict.conflict)";
         let keys = |key: fn(&AccountId, &(UnixMs, UnixMs)) -> Vec<Value>| -> Vec<_> {
@@ -134,21 +146,21 @@ impl Tx<'_> {
         let whole = keys(|account, span| vec![account.value(), span.0.value(), span.1.value()]);
         let ends = keys(|account, span| vec![account.value(), span.1.value()]);
         let alone = keys(|account, _| vec![account.value()]);
-        let products = crate::store::products::HAS_PRODUCTS;
         let scopes = keys(|account, _| vec![Scope::Account(*account).key().value()]);
         let mut before = self.each(&before, &starts)?.into_iter();
         let mut within = self.each(within, &whole)?.into_iter();
         let mut after = self.each(&after, &ends)?.into_iter();
-        let mut decided = self.each(decided, &alone)?.into_iter();
-        let mut products = self.each(products, &alone)?.into_iter();
+        let mut beside = self.each(beside, &alone)?.into_iter();
         let mut standing = self.each(standing, &scopes)?.into_iter();
         let mut accounts = HashMap::new();
         for account in spans.keys() {
             let next = |rows: &mut std::vec::IntoIter<Vec<Row>>| rows.next().unwrap_or_default();
             let stretch = [next(&mut before), next(&mut within), next(&mut after)];
             let mut account_of = Account::of(&stretch)?;
-            account_of.decided = !next(&mut decided).is_empty();
-            account_of.products = !next(&mut products).is_empty();
+            for row in next(&mut beside) {
+                account_of.decided = row.get::<i64>(0)? > 0;
+                account_of.products = row.get::<i64>(1)? > 0;
+            }
             for row in next(&mut standing) {
                 account_of.standing.insert((row.get(0)?, row.get(1)?));
             }
@@ -187,6 +199,45 @@ impl Tx<'_> {
         for ((_, said), rows) in asked.confirmations.iter().zip(found) {
             let tap = rows.first().map(read_tap).transpose()?;
             batch.elsewhere.insert((said.account, said.code_ref), tap);
+        }
+        Ok(())
+    }
+
+    /// What accounts paid in the time at which the prices of journeys look that end now, and after it.
+    fn load_paid(
+        &self,
+        asked: &Asked<'_>,
+        spans: &BTreeMap<AccountId, (UnixMs, UnixMs)>,
+        reach: Millis,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let leaving = asked
+            .confirmations
+            .iter()
+            .filter(|(_, said)| said.direction == Direction::Exit);
+        let leaving: BTreeSet<_> = leaving.map(|(_, said)| said.account).collect();
+        let mut spans_of = Vec::new();
+        for account in leaving {
+            let (Some((first, last)), Some(known)) =
+                (spans.get(&account), batch.accounts.get(&account))
+            else {
+                continue;
+            };
+            // The entry of a journey that ends now is among the taps that are known.
+            let begun = known.taps.values().map(|kept| kept.tap.at).min();
+            let first = begun.map_or(*first, |begun| begun.min(*first));
+            spans_of.push((account, (first.before(reach), last.after(reach))));
+        }
+        let asked: Vec<_> = spans_of
+            .iter()
+            .map(|(account, span)| vec![account.value(), span.0.value(), span.1.value()])
+            .collect();
+        let found = self.each(crate::store::journeys::PAID_BY_ENTRY, &asked)?;
+        for ((account, span), rows) in spans_of.into_iter().zip(found) {
+            let paid = rows.iter().map(read_entry_paid).collect::<Result<_, _>>()?;
+            if let Some(account) = batch.accounts.get_mut(&account) {
+                account.paid = Some(PaidSpan { span, paid });
+            }
         }
         Ok(())
     }
@@ -302,6 +353,7 @@ impl Account {
             journeys: HashMap::new(),
             decided: false,
             products: false,
+            paid: None,
             standing: Default::default(),
         };
         for row in stretch.iter().flatten() {

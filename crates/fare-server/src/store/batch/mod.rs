@@ -6,15 +6,18 @@
 //! same with and without [`Tx::expect`]; only its cost is not.
 
 mod load;
+mod paid;
 
 use super::sql::{Bind, Value};
 use super::taps::{JourneyRow, evidence_text, outcome_text};
 use super::{StoreError, Tx};
 use fare_protocol::{
-    AccountId, CodeRef, GateId, JourneyId, Money, PassageOutcome, RecordId, Seq, SignedRecord,
-    UnixMs,
+    AccountId, CodeRef, Currency, GateId, JourneyId, Money, PassageOutcome, RecordId, Seq,
+    SignedRecord, UnixMs,
 };
+use fare_rules::Paid;
 use fare_rules::journey::{Journey, Place, Tap};
+use paid::PaidSpan;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
@@ -61,6 +64,7 @@ struct Account {
     decided: bool,
     /// The account has, or had, products.
     products: bool,
+    paid: Option<PaidSpan>,
     /// Kinds and subjects of the conflicts that stand.
     standing: HashSet<(String, String)>,
 }
@@ -165,6 +169,27 @@ impl Batch {
         })
     }
 
+    /// What journeys of the account cost that began in this span.
+    pub(super) fn paid(
+        &self,
+        account: AccountId,
+        span: (UnixMs, UnixMs),
+        currency: Currency,
+    ) -> Option<Vec<Paid>> {
+        self.accounts.get(&account)?.paid(span, currency)
+    }
+
+    /// Whether it is known that the account paid for no journey which began after this one and before `until`.
+    pub(super) fn paid_nothing_after(
+        &self,
+        account: AccountId,
+        began: (UnixMs, RecordId),
+        until: UnixMs,
+    ) -> bool {
+        let account = self.accounts.get(&account);
+        account.is_some_and(|account| account.paid_nothing_after(began, until))
+    }
+
     /// Whether it is known that nobody has decided anything about the account.
     pub(super) fn is_undecided(&self, account: AccountId) -> bool {
         let account = self.accounts.get(&account);
@@ -186,7 +211,8 @@ impl Batch {
     /// Whether a conflict about an account stands.
     pub(super) fn stands(&self, account: AccountId, kind: &str, subject: &str) -> Option<bool> {
         let standing = &self.accounts.get(&account)?.standing;
-        Some(standing.contains(&(kind.to_owned(), subject.to_owned())))
+        let about = |(k, s): &(String, String)| k == kind && s == subject;
+        Some(standing.iter().any(about))
     }
 
     pub(super) fn note_standing(
@@ -209,13 +235,26 @@ impl Batch {
 
 // What is to be written. Each answers false when the caller must write it at once.
 impl Batch {
-    pub(super) fn put_record(&mut self, record: &SignedRecord, answer: &str, now: UnixMs) -> bool {
+    pub(super) fn note_record(&mut self, record: &SignedRecord) -> bool {
         let body = record.record();
         let Some(chain) = self.chain.as_mut().filter(|chain| chain.gate == body.gate) else {
             return false;
         };
         chain.at.insert(body.seq, record.clone());
         chain.ids.insert(body.id, Some(record.clone()));
+        true
+    }
+
+    /// Once noted.
+    pub(super) fn put_record(&mut self, record: &SignedRecord, answer: &str, now: UnixMs) -> bool {
+        let body = record.record();
+        if self
+            .chain
+            .as_ref()
+            .is_none_or(|chain| chain.gate != body.gate)
+        {
+            return false;
+        }
         self.new_records.push(vec![
             body.gate.value(),
             body.seq.value(),
@@ -305,8 +344,11 @@ impl Batch {
         state: Journey,
         exit: Option<&Tap>,
     ) -> bool {
-        let account = self.accounts.get_mut(&entry.account());
-        let Some(journey) = account.and_then(|account| account.journeys.get_mut(&entry.id)) else {
+        let Some(account) = self.accounts.get_mut(&entry.account()) else {
+            return false;
+        };
+        account.note_paid(entry, state, exit);
+        let Some(journey) = account.journeys.get_mut(&entry.id) else {
             return false;
         };
         if journey.state == state {
@@ -471,6 +513,14 @@ fn moved_journey(entry: &Tap, moving: &Moving) -> Vec<Value> {
 }
 
 impl Tx<'_> {
+    /// Writes what is pending, so that it is done by the time of the commit.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn write_all(&self) -> Result<(), StoreError> {
+        self.flush()
+    }
+
     /// Writes what is pending. Whoever asks the database something does this first.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let pending = self.batch.borrow_mut().take_pending()?;
