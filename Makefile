@@ -215,3 +215,9 @@ bench-ingest: ## take journeys over HTTP on SQLite and PostgreSQL, beside the ba
 	@scripts/setup demo-postgres
 	@$(STEP) 'release build' cargo build -q --locked --release -p fare-server
 	@'$(TARGET_DIR)/release/fareserver' bench ingest --journeys '$(or $(INGEST),20000)' $(ARGS)
+
+.PHONY: bench-growth
+bench-growth: ## what a journey costs when many are stored already (STORED=100000,1000000)
+	@scripts/setup demo-postgres
+	@$(STEP) 'release build' cargo build -q --locked --release -p fare-server
+	@'$(TARGET_DIR)/release/fareserver' bench growth --stored '$(or $(STORED),100000,1000000)' $(ARGS)

@@ -2,9 +2,11 @@
 //! own, beside the bare engine that writes the same rows, the signatures alone, and pgbench.
 
 mod client;
+mod growth;
 mod riders;
 mod serve;
 
+pub use growth::{Growth, growth};
 pub use serve::serve;
 
 use crate::cluster::{Cluster, ClusterError};
@@ -90,7 +92,7 @@ pub fn ingest(
     folder: &Path,
     cluster: Option<&Cluster>,
 ) -> Result<Report, BenchError> {
-    let riders = Riders::new(journeys)?;
+    let riders = Riders::new(journeys, 0)?;
     let sqlite = |name: &str| DatabaseUrl::from(&folder.join(name));
     let mut engines = vec![engine(
         ("sqlite", caps),

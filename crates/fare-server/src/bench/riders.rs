@@ -17,7 +17,7 @@ use fare_protocol::{
 const AGO: Millis = Millis(6 * 3_600_000);
 
 /// Pairs of an entry gate and an exit gate that upload side by side.
-const PAIRS: usize = 4;
+const PAIRS: usize = 8;
 
 /// Journeys of each account, one an hour.
 const HOURS: usize = 5;
@@ -51,7 +51,8 @@ struct Making {
 }
 
 impl Riders {
-    pub(super) fn new(journeys: usize) -> Result<Self, BenchError> {
+    /// The `nth` riders, at gates of their own.
+    pub(super) fn new(journeys: usize, nth: u8) -> Result<Self, BenchError> {
         let since = clock::now().before(AGO);
         let rounds = journeys.div_ceil(JOURNEYS_PER_UPLOAD * PAIRS).max(1);
         let mut riders = Self {
@@ -61,9 +62,10 @@ impl Riders {
             journeys: rounds * PAIRS * JOURNEYS_PER_UPLOAD,
         };
         for pair in 0..PAIRS {
-            let number = u8::try_from(pair).unwrap_or(u8::MAX);
-            let mut entry = Making::new("PGY", 2 * number, since)?;
-            let mut exit = Making::new("XDN", 2 * number + 1, since)?;
+            let number = u8::try_from(2 * (usize::from(nth) * PAIRS + pair));
+            let number = number.map_err(|_| BenchError::Wrong("too many gates".to_owned()))?;
+            let mut entry = Making::new("PGY", number, since)?;
+            let mut exit = Making::new("XDN", number + 1, since)?;
             riders.gates.extend([entry.registered(), exit.registered()]);
             let mut uploads = Vec::new();
             // All accounts travel in one hour before any travels in the next: a gate's time never goes back.
@@ -148,7 +150,7 @@ impl Making {
                 lane: LaneNo(1),
                 point: point.ok_or_else(|| BenchError::Wrong("no such place".to_owned()))?,
             },
-            key: SigningKey::from_bytes(&[number + 1; 32]),
+            key: SigningKey::from_bytes(&[number.wrapping_add(1); 32]),
             seq: Seq::FIRST,
             head: RecordHash::NONE,
             number,

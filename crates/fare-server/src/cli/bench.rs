@@ -1,7 +1,7 @@
 //! `fareserver bench`: what the server can take, measured here.
 
 use super::database;
-use crate::bench::{self, Figures, Report};
+use crate::bench::{self, BenchError, Figures, Growth, Report};
 use crate::cluster::{Cluster, Safety};
 use crate::store::DatabaseUrl;
 use anyhow::Context;
@@ -20,6 +20,8 @@ pub(super) struct BenchArgs {
 enum BenchCommand {
     /// Take journeys over HTTP on SQLite and PostgreSQL, beside the bare engines
     Ingest(IngestArgs),
+    /// What a journey costs when many are stored already
+    Growth(GrowthArgs),
     /// The server that is measured
     #[command(hide = true)]
     Serve(ServeArgs),
@@ -30,12 +32,28 @@ struct IngestArgs {
     /// How many journeys
     #[arg(long, default_value_t = 20_000)]
     journeys: usize,
-    /// Without PostgreSQL
-    #[arg(long)]
-    sqlite_only: bool,
     /// By a tariff with a cap for the day and one for the month, so that each price looks back
     #[arg(long)]
     caps: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct GrowthArgs {
+    /// How many journeys are stored, smallest number first; a million needs some 6 GB on each engine
+    #[arg(long, value_name = "N,N…", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
+    stored: Vec<usize>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where and how it is measured.
+#[derive(Debug, Args)]
+struct Place {
+    /// Without PostgreSQL
+    #[arg(long)]
+    sqlite_only: bool,
     /// A folder for the databases, on the disk to be measured; it must not exist [default: in the
     /// folder for temporary files]
     #[arg(long, value_name = "DIR")]
@@ -57,21 +75,19 @@ struct ServeArgs {
 
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     match args.command {
-        BenchCommand::Ingest(args) => ingest(args)?,
+        BenchCommand::Ingest(args) => ingest(&args)?,
+        BenchCommand::Growth(args) => growth(&args)?,
         BenchCommand::Serve(args) => bench::serve(&args.database, args.caps)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn ingest(args: IngestArgs) -> anyhow::Result<()> {
-    let default = || std::env::temp_dir().join(format!("fareserver-bench-{}", std::process::id()));
-    let folder = args.folder.clone().unwrap_or_else(default);
-    let cannot = || format!("cannot make {}", folder.display());
-    std::fs::create_dir(&folder).with_context(cannot)?;
-    let report = measure(&args, &folder);
-    std::fs::remove_dir_all(&folder).with_context(|| format!("{} stays", folder.display()))?;
-    let (report, mut out) = (report?, io::stdout().lock());
-    if args.json {
+fn ingest(args: &IngestArgs) -> anyhow::Result<()> {
+    let measure = |folder: &Path, cluster: Option<&Cluster>| {
+        bench::ingest(args.journeys, args.caps, folder, cluster)
+    };
+    let (report, mut out) = (args.place.measure(measure)?, io::stdout().lock());
+    if args.place.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         print(&mut out, &report)?;
@@ -79,20 +95,59 @@ fn ingest(args: IngestArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(args: &IngestArgs, folder: &Path) -> anyhow::Result<Report> {
-    // PostgreSQL runs as another user when we are root, and must find its folder.
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder, mode)?;
-    let cluster = match args.sqlite_only {
-        true => None,
-        false => Some(Cluster::start(&folder.join("pg"), Safety::Durable)?),
-    };
-    Ok(bench::ingest(
-        args.journeys,
-        args.caps,
-        folder,
-        cluster.as_ref(),
-    )?)
+fn growth(args: &GrowthArgs) -> anyhow::Result<()> {
+    let measure =
+        |folder: &Path, cluster: Option<&Cluster>| bench::growth(&args.stored, folder, cluster);
+    let (all, mut out) = (args.place.measure(measure)?, io::stdout().lock());
+    if args.place.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        return Ok(());
+    }
+    for Growth {
+        engine,
+        stored,
+        journey_ms,
+        ratio,
+    } in &all
+    {
+        writeln!(
+            out,
+            "{engine:<9} {stored:>10} journeys stored: {journey_ms:.3} ms a journey, {ratio:.2} of the first"
+        )?;
+    }
+    Ok(())
+}
+
+impl Place {
+    /// What is measured in a folder of its own, which is gone afterwards, and on PostgreSQL if that is wanted.
+    fn measure<T>(
+        &self,
+        measure: impl FnOnce(&Path, Option<&Cluster>) -> Result<T, BenchError>,
+    ) -> anyhow::Result<T> {
+        let own = format!("fareserver-bench-{}", std::process::id());
+        let folder = self.folder.clone();
+        let folder = folder.unwrap_or_else(|| std::env::temp_dir().join(own));
+        let cannot = || format!("cannot make {}", folder.display());
+        std::fs::create_dir(&folder).with_context(cannot)?;
+        let measured = self.measure_in(&folder, measure);
+        std::fs::remove_dir_all(&folder).with_context(|| format!("{} stays", folder.display()))?;
+        measured
+    }
+
+    fn measure_in<T>(
+        &self,
+        folder: &Path,
+        measure: impl FnOnce(&Path, Option<&Cluster>) -> Result<T, BenchError>,
+    ) -> anyhow::Result<T> {
+        // PostgreSQL runs as another user when we are root, and must find its folder.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder, mode)?;
+        let cluster = match self.sqlite_only {
+            true => None,
+            false => Some(Cluster::start(&folder.join("pg"), Safety::Durable)?),
+        };
+        Ok(measure(folder, cluster.as_ref())?)
+    }
 }
 
 fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {

@@ -84,10 +84,11 @@ impl Tx<'_> {
     }
 }
 
+/// By when a journey began and its entry.
+pub(super) type PaidByEntry = ((UnixMs, RecordId), (Paid, Currency));
+
 /// A row of [`PAID_BY_ENTRY`]: when the journey began, its entry, and what it cost.
-pub(super) fn read_entry_paid(
-    row: &Row,
-) -> Result<((UnixMs, RecordId), (Paid, Currency)), StoreError> {
+pub(super) fn read_entry_paid(row: &Row) -> Result<PaidByEntry, StoreError> {
     let paid = read_paid(row)?;
     Ok(((paid.entry.at, row.get(5)?), (paid, row.get(6)?)))
 }

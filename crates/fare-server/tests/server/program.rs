@@ -614,3 +614,18 @@ fn the_intake_is_measured_beside_the_bare_engine() {
     }
     assert!(!place.exists());
 }
+
+#[test]
+fn the_cost_of_a_journey_is_measured_in_a_database_with_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("databases");
+    let place = place.to_str().unwrap();
+    let sizes = ["--stored", "2000,6000", "--sqlite-only", "--json"];
+    let bench = ["bench", "growth", "--folder", place];
+    let measured = fareserver(&[&bench[..], &sizes[..]].concat());
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    let all: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
+    let stored = |nth: usize| all[nth]["stored"].as_u64().unwrap();
+    assert_eq!((stored(0), stored(1)), (2_000, 6_000));
+    assert!(all[1]["ratio"].as_f64().unwrap() > 0.0, "{all}");
+}
