@@ -65,9 +65,9 @@ impl<'a> Intake<'a> {
         } else {
             thread::scope(|scope| {
                 let name = thread::Builder::new().name("vouchers".to_owned());
-                let aside = name
-                    .spawn_scoped(scope, sign)
-                    .map_err(IntakeError::Thread)?;
+                let Ok(aside) = name.spawn_scoped(scope, sign) else {
+                    return sign();
+                };
                 let written = self.tx.write_all();
                 let signed = aside.join().unwrap_or_else(|panic| resume_unwind(panic));
                 written?;

@@ -59,9 +59,6 @@ pub enum IntakeError {
     /// An answer that JSON cannot hold.
     #[error("an answer: {0}")]
     Json(#[from] serde_json::Error),
-    /// The operating system gave no thread.
-    #[error("cannot start a thread that signs vouchers: {0}")]
-    Thread(std::io::Error),
 }
 
 /// What became of a batch.

@@ -598,7 +598,7 @@ fn the_intake_is_measured_beside_the_bare_engine() {
         "bench",
         "ingest",
         "--journeys",
-        "1000",
+        "2000",
         "--sqlite-only",
         "--json",
         "--folder",
@@ -606,7 +606,7 @@ fn the_intake_is_measured_beside_the_bare_engine() {
     ]);
     assert!(measured.status.success(), "{}", text(&measured.stderr));
     let report: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
-    assert_eq!(report["journeys"], 1000);
+    assert_eq!(report["journeys"], 2000);
     let engine = &report["engines"][0];
     assert_eq!(engine["engine"], "sqlite");
     for rate in ["journeys_per_s", "bare_journeys_per_s"] {
