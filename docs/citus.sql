@@ -37,5 +37,6 @@ SELECT create_distributed_table('stored_move', 'account', colocate_with => 'tap'
 SELECT create_distributed_table('class_proof', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('exit_alone', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('product', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('price_again', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('product_use', 'account', colocate_with => 'tap');
 -- incident, incident_mark, feed, announced, invitation, lease and schema_version stay on the coordinator.

@@ -59,6 +59,7 @@ impl Place {
             ("localhost:8444", format!("localhost:{}", enrolment.port())),
             ("127.0.0.1:8080", "127.0.0.1:0".to_owned()),
             ("127.0.0.1:8082", "127.0.0.1:0".to_owned()),
+            ("127.0.0.1:8090", "127.0.0.1:0".to_owned()),
         ] {
             change(&server, from, &to);
         }

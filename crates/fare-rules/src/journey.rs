@@ -555,10 +555,10 @@ impl Journey {
         }
     }
 
-    /// What undoes it. That an incident spares the maximum fare needs nobody to look.
+    /// What undoes it. That an incident spares the maximum fare, or that another product covers it, needs nobody to look.
     fn undo_for(self, next: Self) -> Vec<Action> {
         match (self, next) {
-            (Self::NoExit(Some(fare)), Self::NoExit(None)) => vec![Action::Reverse(fare)],
+            (Self::NoExit(Some(fare)), Self::NoExit(_)) => vec![Action::Reverse(fare)],
             (_, _) => self.undo(),
         }
     }

@@ -11,7 +11,8 @@
 //! use       prepaid -part  revenue +part    a journey used it, and somebody passed
 //! return    revenue -part  prepaid +part    the journey was another one
 //! lapse     prepaid -rest  lapsed  +rest    its time is over
-//! unsell    prepaid -price cash or rider +price    it was sold by mistake
+//! unsell    prepaid -price cash or rider +price    it was sold by mistake; or a part of it was paid back
+//! pay out   stored value -left  cash +back  lapsed +fee    a paper code was brought back
 //! ```
 //! How what riders owe becomes money on a platform is in [`crate::charging`].
 //! Nothing is ever changed or deleted; a correction is one more posting.
@@ -77,7 +78,7 @@ pub enum PostingKind {
     Settle,
     /// A platform charged what nothing asked for.
     Unexpected,
-    /// A platform gave back.
+    /// A platform gave back, or a desk paid stored value out.
     Refund,
     /// Money was paid into stored value.
     TopUp,
@@ -89,7 +90,7 @@ pub enum PostingKind {
     Return,
     /// A product's time is over.
     Lapse,
-    /// A product was sold by mistake.
+    /// A product was sold by mistake, or a part of its price was paid back.
     Unsell,
 }
 
@@ -295,6 +296,24 @@ impl Posting {
     pub fn top_up(amount: Money) -> Result<Self, PostingError> {
         let (from, to) = (LedgerAccount::Cash, LedgerAccount::StoredValue);
         Self::transfer(PostingKind::TopUp, from, to, amount)
+    }
+
+    /// What is left of stored value is paid out at a desk, less what is kept.
+    ///
+    /// # Errors
+    /// When either is negative, or they are of several currencies.
+    pub fn pay_out(back: Money, kept: Money) -> Result<Self, PostingError> {
+        if let Some(negative) = [back, kept].into_iter().find(|part| part.minor < 0) {
+            return Err(PostingError::NegativeFare(negative));
+        }
+        let entry = |account, amount| Entry { account, amount };
+        let left = back.checked_add(kept)?;
+        let mut entries = vec![entry(LedgerAccount::StoredValue, left.checked_neg()?)];
+        entries.push(entry(LedgerAccount::Cash, back));
+        if kept.minor != 0 {
+            entries.push(entry(LedgerAccount::Lapsed, kept));
+        }
+        Self::new(PostingKind::Refund, entries)
     }
 
     /// A product was sold, for cash or on the rider's account.

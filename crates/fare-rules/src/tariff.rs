@@ -87,6 +87,11 @@
 //!                                             # off_percent = 50, both for uses = 1 journeys
 //! most_minor = 600                            # of one journey; all when absent
 //! zones = ["1", "2"]                          # journeys within these; all when absent
+//! covers_missing_end = true                   # [maximum] too: no exit; of a pass also no entry; not when absent
+//! refund_fee_minor = 500                      # what is left once it is used is paid back, less so much; not when absent
+//! [paper_code]                                # tickets printed for one journey, brought back
+//! refund_unused_fee_minor = 0                 # kept of an unused one; nothing when absent
+//! refund_rest_fee_minor = 50                  # kept of what its journey left; not paid back when absent
 //!
 //! # the stations
 //! [[station]]
@@ -124,10 +129,10 @@ pub use error::{TariffError, TariffPart, TariffProblem};
 pub use in_hand::ByProducts;
 pub use network::{LINK_M_MAX, LINKS_MAX, STATIONS_MAX, Station};
 pub use products::{
-    Covers, Held, Off, PRODUCT_DAYS_MAX, PRODUCTS_MAX, Product, Promise, USES_MAX, Use,
+    Covers, Held, Off, PRODUCT_DAYS_MAX, PRODUCTS_MAX, Product, Promise, Returned, USES_MAX, Use,
 };
 pub use ride::{End, Paid, Ride};
-pub use rules::{RULES_MAX, TRANSFERS_MAX};
+pub use rules::{PaperRefunds, RULES_MAX, TRANSFERS_MAX};
 pub use table::{FARE_MINOR_MAX, STEPS_MAX, class_name};
 pub use zones::{ZONES_MAX, Zone};
 
@@ -352,6 +357,11 @@ impl Tariff {
         let fares = ways.chain(self.maximum(Direction::Exit, class));
         let most = fares.map(|quote| quote.fare.minor).max();
         Money::new(most.unwrap_or(0), self.table.currency)
+    }
+
+    /// What is paid back of paper codes.
+    pub fn paper_refunds(&self) -> PaperRefunds {
+        self.rules.paper_refunds
     }
 
     fn quoted(&self, sheet: Sheet) -> Quote {

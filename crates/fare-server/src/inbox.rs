@@ -213,6 +213,9 @@ fn book(tx: &Tx<'_>, id: ConflictId, charge: &Resolved, now: UnixMs) -> Result<(
         && let Some(tap) = tx.tap(charge.account, entry)?
     {
         let none = Wanted::These(Vec::new());
+        if !tx.uses_of(charge.account, entry)?.is_empty() {
+            tx.note_price_again(charge.account, entry)?;
+        }
         products::book(tx, charge.account, (tap.at, entry), &none, false, now)?;
     }
     Ok(())

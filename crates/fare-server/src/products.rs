@@ -7,7 +7,7 @@ use crate::store::{PaidBy, ProductRow, StoreError, Tx, UseRow};
 use fare_protocol::{AccountId, Millis, Money, ProductId, RecordId, UnixMs};
 use fare_rules::Tariff;
 use fare_rules::ledger::{LedgerAccount, Posting, PostingError};
-use fare_rules::tariff::Use;
+use fare_rules::tariff::{Returned, Use};
 
 /// How long after a product's end what is left of its price lapses: records of its last journeys may come
 /// late.
@@ -114,6 +114,9 @@ pub fn sell(
         person: sale.person.clone(),
         lapsed: None,
         unsold: None,
+        refunded: None,
+        refunded_minor: 0,
+        uses_kept: None,
     };
     tx.insert_product(&row)?;
     let posting = Posting::sell(payer(&row), row.price)?;
@@ -121,26 +124,63 @@ pub fn sell(
     Ok(row)
 }
 
-/// Takes back a product that was sold by mistake and that no journey uses, in the caller's transaction.
+/// A product that was taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// It, as it was before.
+    pub row: ProductRow,
+    /// What is given back of its price.
+    pub back: Money,
+    /// How many journeys keep their use of it.
+    pub used: u32,
+}
+
+/// Takes back a product in the caller's transaction: all of its price when no journey uses it, else what the tariff that it
+/// was sold by pays back.
 ///
 /// # Errors
-/// When there is no such product, a journey uses it, or its time is over.
-pub fn unsell(tx: &Tx<'_>, id: ProductId, now: UnixMs) -> Result<ProductRow, ProductError> {
+/// When there is no such product, it was taken back before, its time is over, or nothing is paid back.
+pub fn take_back(tx: &Tx<'_>, id: ProductId, now: UnixMs) -> Result<TakenBack, ProductError> {
     let row = tx.product(id)?.ok_or(ProductError::NoProduct(id))?;
     let kept = |why| Err(ProductError::Kept { id, why });
-    if row.unsold.is_some() {
+    if row.unsold.is_some() || row.refunded.is_some() {
         return kept("it was taken back before");
     }
     if row.lapsed.is_some() {
         return kept("its time is over and what was left of its price has lapsed");
     }
-    if tx.used(row.account)?.contains_key(&id) {
-        return kept("a journey uses it; correct the journey first: `fareserver journeys correct`");
+    let used = tx.used(row.account)?.get(&id).copied();
+    let minor = match used {
+        None => row.price.minor,
+        Some(used) => {
+            let returned = Returned {
+                price_minor: row.price.minor,
+                used: used.journeys,
+                earned_minor: used.earned_minor,
+                from: row.from,
+                until: row.until,
+            };
+            match row.promise.pays_back(&returned, now) {
+                Some(0) => return kept("nothing is left of it to pay back, after the fee"),
+                Some(minor) => minor,
+                None => {
+                    return kept(
+                        "a journey uses it, and its tariff pays nothing back of it then; correct the journey \
+                         first: `fareserver journeys correct`",
+                    );
+                }
+            }
+        }
+    };
+    let used = used.map(|used| used.journeys);
+    match used {
+        None => tx.note_unsold(&row, now)?,
+        Some(used) => tx.note_refunded(&row, (minor, used), now)?,
     }
-    tx.note_unsold(&row, now)?;
-    let posting = Posting::unsell(payer(&row), row.price)?;
-    post(tx, &row, &posting, now)?;
-    Ok(row)
+    let back = Money::new(minor, row.price.currency);
+    post(tx, &row, &Posting::unsell(payer(&row), back)?, now)?;
+    let used = used.unwrap_or(0);
+    Ok(TakenBack { row, back, used })
 }
 
 /// Lets lapse what is left of products whose time was over [`LAPSE_AFTER`] before `now`; answers how many, at
@@ -157,7 +197,8 @@ pub fn lapse(tx: &Tx<'_>, now: UnixMs) -> Result<usize, ProductError> {
             .copied()
             .unwrap_or_default();
         // What a passage is still to earn stays.
-        let left = row.price.minor.saturating_sub(used.earned_minor).max(0);
+        let left = row.price.minor.saturating_sub(row.refunded_minor);
+        let left = left.saturating_sub(used.earned_minor).max(0);
         let posting = Posting::lapse(Money::new(left, row.price.currency))?;
         post(tx, row, &posting, now)?;
         tx.note_lapsed(row, now)?;

@@ -431,6 +431,13 @@ async fn end_days(app: App) {
             }
             products::lapse(tx, now)?;
             let spared = intake::look_at_incidents(&settlement, tx, now)?;
+            let again = intake::price_again(&settlement, tx, now)?;
+            if again > 0 {
+                tracing::info!(
+                    journeys = again,
+                    "priced what followed them again: what they had used was given back"
+                );
+            }
             let alone = intake::charge_without_entry(&settlement, tx, now)?;
             if spared > 0 || alone > 0 {
                 tracing::info!(

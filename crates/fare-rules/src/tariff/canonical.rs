@@ -3,7 +3,9 @@
 use super::calendar::{By, Calendar, DayType, Period, Span};
 use super::network::Network;
 use super::products::{Covers, Off, Product};
-use super::rules::{Cap, From, How, Maximum, Measured, Rules, Transfer, TransferPrice};
+use super::rules::{
+    Cap, From, How, Maximum, Measured, PaperRefunds, Rules, Transfer, TransferPrice,
+};
 use super::structure::{Fare, Pairs, Structure};
 use super::table::{ByClass, Table, class_name};
 use super::zones::Zones;
@@ -171,6 +173,13 @@ fn rules(lines: &mut Vec<String>, rules: &Rules) {
         by_class(lines, "maximum-class", &maximum.class);
     }
     rules.products.iter().for_each(|one| product(lines, one));
+    if rules.paper_refunds != PaperRefunds::default() {
+        let PaperRefunds {
+            unused_fee_minor: unused,
+            rest_fee_minor: rest,
+        } = rules.paper_refunds;
+        lines.push(format!("paper-code-refund {unused} {}", or_none(rest)));
+    }
 }
 
 fn product(lines: &mut Vec<String>, product: &Product) {
@@ -190,6 +199,12 @@ fn product(lines: &mut Vec<String>, product: &Product) {
     ));
     let zones = promise.zones.iter();
     lines.extend(zones.map(|zone| format!("product-zone {id} {zone}")));
+    if promise.missing_end {
+        lines.push(format!("product-missing-end {id}"));
+    }
+    if let Some(fee) = promise.refund_fee_minor {
+        lines.push(format!("product-refund {id} {fee}"));
+    }
 }
 
 fn transfer(lines: &mut Vec<String>, transfer: &Transfer) {

@@ -95,6 +95,7 @@ impl Held {
             covers,
             most_minor,
             zones,
+            ..
         } = &self.promise;
         InHand {
             offer: self.offer.clone(),
@@ -115,6 +116,9 @@ fn held(hand: &InHand) -> Held {
             covers: hand.covers,
             most_minor: hand.most_minor,
             zones: hand.zones.iter().cloned().map(Zone).collect(),
+            // Of a missing end, and at a desk.
+            missing_end: false,
+            refund_fee_minor: None,
         },
         price_minor: 0,
         from: UnixMs(i64::MIN),
@@ -122,6 +126,8 @@ fn held(hand: &InHand) -> Held {
         used: hand.used,
         earned_minor: 0,
         lapsed: false,
+        refunded_minor: 0,
+        uses_kept: None,
     }
 }
 

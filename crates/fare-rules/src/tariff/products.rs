@@ -47,6 +47,12 @@ pub struct Promise {
     /// Only journeys within these zones; all when there is none.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub zones: BTreeSet<Zone>,
+    /// Whether it also covers the maximum fare of who did not tap out; a pass also that of who did not tap in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing_end: bool,
+    /// That what is left of it is paid back, less so much, in minor units; nothing where it is not, once it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_fee_minor: Option<i64>,
 }
 
 /// A product that an account has.
@@ -70,6 +76,25 @@ pub struct Held {
     pub earned_minor: i64,
     /// What was left of its price went elsewhere when its time was over: journeys earn nothing more of it.
     pub lapsed: bool,
+    /// What of its price was paid back, in minor units.
+    pub refunded_minor: i64,
+    /// How many journeys may use it, where a part was paid back; else as many as were promised.
+    pub uses_kept: Option<u32>,
+}
+
+/// A product that somebody brings back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// What was paid for it, in minor units.
+    pub price_minor: i64,
+    /// How many journeys used it.
+    pub used: u32,
+    /// How much of its price those earned.
+    pub earned_minor: i64,
+    /// First moment at which it was valid.
+    pub from: UnixMs,
+    /// First moment at which it is no longer.
+    pub until: UnixMs,
 }
 
 /// A journey's use of a product.
@@ -102,18 +127,50 @@ impl Promise {
     }
 }
 
+const DAY_MS: i64 = 86_400_000;
+
+impl Promise {
+    /// How much is paid back of a product that journeys used, at this moment and in minor units: of a pass the part of
+    /// the days that are left, counted back from its end in 24 hours; of others the journeys that are left, each an
+    /// equal part; never more than journeys have not earned; less the fee. Nothing where it is not paid back once it is
+    /// used.
+    pub fn pays_back(&self, product: &Returned, at: UnixMs) -> Option<i64> {
+        let fee = self.refund_fee_minor?;
+        if at >= product.until {
+            return Some(0);
+        }
+        let (unused, of) = match self.covers.uses() {
+            None => {
+                let left = product.until.since(at.max(product.from)) / DAY_MS;
+                // The first day began before the sale; at a change to summer time one is shorter by an hour.
+                let hour_less = product
+                    .until
+                    .since(product.from)
+                    .saturating_sub(DAY_MS / 24);
+                (left, hour_less / DAY_MS + 1)
+            }
+            Some(uses) => (uses.saturating_sub(product.used).into(), uses.into()),
+        };
+        let (unused, of) = (i128::from(unused), i128::from(of.max(1)));
+        let part = i128::from(product.price_minor).saturating_mul(unused) / of;
+        let not_earned = product.price_minor.saturating_sub(product.earned_minor);
+        let part = i64::try_from(part).unwrap_or(i64::MAX).min(not_earned);
+        Some(part.saturating_sub(fee).max(0))
+    }
+}
+
 impl Held {
     fn is_left(&self) -> bool {
-        self.promise
-            .covers
-            .uses()
-            .is_none_or(|uses| self.used < uses)
+        let promised = self.promise.covers.uses();
+        let most = self.uses_kept.or(promised).filter(|_| promised.is_some());
+        most.is_none_or(|uses| self.used < uses)
     }
 
     /// What the next journey earns: of a pass as much as it covers while there is any of its price left, of
     /// the others an equal part. All parts come to the price.
     fn earns(&self, covered: i64) -> i64 {
-        let left = self.price_minor.saturating_sub(self.earned_minor).max(0);
+        let left = self.price_minor.saturating_sub(self.refunded_minor);
+        let left = left.saturating_sub(self.earned_minor).max(0);
         if self.lapsed {
             return 0;
         }
@@ -208,6 +265,22 @@ impl Tariff {
             quote.fare = Money::new(rest, quote.fare.currency);
         }
         (quote, uses)
+    }
+
+    /// The maximum fare of who did not tap out, with those of the account's products over it that cover that too.
+    pub fn cover_missing_exit(&self, quote: Quote, entry: End, held: &[Held]) -> (Quote, Vec<Use>) {
+        let held = held.iter().filter(|one| one.promise.missing_end).cloned();
+        self.cover(quote, (entry, entry), &held.collect::<Vec<_>>())
+    }
+
+    /// The maximum fare of who did not tap in, with passes over it that cover that too. There is no journey that could
+    /// use up a ride.
+    pub fn cover_missing_entry(&self, quote: Quote, exit: End, held: &[Held]) -> Quote {
+        let held = held
+            .iter()
+            .filter(|one| one.promise.missing_end && one.promise.covers == Covers::Pass);
+        let held: Vec<_> = held.cloned().collect();
+        self.cover(quote, (exit, exit), &held).0
     }
 
     /// The place in the order of use; what is no longer on sale comes last.

@@ -27,6 +27,28 @@ pub(super) struct Rules {
     pub(super) maximum: Maximum,
     /// On sale, in the order of use.
     pub(super) products: Vec<Product>,
+    pub(super) paper_refunds: PaperRefunds,
+}
+
+/// What is paid back of a paper code that is brought back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaperRefunds {
+    /// What is kept of one that nobody used, in minor units.
+    pub unused_fee_minor: i64,
+    /// What is kept of what its journey left, in minor units; nothing where that is not paid back.
+    pub rest_fee_minor: Option<i64>,
+}
+
+impl PaperRefunds {
+    /// How much is paid back of what is left of one; nothing where that is not paid back.
+    pub fn pays_back(self, left_minor: i64, is_used: bool) -> Option<i64> {
+        let fee = if is_used {
+            self.rest_fee_minor?
+        } else {
+            self.unused_fee_minor
+        };
+        Some(left_minor.saturating_sub(fee).max(0))
+    }
 }
 
 /// To which amounts shares are rounded.

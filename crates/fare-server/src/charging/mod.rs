@@ -38,7 +38,7 @@ pub use platform::{
     OrderNo, Outcome, Paid, Platform, PlatformId, Refund, RefundOutcome, Secret,
 };
 pub use remote::{ANSWER_MAX, Remote, Transport, TransportError};
-pub use stored::{StoredValue, ledger_account, top_up};
+pub use stored::{StoredValue, ledger_account, pay_out, top_up};
 
 /// Without randomness there is no number for an order, and nothing is sent.
 fn ids_failed() -> ChargeError {

@@ -56,6 +56,31 @@ pub fn top_up(
     tx.stored_value(account, amount.currency)
 }
 
+/// Stored value is paid out at a desk, less what is kept. `id` names it once.
+///
+/// # Errors
+/// Those of the database, or that an amount is below zero.
+pub fn pay_out(
+    tx: &Tx<'_>,
+    id: [u8; 16],
+    account: AccountId,
+    (back, kept): (Money, Money),
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let amount = |_| StoreError::Corrupt("an amount");
+    let posting = Posting::pay_out(back, kept).map_err(amount)?;
+    let out = back.minor.saturating_add(kept.minor).saturating_neg();
+    tx.insert_move(&Move {
+        account,
+        no: super::OrderNo::of(id).to_string(),
+        kind: MoveKind::TopUp,
+        order: None,
+        amount: Money::new(out, back.currency),
+        made: now,
+    })?;
+    tx.post_charge(id, account, id, &posting, now)
+}
+
 /// What the ledger calls what a platform owes us, or in stored value what we owe the rider.
 pub fn ledger_account(platform: PlatformId) -> LedgerAccount {
     match platform {

@@ -1,14 +1,18 @@
-//! `fareserver paper-codes`: tickets for one journey, to be printed.
+//! `fareserver paper-codes`: tickets for one journey, to be printed, and paid back.
 
 use super::conflicts::money;
 use super::{Usage, deed, operator};
-use crate::config::{self, Overrides};
-use crate::paper_codes::sheet::{ON_A_SHEET, Printed, sheet};
+use crate::config::{self, Overrides, Settlement};
+use crate::paper_codes::refund::{self, Refund, RefundError};
+use crate::paper_codes::sheet::{ON_A_SHEET, Printed, accounts as accounts_on, sheet};
 use crate::paper_codes::{COUNT_MAX, Wanted, keep};
 use crate::store::{Database, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use fare_protocol::{Millis, Money, RiderClass};
+use fare_protocol::{
+    AccountId, KeyEntry, KeySet, Millis, Money, PaperCode, RiderClass, Stamp, UnixMs,
+};
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,6 +31,27 @@ pub(super) struct PaperCodesArgs {
 enum PaperCodesCommand {
     /// Make paper codes and write sheets of them (SVG, A4), to be printed and sold
     Print(PrintArgs),
+    /// Pay back paper codes that are brought to a desk: unused ones, and what journeys left where the tariff says so
+    Refund(RefundArgs),
+}
+
+#[derive(Debug, Args)]
+struct RefundArgs {
+    /// The server's configuration: its tariff says how much, its database has the codes
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Sheets of which nothing was sold: all codes on them
+    #[arg(long, value_name = "FILE.svg")]
+    sheet: Vec<PathBuf>,
+    /// Who pays back
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Texts of codes as a scanner types them (FT1:…), or accounts of 32 hex digits
+    #[arg(value_name = "CODE", required_unless_present = "sheet")]
+    codes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -56,9 +81,111 @@ struct PrintArgs {
 
 pub(super) fn run(args: PaperCodesArgs) -> anyhow::Result<ExitCode> {
     match args.command {
-        PaperCodesCommand::Print(args) => print(&args)?,
+        PaperCodesCommand::Print(args) => {
+            print(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        PaperCodesCommand::Refund(args) => refund(&args),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Each by itself: one that is not paid back keeps none of the others.
+fn refund(args: &RefundArgs) -> anyhow::Result<ExitCode> {
+    let server = config::load(&args.config, Overrides::default())?;
+    let now = crate::clock::now();
+    let accounts = brought(args, &server.settlement, now)?;
+    let mut database = Database::open_existing(&server.database)?;
+    database.read(|tx| server.settlement.released.look(tx))?;
+    let tariff = server.settlement.tariff_at(now);
+    let (mut out, mut refused) = (io::stdout().lock(), false);
+    for account in accounts {
+        let done = database.write(|tx| {
+            let done = refund::refund(tx, &tariff, account, now)?;
+            let Refund { back, kept, .. } = done;
+            let about = format!("{account}: {back} back, {kept} kept");
+            let deed = deed(&args.by, "paper-codes-refund", &about, &args.reason);
+            tx.audit(&deed, now)?;
+            Ok::<_, RefundError>(done)
+        });
+        match done {
+            Ok(Refund {
+                back,
+                kept,
+                was_used,
+            }) => {
+                let what = if was_used {
+                    "what its journey left"
+                } else {
+                    "unused"
+                };
+                writeln!(
+                    out,
+                    "{account}: {back} to be paid back ({what}), {kept} kept"
+                )?;
+            }
+            Err(RefundError::Store(err)) => return Err(err.into()),
+            Err(err) => {
+                refused = true;
+                writeln!(out, "{account}: NOT paid back: {err}")?;
+            }
+        }
+    }
+    Ok(if refused {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Whose codes were brought, each once.
+fn brought(
+    args: &RefundArgs,
+    settlement: &Settlement,
+    now: UnixMs,
+) -> anyhow::Result<Vec<AccountId>> {
+    let mut accounts = Vec::new();
+    for file in &args.sheet {
+        let svg = fs::read_to_string(file);
+        let svg = svg.with_context(|| format!("cannot read {}", file.display()))?;
+        let of = accounts_on(&svg);
+        if of.is_empty() {
+            let file = file.display();
+            return Err(Usage(format!("{file} is no sheet that names its codes")).into());
+        }
+        accounts.extend(of);
+    }
+    for code in &args.codes {
+        accounts.push(named(code, settlement, now)?);
+    }
+    let mut known = BTreeSet::new();
+    accounts.retain(|account| known.insert(*account));
+    Ok(accounts)
+}
+
+/// An account, or the one of a code that this server's key signed.
+fn named(code: &str, settlement: &Settlement, now: UnixMs) -> anyhow::Result<AccountId> {
+    if !PaperCode::is_claimed_by(code.as_bytes()) {
+        let account = code.parse();
+        let bad = |_| {
+            Usage(format!(
+                "{code:?} is neither a paper code nor 32 hex digits"
+            ))
+        };
+        return Ok(account.map_err(bad)?);
+    }
+    let key = KeyEntry {
+        key: settlement.signer.public(),
+        from_ms: UnixMs(i64::MIN),
+        until_ms: UnixMs(i64::MAX),
+    };
+    let now = Stamp {
+        at: now,
+        error_ms: Millis(0),
+    };
+    let signed = PaperCode::parse(code.as_bytes()).map_err(|err| Usage(err.to_string()))?;
+    let verified = signed.verify_within(&KeySet(vec![key]), now);
+    let verified = verified.map_err(|err| Usage(err.to_string()))?;
+    Ok(verified.code().account)
 }
 
 /// The sheets are written before the codes count, and get their names when they do.

@@ -4,7 +4,7 @@
 use super::{database, deed, operator};
 use crate::clock::{self, rfc3339};
 use crate::config::{self, Overrides};
-use crate::products::{self, ProductError, Sale};
+use crate::products::{self, ProductError, Sale, TakenBack};
 use crate::store::{Database, DatabaseUrl, PaidBy, ProductRow, Tx, Used};
 use clap::{Args, Subcommand, ValueEnum};
 use fare_protocol::{AccountId, Money, ProductId, UnixMs};
@@ -26,7 +26,7 @@ enum ProductsCommand {
     Sell(SellArgs),
     /// List what an account has, or the newest that were sold
     List(ListArgs),
-    /// Take back what was sold by mistake and no journey uses
+    /// Take back a product: all of its price when no journey uses it, else what its tariff pays back
     TakeBack(TakeBackArgs),
 }
 
@@ -97,23 +97,7 @@ pub(super) fn run(args: ProductsArgs) -> anyhow::Result<ExitCode> {
         ProductsCommand::Offers(args) => offers(&mut out, &args)?,
         ProductsCommand::Sell(args) => sell(&mut out, args)?,
         ProductsCommand::List(args) => list(&mut out, &args)?,
-        ProductsCommand::TakeBack(args) => {
-            let now = clock::now();
-            let row = Database::open_existing(&args.database)?.write(|tx| {
-                let row = products::unsell(tx, args.product, now)?;
-                let about = format!("{}: {} {}", row.account, row.offer, row.price);
-                tx.audit(
-                    &deed(&args.by, "products-take-back", &about, &args.reason),
-                    now,
-                )?;
-                Ok::<_, ProductError>(row)
-            })?;
-            writeln!(
-                out,
-                "{}: {} taken back, {}",
-                row.account, row.offer, row.price
-            )?;
-        }
+        ProductsCommand::TakeBack(args) => take_back(&mut out, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -171,6 +155,31 @@ fn sell(out: &mut impl Write, args: SellArgs) -> anyhow::Result<()> {
     line(out, &row, Used::default())
 }
 
+fn take_back(out: &mut impl Write, args: &TakeBackArgs) -> anyhow::Result<()> {
+    let now = clock::now();
+    let done = Database::open_existing(&args.database)?.write(|tx| {
+        let done = products::take_back(tx, args.product, now)?;
+        let TakenBack { row, back, .. } = &done;
+        let about = format!("{}: {} {back} of {}", row.account, row.offer, row.price);
+        tx.audit(
+            &deed(&args.by, "products-take-back", &about, &args.reason),
+            now,
+        )?;
+        Ok::<_, ProductError>(done)
+    })?;
+    let TakenBack { row, back, used } = done;
+    let (account, offer, price) = (row.account, row.offer, row.price);
+    if used == 0 {
+        writeln!(out, "{account}: {offer} taken back, {back}")?;
+    } else {
+        writeln!(
+            out,
+            "{account}: {offer} taken back, {back} of {price}; {used} journeys keep their use of it"
+        )?;
+    }
+    Ok(())
+}
+
 fn list(out: &mut impl Write, args: &ListArgs) -> anyhow::Result<()> {
     let read = |tx: &Tx<'_>| {
         let rows = match args.account {
@@ -196,10 +205,14 @@ fn line(out: &mut impl Write, row: &ProductRow, used: Used) -> anyhow::Result<()
         None => format!("{} journeys", used.journeys),
         Some(uses) => format!("{} of {uses} journeys", used.journeys),
     };
-    let end = match (row.unsold, row.lapsed) {
-        (Some(_), _) => ", taken back",
-        (None, Some(_)) => ", lapsed",
-        (None, None) => "",
+    let end = match (row.unsold, row.refunded, row.lapsed) {
+        (Some(_), _, _) => ", taken back".to_owned(),
+        (None, Some(_), _) => {
+            let back = Money::new(row.refunded_minor, row.price.currency);
+            format!(", taken back, {back} of it")
+        }
+        (None, None, Some(_)) => ", lapsed".to_owned(),
+        (None, None, None) => String::new(),
     };
     let (id, account, offer, price) = (row.id, row.account, &row.offer, row.price);
     writeln!(

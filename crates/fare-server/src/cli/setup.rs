@@ -32,6 +32,7 @@ const CONFIG: &str = r#"# Made by `fareserver setup`. crates/fare-server/server.
 database = "fares.sqlite3"
 listen = "0.0.0.0:8443"
 console_listen = "127.0.0.1:8080"
+status_listen = "127.0.0.1:8090"
 signing_key = "keys/server.key"
 issuers = "keys/issuers.json"
 tariff = "tariff.toml"
@@ -57,6 +58,28 @@ issuer_key = "keys/issuer.key"
 fare_limit_minor = 5000
 code_lifetime_ms = 60_000
 offline_days = 7
+# wallet = "wallet"    # the folder that `make wallet` builds; without it there is the API alone
+
+# Who pays with what was paid in beforehand: riders after `fareserver charges bind --platform stored-value` and
+# `charges top-up`, and printed tickets by themselves. Who is bound to nothing is not charged: what is owed stands in the books.
+[charging]
+policy = "end-of-day"
+retry_days = [1, 3, 7]
+subject = "Metro fare"
+stored_value = true
+# Alipay and WeChat Pay want a contract and keys of theirs: crates/fare-server/server.example.toml has all that goes here.
+# notices_listen = "127.0.0.1:8083"
+# [charging.alipay]
+# [charging.wechat]
+
+# Riders who show a payment app's code: once one of the two above is there, take away the # here, and write [pay_codes] into the
+# gates' configurations too. The key is made; all servers on one database need the same.
+# [pay_codes]
+# key = "keys/pay-codes.key"
+
+# Staff at other computers, behind something that speaks HTTPS; first: fareserver staff add.
+# [staff]
+# listen = "127.0.0.1:8081"
 "#;
 
 pub(super) fn run(args: &SetupArgs) -> anyhow::Result<ExitCode> {
@@ -83,6 +106,7 @@ pub(super) fn run(args: &SetupArgs) -> anyhow::Result<ExitCode> {
     pki::write_signing_key(&keys.join("server.key"), &server)?;
     pki::write_signing_key(&keys.join("issuer.key"), &issuer)?;
     pki::write_key_set(&keys.join("issuers.json"), &[&issuer])?;
+    pki::write_signing_key(&keys.join("pay-codes.key"), &pki::new_signing_key()?)?;
     let authority = Authority::new()?;
     pki::write_public(&keys.join("authority.pem"), authority.certificate())?;
     pki::write_private(&keys.join("authority.key"), &authority.private_key())?;
@@ -94,13 +118,19 @@ pub(super) fn run(args: &SetupArgs) -> anyhow::Result<ExitCode> {
     let host = hosts.first().copied().unwrap_or("localhost");
     pki::write_public(&config, &CONFIG.replace("<host>", host))?;
     let shown = config.display();
+    let server = Signer::public(&server);
+    let keys = keys.display();
     writeln!(
         io::stdout().lock(),
-        "{shown}, and keys in {}; the server's own key is {}\n\
-         start it:       fareserver run --config {shown}\n\
-         invite a gate:  fareserver gate invite --config {shown} --qr gate.toml",
-        keys.display(),
-        Signer::public(&server),
+        "{shown}, and keys in {keys}; the server's own key is {server}\n\
+         Keep a copy of {keys} apart: who has it is this server, and nobody can make it anew.\n\
+         start it:        fareserver run --config {shown}\n\
+         look at it:      http://127.0.0.1:8080/ on this computer; http://127.0.0.1:8090/healthz\n\
+         invite a gate:   fareserver gate invite --config {shown} --qr gate.toml\n\
+         staff who act:   fareserver staff add --help\n\
+         sell a ticket:   fareserver paper-codes print --config {shown} --help\n\
+         sell a pass:     fareserver products offers --config {shown}  (the tariff says what is on sale)\n\
+         how riders pay:  [charging] in {shown}",
     )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,11 @@
 //! Journeys of which one end is missing: what that costs once its day is over, and what an incident spares.
 //! Which times are incidents is [`fare_rules::incident`]'s to say.
 
+use super::pricing::end;
 use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::inbox::{Ruling, resolve};
+use crate::products::Wanted;
 use crate::store::{Case, Scope, StoreError, Tx};
 use fare_protocol::{AccountId, ConflictId, Direction, Millis, Mode, Money, RecordId, UnixMs};
 use fare_rules::conflict::{ConflictKind, Decision, entered_again};
@@ -170,10 +172,17 @@ fn no_entry(settlement: &Settlement, tx: &Tx<'_>, exit: &Tap) -> Result<Option<M
     {
         return Ok(None);
     }
-    let quote = settlement
-        .tariff_at(exit.at)
-        .maximum(direction, exit.class());
-    Ok(quote.map(|quote| quote.fare))
+    let tariff = settlement.tariff_at(exit.at);
+    let Some(quote) = tariff.maximum(direction, exit.class()) else {
+        return Ok(None);
+    };
+    if !tx.has_products(account)? {
+        return Ok(Some(quote.fare));
+    }
+    let held = tx.held_products(account, (exit.at, exit.id))?;
+    Ok(Some(
+        tariff.cover_missing_entry(quote, end(exit), &held).fare,
+    ))
 }
 
 fn takes_fares(mode: Mode) -> bool {
@@ -185,7 +194,7 @@ fn takes_fares(mode: Mode) -> bool {
     }
 }
 
-fn at_gate<'a>(
+pub(super) fn at_gate<'a>(
     settlement: &'a Settlement,
     tx: &'a Tx<'a>,
     tap: &Tap,
@@ -197,14 +206,15 @@ fn at_gate<'a>(
 }
 
 impl Intake<'_> {
-    /// What an entry without an exit costs: nothing when one ride was admitted twice, where its gate
+    /// What an entry without an exit costs, and what of the account's products it uses for that: nothing when one ride was admitted twice, where its gate
     /// took no fare, when an incident was on while its day lasted, or when a gate's fault kept the rider's own exit
     /// from being one.
     pub(super) fn maximum(
         &self,
         link: &Link<'_>,
         due: UnixMs,
-    ) -> Result<Option<Money>, IntakeError> {
+    ) -> Result<(Option<Money>, Wanted), IntakeError> {
+        let nothing = (None, Wanted::These(Vec::new()));
         let entry = link.entry;
         let again = link.next.map(|next| entered_again(entry, next));
         let (account, direction, inside) = (entry.account(), Direction::Exit, (entry.at, due));
@@ -216,12 +226,19 @@ impl Intake<'_> {
                 .tx
                 .is_spared(Some(entry.station()), direction, inside)?
         {
-            return Ok(None);
+            return Ok(nothing);
         }
         let tariff = self.settlement.tariff_at(entry.at);
-        let quote = tariff.maximum(direction, entry.class());
-        let most = self.tx.paper_value(account)?;
-        Ok(quote.map(|quote| quote.at_most(most).fare))
+        let Some(quote) = tariff.maximum(direction, entry.class()) else {
+            return Ok(nothing);
+        };
+        let quote = quote.at_most(self.tx.paper_value(account)?);
+        if !self.tx.has_products(account)? {
+            return Ok((Some(quote.fare), nothing.1));
+        }
+        let held = self.tx.held_products(account, (entry.at, entry.id))?;
+        let (quote, uses) = tariff.cover_missing_exit(quote, end(entry), &held);
+        Ok((Some(quote.fare), Wanted::These(uses)))
     }
 
     /// Whether the ride of the entry had been admitted at another gate, and left by a picture of that entry.

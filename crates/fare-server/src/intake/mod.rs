@@ -20,6 +20,7 @@ pub use check::{Checked, check};
 pub use evidence::expire;
 pub use missing::{BY_TARIFF, charge_without_entry, close_ended, look_at_incidents};
 pub use pay_codes::{look_at_overruled, open_journey};
+pub use pricing::price_again;
 
 use crate::config::Settlement;
 use crate::inbox::RulingError;
@@ -89,6 +90,8 @@ pub struct Intake<'a> {
     taken: Vec<Taken<'a>>,
     /// What may be news to riders' phones.
     news: Vec<riders::News>,
+    /// Whether journeys that are priced again may only cost less than before.
+    only_less: bool,
     /// The most that a journey can cost, by where it begins.
     dearest: HashMap<(StationId, RiderClass), Option<Money>>,
 }
@@ -105,6 +108,7 @@ impl<'a> Intake<'a> {
             revocation: None,
             taken: Vec::new(),
             news: Vec::new(),
+            only_less: false,
             dearest: HashMap::new(),
         }
     }

@@ -1,15 +1,19 @@
 //! What an exit costs, with the account's earlier journeys in view; and, when one of those changes, what
 //! that does to the later ones.
 
+use super::missing::at_gate;
 use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
-use fare_protocol::{InHand, Money, PaidBefore};
+use fare_protocol::{InHand, Money, PaidBefore, UnixMs};
 use fare_rules::conflict::ConflictKind;
-use fare_rules::journey::{Event, Journey, Price, Tap, price, price_covered};
+use fare_rules::journey::{Event, Journey, Link, Price, Tap, price, price_covered};
 use fare_rules::tariff::Use;
 use fare_rules::{End, Paid, QuoteError, Ride, Tariff};
+
+/// Most journeys after which others are priced again in one transaction; the next one takes the rest.
+const AGAIN_MAX: u32 = 500;
 
 impl Intake<'_> {
     /// What an exit after this entry costs and what it uses, with the conflicts that this shows.
@@ -52,8 +56,11 @@ impl Intake<'_> {
         };
         let after = (entry.at, entry.id);
         for (later, row) in self.tx.charged_after(account, after, until)? {
-            let (Some(entry), Some(charge)) = (self.tx.tap(account, later)?, row.state.charge())
-            else {
+            let Some(entry) = self.tx.tap(account, later)? else {
+                continue;
+            };
+            let Some(charge) = row.state.charge() else {
+                self.maximum_again(&entry, row)?;
                 continue;
             };
             let Some(exit) = self.tx.tap(account, charge.exit)? else {
@@ -76,6 +83,9 @@ impl Intake<'_> {
         priced: Priced,
     ) -> Result<(), IntakeError> {
         let (fare, wanted) = (priced.price.charged.fare, Wanted::These(priced.uses));
+        if self.is_too_much(row.state, fare) {
+            return Ok(());
+        }
         if row.state.fare() == Some(fare) {
             return self.use_products(entry, row.state, &wanted);
         }
@@ -92,6 +102,32 @@ impl Intake<'_> {
         self.use_products(entry, state, &wanted)
     }
 
+    /// What a missing exit costs, with the account's products as they are left now.
+    fn maximum_again(&mut self, entry: &Tap, row: JourneyRow) -> Result<(), IntakeError> {
+        if self.tx.is_decided(entry.account(), entry.id)? {
+            return Ok(());
+        }
+        let (_, next) = self.tx.neighbours(entry)?;
+        let link = Link {
+            entry,
+            next: next.as_ref(),
+        };
+        let (fare, wanted) = self.maximum(&link, row.due)?;
+        if fare.is_none_or(|fare| self.is_too_much(row.state, fare)) {
+            return Ok(());
+        }
+        let (state, actions) = row.state.on(Event::NoExit(fare));
+        self.tx.update_journey(entry, state, None)?;
+        for action in actions {
+            self.act(entry, action)?;
+        }
+        self.use_products(entry, state, &wanted)
+    }
+
+    fn is_too_much(&self, state: Journey, fare: Money) -> bool {
+        self.only_less && state.fare().is_some_and(|was| fare.minor > was.minor)
+    }
+
     /// Has the journey, which is in this state now, use what is wanted of the account's products.
     pub(super) fn use_products(
         &self,
@@ -99,12 +135,34 @@ impl Intake<'_> {
         state: Journey,
         wanted: &Wanted,
     ) -> Result<(), IntakeError> {
-        let passed = matches!(state, Journey::Closed(_));
+        let passed = matches!(state, Journey::Closed(_) | Journey::NoExit(Some(_)));
         let (account, journey) = (entry.account(), (entry.at, entry.id));
         Ok(products::book(
             self.tx, account, journey, wanted, passed, self.now,
         )?)
     }
+}
+
+/// Prices again what began after journeys of which a person's decision gave back what they had used: what costs less now
+/// does, what would cost more stays. Answers how many such journeys were looked at, at most 500.
+///
+/// # Errors
+/// When the store fails; then everything is as it was.
+pub fn price_again(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    now: UnixMs,
+) -> Result<usize, IntakeError> {
+    let due = tx.to_price_again(AGAIN_MAX)?;
+    for (account, entry) in &due {
+        let tap = tx.tap(*account, *entry)?;
+        let tap = tap.ok_or(StoreError::Corrupt("a journey without its entry"))?;
+        let mut intake = at_gate(settlement, tx, &tap, now)?;
+        intake.only_less = true;
+        intake.reprice_after(&tap)?;
+        tx.priced_again(*account, *entry)?;
+    }
+    Ok(due.len())
 }
 
 /// What a journey costs, and what of the account's products it uses for that.
@@ -186,7 +244,7 @@ fn earlier(tariff: &Tariff, tx: &Tx<'_>, entry: &Tap) -> Result<Vec<Paid>, Store
     }
 }
 
-fn end(tap: &Tap) -> End {
+pub(super) fn end(tap: &Tap) -> End {
     End {
         station: tap.station(),
         at: tap.at,

@@ -53,7 +53,7 @@ impl Intake<'_> {
             .next
             .filter(|next| passed && next.direction() == Direction::Exit);
         let none = (None, Wanted::These(Vec::new()));
-        let (fare, wanted) = match exit {
+        let (fare, mut wanted) = match exit {
             Some(exit) => match row.state.fare_for(exit.id) {
                 Some(fare) => (Some(fare), Wanted::Same),
                 None => self.fare(entry, exit)?.map_or(none, |priced| {
@@ -67,8 +67,11 @@ impl Intake<'_> {
         let over = passed && exit.is_none() && self.now >= row.due;
         let decided = over && self.tx.is_decided(entry.account(), entry.id)?;
         if over {
-            let maximum = self.maximum(link, row.due)?.filter(|_| !decided);
-            event = event.once_over(maximum);
+            let (maximum, uses) = self.maximum(link, row.due)?;
+            event = event.once_over(maximum.filter(|_| !decided));
+            if !decided {
+                wanted = uses;
+            }
         }
         let (state, actions) = row.state.on(event);
         if state != row.state && !decided {

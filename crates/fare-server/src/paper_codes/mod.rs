@@ -3,8 +3,9 @@
 //! that, never more.
 //!
 //! When its journey is over the account goes on the deny list, so that gates that hear of it open no more; a day after
-//! the code's last day it is taken off again, for then no gate lets it in anyway.
+//! the code's last day it is taken off again, for then no gate lets it in anyway. So does one that a desk paid back.
 
+pub mod refund;
 pub mod sheet;
 
 use crate::charging::{PlatformId, top_up};

@@ -1,6 +1,6 @@
 //! Sheets of paper codes as SVG, A4, for any printer: browsers print them, and so does whatever else knows SVG.
 
-use fare_protocol::{Money, PaperCode};
+use fare_protocol::{AccountId, Money, PaperCode};
 use fast_qr::{ECL, QRBuilder};
 use std::fmt::Write;
 
@@ -18,6 +18,9 @@ const CODE: usize = 46;
 
 /// The light border that a QR code needs, in modules.
 const QUIET: usize = 4;
+
+/// What stands before each code's account.
+const ACCOUNT: &str = "data-account=\"";
 
 /// A paper code as it is printed.
 #[derive(Clone, Debug)]
@@ -55,6 +58,13 @@ pub fn sheet(title: &str, codes: &[Printed]) -> Result<String, TooLong> {
     Ok(svg)
 }
 
+/// The accounts of the codes on a sheet; none on what is no sheet.
+pub fn accounts(svg: &str) -> Vec<AccountId> {
+    let parts = svg.split(ACCOUNT).skip(1);
+    let account = |part: &str| part.get(..32)?.parse().ok();
+    parts.filter_map(account).collect()
+}
+
 fn cell(
     svg: &mut String,
     title: &str,
@@ -66,10 +76,12 @@ fn cell(
     let (middle, title) = (left + CELL.0 / 2, escaped(title));
     let until = escaped(&printed.last_day);
     let value = amount(value);
+    // By it a desk pays back what of a sheet was not sold.
+    let account = printed.code.account.to_hex();
     // Writing into a text cannot fail.
     let _written = write!(
         svg,
-        "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"#999\" \
+        "<rect {ACCOUNT}{account}\" x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"#999\" \
          stroke-width=\".2\" stroke-dasharray=\"2 2\"/>\n\
          <text x=\"{middle}\" y=\"{}\" font-size=\"4\" font-weight=\"bold\">{title}</text>\n\
          <text x=\"{middle}\" y=\"{}\" font-size=\"3.2\">{value}, {class}, until {until}</text>\n\
@@ -156,6 +168,8 @@ mod tests {
                 wanted
             );
             assert!(svg.contains(">00000000<"), "its number: {svg}");
+            let of = codes.iter().take(12).map(|printed| printed.code.account);
+            assert_eq!(accounts(&svg), of.collect::<Vec<_>>());
         }
     }
 

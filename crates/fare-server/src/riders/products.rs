@@ -126,6 +126,6 @@ fn view(row: ProductRow, used: Used) -> ProductView {
         from_ms: row.from,
         until_ms: row.until,
         used: used.journeys,
-        uses: row.promise.covers.uses(),
+        uses: row.uses_kept.or(row.promise.covers.uses()),
     }
 }

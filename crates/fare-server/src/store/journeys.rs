@@ -57,7 +57,8 @@ impl Tx<'_> {
         }
         let sql = "SELECT journey, state, exit, fare_minor, currency, due_ms, entry FROM journey
                    WHERE account = $1 AND (entered_ms, entry) > ($2, $3) AND entered_ms < $4
-                     AND state IN ('held', 'closed') ORDER BY entered_ms, entry";
+                     AND (state IN ('held', 'closed') OR state = 'no-exit' AND fare_minor IS NOT NULL)
+                   ORDER BY entered_ms, entry";
         let rows = self.rows(sql, &[&account, &after, &entry, &until])?;
         let read = |row: &Row| Ok((row.get(6)?, read_journey(row)?));
         rows.iter().map(read).collect()

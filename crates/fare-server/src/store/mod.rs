@@ -49,6 +49,7 @@ pub use health::{Faults, GateEnd, Standing, StandingConflicts};
 pub use incidents::{Incident, ModeWindow};
 pub use let_through::{Helped, HelpedBy};
 pub use modes::{GateModes, StoredChange};
+pub use paper_codes::PaperUse;
 pub use pay_codes::{AskRow, Keep};
 pub use products::{PaidBy, ProductRow, UseRow, Used};
 pub use revocations::Shower;
@@ -86,7 +87,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 21] = [
+const MIGRATIONS: [Step; 22] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -171,6 +172,10 @@ const MIGRATIONS: [Step; 21] = [
     Step {
         sqlite: include_str!("paper_codes.sql"),
         postgres: include_str!("postgres/paper_codes.sql"),
+    },
+    Step {
+        sqlite: include_str!("paid_back.sql"),
+        postgres: include_str!("postgres/paid_back.sql"),
     },
 ];
 

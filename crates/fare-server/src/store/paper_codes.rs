@@ -9,6 +9,17 @@ const REFUSED_AFTER: Millis = Millis(86_400_000);
 /// Most that are taken off the deny list in one transaction; the next one takes the rest.
 const FORGOTTEN_MAX: u32 = 500;
 
+/// What became of a paper code, as far as records have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaperUse {
+    /// Nobody went through a gate by it.
+    None,
+    /// Somebody is inside by it, or a record is still to come.
+    GoingOn,
+    /// Its journey is over.
+    Over,
+}
+
 impl Tx<'_> {
     /// Keeps a paper code that was made.
     ///
@@ -61,17 +72,56 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// It is not over after all, as when nobody went through the exit.
+    /// It is not over after all, as when nobody went through the exit. One that was paid back stays refused.
     pub fn reopen_paper_code(&self, account: AccountId) -> Result<(), StoreError> {
         if !PaperCode::may_have(account) {
             return Ok(());
         }
-        let sql =
-            "UPDATE paper_code SET ended_ms = NULL WHERE account = $1 AND ended_ms IS NOT NULL";
+        let sql = "UPDATE paper_code SET ended_ms = NULL
+                   WHERE account = $1 AND ended_ms IS NOT NULL AND refunded_ms IS NULL";
         if self.run(sql, &[&account])? > 0 {
             self.allow(account)?;
         }
         Ok(())
+    }
+
+    /// When a paper code was paid back, and how much; nothing where it was not.
+    pub fn paper_refund(&self, account: AccountId) -> Result<Option<(UnixMs, Money)>, StoreError> {
+        let sql = "SELECT refunded_ms, refunded_minor, currency FROM paper_code
+                   WHERE account = $1 AND refunded_ms IS NOT NULL";
+        let row = self.row(sql, &[&account])?;
+        row.map(|row| Ok((row.get(0)?, Money::new(row.get(1)?, row.get(2)?))))
+            .transpose()
+    }
+
+    /// Notes that it was paid back: gates refuse it from now on.
+    pub fn note_paper_refund(
+        &self,
+        account: AccountId,
+        back: Money,
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        self.end_paper_code(account, now)?;
+        let sql = "UPDATE paper_code SET refunded_ms = $1, refunded_minor = $2 WHERE account = $3";
+        self.run(sql, &[&now, &back.minor, &account])?;
+        Ok(())
+    }
+
+    /// What its records say of a paper code's use.
+    pub fn paper_use(&self, account: AccountId) -> Result<PaperUse, StoreError> {
+        let sql = "SELECT count(*) FILTER (WHERE state IN ('closed', 'no-exit')),
+                          count(*) FILTER (WHERE state NOT IN ('closed', 'no-exit', 'annulled')),
+                          (SELECT count(*) FROM tap WHERE account = $1 AND has_place = 1
+                           AND NOT EXISTS (SELECT 1 FROM journey WHERE journey.account = tap.account
+                                           AND (journey.entry = tap.id OR journey.exit = tap.id)))
+                   FROM journey WHERE account = $1";
+        let row = self.only(sql, &[&account])?;
+        let (over, going_on, alone): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(match (over, going_on, alone) {
+            (0, 0, 0) => PaperUse::None,
+            (_, 0, 0) => PaperUse::Over,
+            (_, _, _) => PaperUse::GoingOn,
+        })
     }
 
     /// Takes used ones off the deny list whose time is over anyway; answers how many.
@@ -80,8 +130,11 @@ impl Tx<'_> {
                    WHERE ended_ms IS NOT NULL AND valid_until_ms <= $1
                    ORDER BY valid_until_ms, account LIMIT $2";
         let rows = self.rows(sql, &[&now.before(REFUSED_AFTER), &FORGOTTEN_MAX])?;
+        let end = "UPDATE paper_code SET ended_ms = NULL WHERE account = $1";
         for row in &rows {
-            self.reopen_paper_code(row.get(0)?)?;
+            let account: AccountId = row.get(0)?;
+            self.run(end, &[&account])?;
+            self.allow(account)?;
         }
         Ok(rows.len())
     }

@@ -45,6 +45,12 @@ pub struct ProductRow {
     pub lapsed: Option<UnixMs>,
     /// When it was found to be sold by mistake.
     pub unsold: Option<UnixMs>,
+    /// When a part of its price was paid back.
+    pub refunded: Option<UnixMs>,
+    /// How much.
+    pub refunded_minor: i64,
+    /// How many journeys may use it since; as many as were promised where there is none.
+    pub uses_kept: Option<u32>,
 }
 
 /// A journey's use of a product, as it is stored.
@@ -84,7 +90,8 @@ impl PaidBy {
 
 const PRODUCT: &str =
     "SELECT product, account, offer, name, promise, price_minor, currency, paid, from_ms,
-                              until_ms, sold_ms, person, lapsed_ms, unsold_ms FROM product";
+                              until_ms, sold_ms, person, lapsed_ms, unsold_ms, refunded_ms, refunded_minor,
+                              uses_kept FROM product";
 
 impl Tx<'_> {
     /// Keeps a product that was sold.
@@ -168,6 +175,8 @@ impl Tx<'_> {
                 used: used.journeys,
                 earned_minor: used.earned_minor,
                 lapsed: row.lapsed.is_some(),
+                refunded_minor: row.refunded_minor,
+                uses_kept: row.uses_kept,
             }
         });
         Ok(held.collect())
@@ -306,6 +315,48 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Notes that a part of a product's price was paid back: it is valid for those journeys alone that used it.
+    pub fn note_refunded(
+        &self,
+        row: &ProductRow,
+        (minor, used): (i64, u32),
+        now: UnixMs,
+    ) -> Result<(), StoreError> {
+        let last = "SELECT coalesce(max(entered_ms), $1) FROM product_use WHERE account = $2 AND product = $3";
+        // A gate's clock may be ahead.
+        let last: i64 = self
+            .only(last, &[&row.from, &row.account, &row.id])?
+            .get(0)?;
+        let until = UnixMs(now.0.max(last.saturating_add(1)).min(row.until.0));
+        let sql = "UPDATE product SET refunded_ms = $1, refunded_minor = $2, uses_kept = $3, until_ms = $4
+                   WHERE account = $5 AND product = $6";
+        self.run(sql, &[&now, &minor, &used, &until, &row.account, &row.id])?;
+        Ok(())
+    }
+
+    /// Has what began after this journey priced again, for what the journey used is there again.
+    pub fn note_price_again(&self, account: AccountId, entry: RecordId) -> Result<(), StoreError> {
+        let sql = "INSERT INTO price_again (account, entry) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        self.run(sql, &[&account, &entry])?;
+        Ok(())
+    }
+
+    /// Journeys after which others are to be priced again: at most `most`.
+    pub fn to_price_again(&self, most: u32) -> Result<Vec<(AccountId, RecordId)>, StoreError> {
+        let sql = "SELECT account, entry FROM price_again ORDER BY account, entry LIMIT $1";
+        let rows = self.rows(sql, &[&most])?;
+        rows.iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect()
+    }
+
+    /// It is done.
+    pub fn priced_again(&self, account: AccountId, entry: RecordId) -> Result<(), StoreError> {
+        let sql = "DELETE FROM price_again WHERE account = $1 AND entry = $2";
+        self.run(sql, &[&account, &entry])?;
+        Ok(())
+    }
+
     /// Whether the ledger has of each product and each journey what their rows say.
     pub(super) fn products_agree(&self) -> Result<bool, StoreError> {
         let prices = "WITH posted AS (
@@ -319,7 +370,7 @@ impl Tx<'_> {
                    WHERE coalesce(prepaid, 0) < 0
                       OR (unsold_ms IS NOT NULL AND coalesce(prepaid, 0) <> 0)
                       OR (lapsed_ms IS NULL AND unsold_ms IS NULL
-                          AND coalesce(prepaid, 0) <> price_minor - coalesce(minor, 0)) LIMIT 1";
+                          AND coalesce(prepaid, 0) <> price_minor - refunded_minor - coalesce(minor, 0)) LIMIT 1";
         let journeys = "WITH posted AS (
                      SELECT posting.account, entry, product, sum(minor) AS minor
                      FROM posting JOIN posting_line USING (account, posting)
@@ -340,6 +391,7 @@ pub(super) const HAS_PRODUCTS: &str = "SELECT 1 FROM product WHERE account = $1 
 fn read_product(row: &Row) -> Result<ProductRow, StoreError> {
     let (promise, paid): (String, String) = (row.get(4)?, row.get(7)?);
     let promise = serde_json::from_str(&promise);
+    let kept: Option<i64> = row.get(16)?;
     let paid = PaidBy::ALL.into_iter().find(|one| one.code() == paid);
     Ok(ProductRow {
         id: row.get(0)?,
@@ -355,5 +407,8 @@ fn read_product(row: &Row) -> Result<ProductRow, StoreError> {
         person: row.get(11)?,
         lapsed: row.get(12)?,
         unsold: row.get(13)?,
+        refunded: row.get(14)?,
+        refunded_minor: row.get(15)?,
+        uses_kept: kept.and_then(|kept| u32::try_from(kept).ok()),
     })
 }

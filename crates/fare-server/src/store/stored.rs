@@ -6,7 +6,7 @@ use fare_protocol::{AccountId, Currency, Money, UnixMs};
 /// What a move is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MoveKind {
-    /// Money that came in.
+    /// Money that came in at a desk; below zero what was paid out there.
     TopUp,
     /// An order that was charged.
     Charge,

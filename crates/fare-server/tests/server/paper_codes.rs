@@ -2,13 +2,16 @@
 
 use super::site::{NOW, Site};
 use crate::gate::{Gate, MORNING, Tap};
-use fare_protocol::wire::FeedChange;
+use fare_protocol::wire::{FeedChange, TariffText};
 use fare_protocol::{
     AccountId, Annulment, Currency, Direction, FareReason, Money, PaperCode, PassageOutcome,
     RiderClass, SignedRecord, UnixMs, Voucher,
 };
+use fare_rules::Tariff;
+use fare_server::paper_codes::refund::{Refund, RefundError, refund};
 use fare_server::paper_codes::{Wanted, keep};
 use fare_server::store::StoreError;
+use std::sync::Arc;
 
 fn cny(minor: i64) -> Money {
     Money::new(minor, Currency::CNY)
@@ -194,4 +197,96 @@ fn what_staff_refuse_is_theirs_to_allow() {
     let forgotten: Result<usize, StoreError> = site.database.write(forget);
     assert_eq!(forgotten.unwrap(), 0);
     assert!(is_denied(&mut site, account));
+}
+
+fn brought_back(site: &mut Site, account: AccountId) -> Result<Refund, RefundError> {
+    let tariff = site.settlement.tariff.clone();
+    site.database.write(|tx| refund(tx, &tariff, account, NOW))
+}
+
+/// By a tariff that says this of paper codes.
+fn by_rule(site: &mut Site, rule: &str) {
+    let text = &site.settlement.tariff_text;
+    let tariff = TariffText {
+        tariff: [&text.tariff, "\n[paper_code]\n", rule].concat(),
+        stations: text.stations.clone(),
+    };
+    site.settlement.tariff = Arc::new(Tariff::parse(&tariff).unwrap());
+}
+
+#[test]
+fn an_unused_one_is_paid_back_once_and_gates_refuse_it() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let mut site = Site::new(&[&a, &b]);
+    let code = made(&mut site, 700);
+    let account = code.account;
+    let done = brought_back(&mut site, account).unwrap();
+    assert_eq!(
+        (done.back, done.kept, done.was_used),
+        (cny(700), cny(0), false)
+    );
+    assert!(is_denied(&mut site, account), "withdrawn");
+    assert_eq!((site.sum("cash"), site.sum("stored-value")), (0, 0));
+    let again = brought_back(&mut site, account).unwrap_err();
+    assert!(matches!(again, RefundError::Before(_)), "{again}");
+    // A gate without a network had let somebody in by it: what that costs is owed, and it stays refused.
+    site.send(&a, &goes(&a, Direction::Entry, account, 1, None).each_ref());
+    assert!(is_denied(&mut site, account));
+    site.send(&b, &goes(&b, Direction::Exit, account, 40, None).each_ref());
+    assert_eq!(site.sum("rider"), -500);
+    assert_eq!(left(&mut site, account), Some(cny(-500)));
+    let forget = |tx: &fare_server::store::Tx<'_>| {
+        tx.forget_paper_codes(UnixMs(code.valid_until.0 + 86_400_000))
+    };
+    let forgotten: Result<usize, StoreError> = site.database.write(forget);
+    assert_eq!(
+        (forgotten.unwrap(), is_denied(&mut site, account)),
+        (1, false)
+    );
+    let nobody = brought_back(&mut site, AccountId([9; 16])).unwrap_err();
+    assert!(matches!(nobody, RefundError::Unknown), "{nobody}");
+}
+
+#[test]
+fn what_a_journey_left_is_paid_back_by_the_rule_of_the_tariff() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let mut site = Site::new(&[&a, &b]);
+    let account = made(&mut site, 700).account;
+    site.send(&a, &goes(&a, Direction::Entry, account, 1, None).each_ref());
+    let inside = brought_back(&mut site, account).unwrap_err();
+    assert!(matches!(inside, RefundError::GoingOn), "{inside}");
+    site.send(&b, &goes(&b, Direction::Exit, account, 40, None).each_ref());
+    let none = brought_back(&mut site, account).unwrap_err();
+    assert!(matches!(none, RefundError::Used(_)), "{none}");
+    by_rule(&mut site, "refund_rest_fee_minor = 200");
+    let nothing = brought_back(&mut site, account).unwrap_err();
+    assert!(matches!(nothing, RefundError::Nothing), "{nothing}");
+    by_rule(&mut site, "refund_rest_fee_minor = 50");
+    let done = brought_back(&mut site, account).unwrap();
+    assert_eq!(
+        (done.back, done.kept, done.was_used),
+        (cny(150), cny(50), true)
+    );
+    assert_eq!((site.sum("cash"), site.sum("lapsed")), (-550, 50));
+    // The fare is still to be charged from it.
+    assert_eq!(
+        (site.sum("stored-value"), left(&mut site, account)),
+        (500, Some(cny(0)))
+    );
+}
+
+#[test]
+fn a_fee_is_kept_of_an_unused_one_and_an_exit_alone_is_no_end() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let mut site = Site::new(&[&a, &b]);
+    by_rule(&mut site, "refund_unused_fee_minor = 100");
+    let [unused, alone] = [700, 700].map(|value| made(&mut site, value).account);
+    let done = brought_back(&mut site, unused).unwrap();
+    assert_eq!((done.back, done.kept), (cny(600), cny(100)));
+    site.send(&b, &goes(&b, Direction::Exit, alone, 40, None).each_ref());
+    let late = brought_back(&mut site, alone).unwrap_err();
+    assert!(
+        matches!(late, RefundError::GoingOn),
+        "its entry may still come: {late}"
+    );
 }

@@ -13,7 +13,7 @@ use fare_server::clock;
 use fare_server::config::Settlement;
 use fare_server::correction::{Correction, correct};
 use fare_server::fares::replay;
-use fare_server::products::{LAPSE_AFTER, ProductError, Sale, lapse, sell, unsell};
+use fare_server::products::{LAPSE_AFTER, ProductError, Sale, lapse, sell, take_back};
 use fare_server::store::{PaidBy, ProductRow, Tx};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -240,11 +240,13 @@ fn a_product_on_the_account_is_owed_as_a_journey_is() {
     let owed = site.database.read(|tx| tx.owed(account(1))).unwrap();
     let owed: i64 = owed.values().flatten().map(|one| one.minor).sum();
     assert_eq!(owed, 1_000);
-    site.database.write(|tx| unsell(tx, row.id, NOW)).unwrap();
+    site.database
+        .write(|tx| take_back(tx, row.id, NOW))
+        .unwrap();
     assert_eq!((site.sum("rider"), site.sum("prepaid")), (0, 0));
     let again = site
         .database
-        .write(|tx| unsell(tx, row.id, NOW))
+        .write(|tx| take_back(tx, row.id, NOW))
         .unwrap_err();
     assert!(again.to_string().contains("taken back before"), "{again}");
 }
@@ -274,7 +276,7 @@ fn what_cannot_be_sold_or_taken_back_is_said() {
     site.send(&b, &exit.each_ref());
     let kept = site
         .database
-        .write(|tx| unsell(tx, three.id, NOW))
+        .write(|tx| take_back(tx, three.id, NOW))
         .unwrap_err();
     assert!(kept.to_string().contains("a journey uses it"), "{kept}");
 }

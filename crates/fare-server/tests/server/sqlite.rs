@@ -20,6 +20,8 @@ mod incidents;
 mod journeys;
 #[path = "let_through.rs"]
 mod let_through;
+#[path = "paid_back.rs"]
+mod paid_back;
 #[path = "paper_codes.rs"]
 mod paper_codes;
 #[path = "pay_codes.rs"]

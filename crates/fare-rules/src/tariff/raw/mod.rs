@@ -57,6 +57,7 @@ struct RawTariff {
     maximum: Option<rules::RawMaximum>,
     #[serde(default)]
     product: Vec<Spanned<products::RawProduct>>,
+    paper_code: Option<rules::RawPaperCode>,
 }
 
 /// A number for each class that is named.
@@ -104,6 +105,7 @@ pub(super) fn table(text: &str) -> Result<(Table, Rules), TariffError> {
         discount: &raw.discount,
         cap: &raw.cap,
         maximum: raw.maximum.as_ref(),
+        paper_code: raw.paper_code.as_ref(),
     };
     let rules = Rules {
         products: products::products(&text, &raw.product)?,

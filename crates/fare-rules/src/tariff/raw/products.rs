@@ -27,6 +27,9 @@ pub(super) struct RawProduct {
     most_minor: Option<Spanned<i64>>,
     #[serde(default)]
     pub(super) zones: Vec<Spanned<String>>,
+    #[serde(default)]
+    covers_missing_end: bool,
+    refund_fee_minor: Option<Spanned<i64>>,
 }
 
 pub(super) fn products(
@@ -48,6 +51,8 @@ fn product(text: &Text<'_>, raw: &Spanned<RawProduct>) -> Result<Product, Tariff
     let raw = raw.get_ref();
     let most = raw.most_minor.as_ref();
     let most = most.map(|most| text.in_range(most, "most_minor", 1, FARE_MINOR_MAX));
+    let fee = raw.refund_fee_minor.as_ref();
+    let fee = fee.map(|fee| fare_minor(text, fee, "refund_fee_minor"));
     let zones = raw.zones.iter().map(|zone| text.label(zone).map(Zone));
     Ok(Product {
         id: text.label(&raw.id)?,
@@ -58,6 +63,8 @@ fn product(text: &Text<'_>, raw: &Spanned<RawProduct>) -> Result<Product, Tariff
             covers,
             most_minor: most.transpose()?,
             zones: zones.collect::<Result<_, _>>()?,
+            missing_end: raw.covers_missing_end,
+            refund_fee_minor: fee.transpose()?,
         },
     })
 }

@@ -4,8 +4,8 @@ use super::text::Text;
 use super::{RawClass, fare_minor};
 use crate::tariff::calendar::{Day, Span};
 use crate::tariff::rules::{
-    Cap, Discount, From, How, Maximum, Measured, OverTime, RULES_MAX, Rounding, Rules, SameStation,
-    TRANSFERS_MAX, Transfer, TransferPrice,
+    Cap, Discount, From, How, Maximum, Measured, OverTime, PaperRefunds, RULES_MAX, Rounding,
+    Rules, SameStation, TRANSFERS_MAX, Transfer, TransferPrice,
 };
 use crate::tariff::structure::Structure;
 use crate::tariff::table::{ByClass, FARE_MINOR_MAX};
@@ -86,6 +86,13 @@ pub(super) struct RawMaximum {
     class: Option<RawClass<i64>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPaperCode {
+    refund_unused_fee_minor: Option<Spanned<i64>>,
+    refund_rest_fee_minor: Option<Spanned<i64>>,
+}
+
 /// Everything of a tariff's text that its rules are in.
 pub(super) struct RawRules<'r> {
     pub(super) rounding: Option<&'r RawRounding>,
@@ -95,6 +102,7 @@ pub(super) struct RawRules<'r> {
     pub(super) discount: &'r [Spanned<RawDiscount>],
     pub(super) cap: &'r [Spanned<RawCap>],
     pub(super) maximum: Option<&'r RawMaximum>,
+    pub(super) paper_code: Option<&'r RawPaperCode>,
 }
 
 pub(super) fn rules(
@@ -133,6 +141,11 @@ pub(super) fn rules(
         discounts: discounts.collect::<Result<_, _>>()?,
         caps: caps.collect::<Result<_, _>>()?,
         maximum: maximum.unwrap_or_default(),
+        paper_refunds: raw
+            .paper_code
+            .map(|raw| paper_refunds(text, raw))
+            .transpose()?
+            .unwrap_or_default(),
         products: Vec::new(),
     })
 }
@@ -272,5 +285,17 @@ fn maximum(text: &Text<'_>, raw: &RawMaximum) -> Result<Maximum, TariffError> {
         no_exit_minor: fare(&raw.no_exit_minor, "no_exit_minor")?,
         no_entry_minor: fare(&raw.no_entry_minor, "no_entry_minor")?,
         class: ByClass(class.transpose()?.unwrap_or_default()),
+    })
+}
+
+fn paper_refunds(text: &Text<'_>, raw: &RawPaperCode) -> Result<PaperRefunds, TariffError> {
+    let fee = |value: &Option<Spanned<i64>>, what| {
+        let value = value.as_ref();
+        value.map(|value| fare_minor(text, value, what)).transpose()
+    };
+    let unused = fee(&raw.refund_unused_fee_minor, "refund_unused_fee_minor")?;
+    Ok(PaperRefunds {
+        unused_fee_minor: unused.unwrap_or(0),
+        rest_fee_minor: fee(&raw.refund_rest_fee_minor, "refund_rest_fee_minor")?,
     })
 }

@@ -60,6 +60,8 @@ fn products() -> impl Strategy<Value = Vec<Held>> {
                     covers,
                     most_minor,
                     zones: std::collections::BTreeSet::new(),
+                    missing_end: false,
+                    refund_fee_minor: None,
                 },
                 price_minor: 1_000,
                 from: UnixMs(from),
@@ -67,6 +69,8 @@ fn products() -> impl Strategy<Value = Vec<Held>> {
                 used: 0,
                 earned_minor: 0,
                 lapsed: false,
+                refunded_minor: 0,
+                uses_kept: None,
             }
         };
         (1_u8..).zip(drawn).map(held).collect()
@@ -165,6 +169,8 @@ fn a_picture_is_told_no_more_than_can_matter() {
             covers,
             most_minor: None,
             zones: std::collections::BTreeSet::new(),
+            missing_end: false,
+            refund_fee_minor: None,
         },
         price_minor: 0,
         from: UnixMs(FIRST),
@@ -172,6 +178,8 @@ fn a_picture_is_told_no_more_than_can_matter() {
         used: 0,
         earned_minor: 0,
         lapsed: false,
+        refunded_minor: 0,
+        uses_kept: None,
     };
     let coupon = |uses, off| Covers::Coupon { uses, off };
     let all = [
@@ -238,6 +246,8 @@ fn products_within_zones_are_told_where_they_begin() {
             used: 0,
             earned_minor: 0,
             lapsed: false,
+            refunded_minor: 0,
+            uses_kept: None,
         })
         .collect();
     let entry = end("A", UnixMs(FIRST));

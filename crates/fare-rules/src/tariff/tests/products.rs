@@ -52,6 +52,8 @@ fn bought(tariff: &Tariff, n: u8, offer: &str, from: i64) -> Held {
         used: 0,
         earned_minor: 0,
         lapsed: false,
+        refunded_minor: 0,
+        uses_kept: None,
     }
 }
 
@@ -209,6 +211,11 @@ fn what_is_on_sale_belongs_to_the_tariff() {
         with("off_percent = 3"),
         with("off_percent = 3\nuses = 2"),
         with("pass = true\nmost_minor = 9"),
+        with("pass = true\ncovers_missing_end = true"),
+        with("pass = true\nrefund_fee_minor = 0"),
+        with("pass = true\nrefund_fee_minor = 1"),
+        hash("[paper_code]\nrefund_rest_fee_minor = 0\n"),
+        hash("[paper_code]\nrefund_unused_fee_minor = 9\n"),
     ];
     let different: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(different.len(), all.len());
@@ -240,6 +247,10 @@ fn mistakes_in_products_are_named() {
         (
             "valid_days = 1\npass = true\nmost_minor = 0\n",
             "most_minor is 0",
+        ),
+        (
+            "valid_days = 1\npass = true\nrefund_fee_minor = -1\n",
+            "refund_fee_minor is -1",
         ),
     ] {
         let got = parse(&[STEPS, day, head, more].concat(), &two(1))
@@ -286,5 +297,36 @@ proptest! {
                 prop_assert!(one.used < uses || one.earned_minor == one.price_minor);
             }
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_more_is_paid_back_than_is_left_and_never_less_than_nothing(
+        (price, fee, uses) in (0..5_000_i64, 0..600_i64, prop::option::of(1..20_u32)),
+        (used, earned, days) in (0..30_u32, 0..=100_i64, 1..60_i64),
+        times in vec(-5 * DAY_MS..70 * DAY_MS, 2),
+    ) {
+        let promise = Promise {
+            covers: uses.map_or(Covers::Pass, |rides| Covers::MultiRide { rides }),
+            most_minor: None,
+            zones: std::collections::BTreeSet::new(),
+            missing_end: false,
+            refund_fee_minor: Some(fee),
+        };
+        let earned_minor = price * earned / 100;
+        let product = Returned {
+            price_minor: price,
+            used,
+            earned_minor,
+            from: UnixMs(NOON),
+            until: UnixMs(NOON - 8 * 3_600_000 + days * DAY_MS),
+        };
+        let [earlier, later] = [times[0].min(times[1]), times[0].max(times[1])]
+            .map(|after| promise.pays_back(&product, UnixMs(NOON + after)).unwrap());
+        prop_assert!((0..=(price - earned_minor - fee).max(0)).contains(&earlier));
+        prop_assert!(later <= earlier, "{later} after {earlier}");
+        let none = Promise { refund_fee_minor: None, ..promise };
+        prop_assert_eq!(none.pays_back(&product, UnixMs(NOON)), None);
     }
 }
