@@ -32,6 +32,8 @@ fn cities(seeds: Range<u64>) {
         ("journeys charged", sum(|report| report.charged)),
         ("fires", sum(|report| report.fires)),
         ("codes shown without a network", sum(|report| report.alone)),
+        ("uses of products", sum(|report| report.uses)),
+        ("journeys on tickets", sum(|report| report.tickets)),
         ("first rides refused", sum(|report| report.first)),
         ("clocks set wrong", sum(|report| report.jumps)),
         ("gates unsure of the time", sum(|report| report.unsure)),

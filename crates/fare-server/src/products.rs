@@ -225,7 +225,7 @@ pub(crate) enum Wanted {
 }
 
 /// Has the journey of this entry use what is wanted, and posts what differs: what is earned once somebody has
-/// `passed`.
+/// `passed`. Answers whether it uses anything else than before.
 pub(crate) fn book(
     tx: &Tx<'_>,
     account: AccountId,
@@ -233,9 +233,9 @@ pub(crate) fn book(
     wanted: &Wanted,
     passed: bool,
     now: UnixMs,
-) -> Result<(), ProductError> {
+) -> Result<bool, ProductError> {
     if !tx.has_products(account)? {
-        return Ok(());
+        return Ok(false);
     }
     let (before, products) = (tx.uses_of(account, entry)?, tx.products_of(account)?);
     let wanted = match wanted {
@@ -254,8 +254,10 @@ pub(crate) fn book(
     }
     after.sort_by_key(|row| row.used.product);
     if before == after {
-        return Ok(());
+        return Ok(false);
     }
+    let uses = |rows: &[UseRow]| rows.iter().map(|row| row.used).collect::<Vec<_>>();
+    let differs = uses(&before) != uses(&after);
     for row in &before {
         let stays = after
             .iter()
@@ -280,7 +282,8 @@ pub(crate) fn book(
             post_use(tx, account, (row, entry), &Posting::use_product(part)?, now)?;
         }
     }
-    Ok(tx.replace_uses(account, (entered, entry), &after)?)
+    tx.replace_uses(account, (entered, entry), &after)?;
+    Ok(differs)
 }
 
 fn payer(row: &ProductRow) -> LedgerAccount {

@@ -206,7 +206,8 @@ pub(super) fn at_gate<'a>(
 }
 
 impl Intake<'_> {
-    /// What an entry without an exit costs, and what of the account's products it uses for that: nothing when one ride was admitted twice, where its gate
+    /// What an entry without an exit costs, and what of the account's products it uses for that: nothing when one ride
+    /// was admitted twice, where its gate
     /// took no fare, when an incident was on while its day lasted, or when a gate's fault kept the rider's own exit
     /// from being one.
     pub(super) fn maximum(

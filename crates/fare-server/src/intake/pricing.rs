@@ -87,7 +87,8 @@ impl Intake<'_> {
             return Ok(());
         }
         if row.state.fare() == Some(fare) {
-            return self.use_products(entry, row.state, &wanted);
+            self.use_products(entry, row.state, &wanted)?;
+            return Ok(());
         }
         let event = Event::Exit {
             exit: exit.id,
@@ -99,7 +100,8 @@ impl Intake<'_> {
         for action in actions {
             self.act(entry, action)?;
         }
-        self.use_products(entry, state, &wanted)
+        self.use_products(entry, state, &wanted)?;
+        Ok(())
     }
 
     /// What a missing exit costs, with the account's products as they are left now.
@@ -121,20 +123,22 @@ impl Intake<'_> {
         for action in actions {
             self.act(entry, action)?;
         }
-        self.use_products(entry, state, &wanted)
+        self.use_products(entry, state, &wanted)?;
+        Ok(())
     }
 
     fn is_too_much(&self, state: Journey, fare: Money) -> bool {
         self.only_less && state.fare().is_some_and(|was| fare.minor > was.minor)
     }
 
-    /// Has the journey, which is in this state now, use what is wanted of the account's products.
+    /// Has the journey, which is in this state now, use what is wanted of the account's products; answers whether that is
+    /// anything else than before.
     pub(super) fn use_products(
         &self,
         entry: &Tap,
         state: Journey,
         wanted: &Wanted,
-    ) -> Result<(), IntakeError> {
+    ) -> Result<bool, IntakeError> {
         let passed = matches!(state, Journey::Closed(_) | Journey::NoExit(Some(_)));
         let (account, journey) = (entry.account(), (entry.at, entry.id));
         Ok(products::book(

@@ -42,7 +42,7 @@ impl Intake<'_> {
         Ok(pairs)
     }
 
-    /// Brings the journey of one entry up to date; answers whether what it costs has changed.
+    /// Brings the journey of one entry up to date; answers whether what it costs or uses has changed.
     fn follow(&mut self, link: &Link<'_>) -> Result<(Journey, bool), IntakeError> {
         let entry = link.entry;
         let Some(row) = self.tx.journey(entry.account(), entry.id)? else {
@@ -86,8 +86,13 @@ impl Intake<'_> {
         for action in actions {
             self.act(entry, action)?;
         }
-        self.use_products(entry, state, &wanted)?;
-        Ok((state, state.charge() != row.state.charge()))
+        // Also when its exit came first, and gates never heard of the journey.
+        if state != row.state && matches!(state, Journey::Closed(_)) {
+            self.tx.end_paper_code(entry.account(), self.now)?;
+        }
+        let uses_others = self.use_products(entry, state, &wanted)?;
+        let changed = uses_others || state.charge() != row.state.charge();
+        Ok((state, changed))
     }
 
     pub(super) fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {

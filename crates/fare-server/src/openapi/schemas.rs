@@ -28,7 +28,7 @@ pub(super) fn all() -> Value {
         "Answers": object(&["answers", "server_time_ms"], json!({
             "answers": { "type": "array", "items": object(&["id", "outcome"], json!({
                 "id": id, "outcome": { "enum": ["accepted", "refused"] }, "voucher": envelope(),
-                "code": { "enum": ["malformed", "wrong-gate", "bad-signature", "fork"] }, "reason": text,
+                "code": { "enum": ["malformed", "wrong-gate", "bad-signature", "fork", "revoked"] }, "reason": text,
             })) },
             "server_time_ms": at,
         })),

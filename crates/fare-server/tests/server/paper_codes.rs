@@ -91,6 +91,18 @@ fn its_journey_is_charged_from_what_was_paid_and_gates_hear_that_it_is_over() {
     assert!(denied < closed, "{news:?}");
 }
 
+#[test]
+fn gates_hear_that_it_is_over_also_when_its_exit_came_first() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
+    let mut site = Site::new(&[&a, &b]);
+    let account = made(&mut site, 700).account;
+    let entry = goes(&a, Direction::Entry, account, 1, None);
+    site.send(&b, &goes(&b, Direction::Exit, account, 40, None).each_ref());
+    site.send(&a, &entry.each_ref());
+    assert_eq!(site.sum("fare-revenue"), 500);
+    assert!(is_denied(&mut site, account));
+}
+
 /// Whatever an offline gate showed, or when it could show nothing.
 #[test]
 fn never_more_is_charged_than_was_paid_for_it() {

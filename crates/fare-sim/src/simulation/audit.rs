@@ -2,14 +2,16 @@
 //! and compared with what the server has.
 
 use super::RuleBroken;
+use super::shop::Shop;
 use super::world::World;
 use fare_protocol::{
     AccountId, Direction, GateId, Money, PassageOutcome, RecordBody, RecordId, SignedRecord, UnixMs,
 };
 use fare_rules::conflict::{CLOCK_ERROR_MAX, ConflictKind, entered_again};
-use fare_rules::journey::{EVIDENCE_WAIT, Journey, Tap, price};
+use fare_rules::journey::{EVIDENCE_WAIT, Journey, Tap, price_covered};
+use fare_rules::tariff::{Held, Use};
 use fare_rules::{End, Paid, Ride};
-use fare_server::store::Scope;
+use fare_server::store::{Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a conflict about a clock that may be far off is called by.
@@ -26,11 +28,15 @@ pub(super) struct Log {
     pub(super) walked: BTreeSet<RecordId>,
     /// Every ride of a rider: entry and exit.
     pub(super) rode: Vec<(RecordId, RecordId)>,
+    /// What riders bought before.
+    pub(super) shop: Shop,
 }
 
 pub(super) struct Found {
     pub(super) charged: u64,
     pub(super) revenue: i64,
+    pub(super) uses: u64,
+    pub(super) tickets: u64,
     pub(super) conflicts: BTreeMap<&'static str, u64>,
 }
 
@@ -42,6 +48,11 @@ type Standing = (AccountId, ConflictKind, String);
 struct Expected {
     journeys: BTreeMap<(AccountId, RecordId), Option<(RecordId, Money)>>,
     conflicts: BTreeSet<Standing>,
+    /// What journeys earn of products' prices, and how often they use one.
+    earned: i64,
+    uses: u64,
+    /// Tickets whose journey is over.
+    used_up: BTreeSet<AccountId>,
     /// Gates whose records say that their clocks may be far off.
     unsure: BTreeSet<GateId>,
 }
@@ -62,10 +73,13 @@ pub(super) fn audit(world: &mut World) -> Result<Found, RuleBroken> {
     let revenue = charged(world, &expected)?;
     ridden(world, &taps, &expected)?;
     let conflicts = conflicts(world, &expected)?;
+    let tickets = tickets(world, &expected)?;
     let charges = expected.journeys.values().flatten().count();
     Ok(Found {
         charged: charges as u64,
         revenue,
+        uses: expected.uses,
+        tickets,
         conflicts,
     })
 }
@@ -146,39 +160,23 @@ impl Expected {
             .filter(|n| went_through(taps, *n))
             .map(|n| &taps[n])
             .collect();
+        let Some(account) = taps.first().map(Tap::account) else {
+            return Ok(());
+        };
         // In the order of time, whatever the order of arrival was.
-        let mut paid: Vec<Paid> = Vec::new();
+        let mut payer = Payer::of(account, world);
+        let mut is_over = false;
         for (n, tap) in through.iter().enumerate() {
             let next = through.get(n + 1);
             let before = n.checked_sub(1).map(|n| through[n].direction());
+            is_over = tap.direction() == Direction::Exit && before == Some(Direction::Entry);
             match (tap.direction(), next.map(|next| (next.direction(), next))) {
                 (Direction::Exit, _) if before == Some(Direction::Entry) => {}
                 (Direction::Exit, _) => self.stands(tap, ConflictKind::ExitWithoutEntry),
                 (Direction::Entry, Some((Direction::Exit, exit))) => {
-                    let end = |tap: &Tap| End {
-                        station: tap.station(),
-                        at: tap.at,
-                    };
-                    let (entry, exit_end) = (end(tap), end(exit));
-                    let ride = Ride {
-                        class: exit.class(),
-                        class_until: None,
-                        entry,
-                        exit: exit_end,
-                        earlier: &paid,
-                    };
-                    let quoted = |ride: &Ride<'_>| {
-                        let quote = world.server.tariff().price(ride);
-                        quote.map_err(|err| RuleBroken::Simulation(err.to_string()))
-                    };
-                    let (quote, alone) = (quoted(&ride)?, quoted(&ride.alone())?.fare);
-                    let fare = price(exit, quote, alone).charged.fare;
-                    let (exit_end, minor) = (ride.exit, fare.minor);
-                    paid.push(Paid {
-                        entry,
-                        exit: exit_end,
-                        minor,
-                    });
+                    let (fare, uses) = payer.pays(tap, exit, world)?;
+                    self.uses += uses.len() as u64;
+                    self.earned += uses.iter().map(|used| used.earned_minor).sum::<i64>();
                     let key = (tap.account(), tap.id);
                     self.journeys.insert(key, Some((exit.id, fare)));
                 }
@@ -187,6 +185,9 @@ impl Expected {
                 }
                 (Direction::Entry, None) => {}
             }
+        }
+        if is_over && payer.ticket.is_some() {
+            self.used_up.insert(account);
         }
         if let Some(last) = taps.last()
             && last.is_unknown()
@@ -214,6 +215,74 @@ impl Expected {
     }
 }
 
+/// What an account paid and used so far, one journey after the other.
+struct Payer {
+    paid: Vec<Paid>,
+    held: Vec<Held>,
+    /// What was paid for the ticket, if it is one.
+    ticket: Option<Money>,
+}
+
+impl Payer {
+    fn of(account: AccountId, world: &World) -> Self {
+        let shop = &world.log.shop;
+        Self {
+            paid: Vec::new(),
+            held: shop.held.get(&account).cloned().unwrap_or_default(),
+            ticket: shop.tickets.get(&account).copied(),
+        }
+    }
+
+    /// What the next journey costs, and what it uses for that.
+    fn pays(
+        &mut self,
+        entry: &Tap,
+        exit: &Tap,
+        world: &World,
+    ) -> Result<(Money, Vec<Use>), RuleBroken> {
+        let end = |tap: &Tap| End {
+            station: tap.station(),
+            at: tap.at,
+        };
+        let (entry, exit_end) = (end(entry), end(exit));
+        let ride = Ride {
+            class: exit.class(),
+            class_until: None,
+            entry,
+            exit: exit_end,
+            earlier: &self.paid,
+        };
+        let tariff = world.server.tariff();
+        let quoted = |ride: &Ride<'_>| {
+            let quote = tariff.price(ride);
+            quote.map_err(|err| RuleBroken::Simulation(err.to_string()))
+        };
+        let (quote, alone) = (quoted(&ride)?, quoted(&ride.alone())?.fare);
+        let alone = self.ticket.map_or(alone, |most| Money {
+            minor: alone.minor.min(most.minor),
+            ..alone
+        });
+        let cover = |quote| tariff.cover(quote, (entry, exit_end), &self.held);
+        let (price, uses) = price_covered(exit, quote.at_most(self.ticket), alone, cover);
+        let fare = price.charged.fare;
+        for used in &uses {
+            let of = self.held.iter_mut().find(|held| held.id == used.product);
+            if let Some(held) = of {
+                held.used += 1;
+                held.earned_minor += used.earned_minor;
+            }
+        }
+        let covered: i64 = uses.iter().map(|used| used.covered_minor).sum();
+        self.paid.push(Paid {
+            entry,
+            exit: exit_end,
+            // Caps and transfers look at what it costs before products.
+            minor: fare.minor + covered,
+        });
+        Ok((fare, uses))
+    }
+}
+
 /// Every journey is charged as the records say, once, and nothing else is; answers the sum.
 fn charged(world: &mut World, expected: &Expected) -> Result<i64, RuleBroken> {
     let mut sum = 0;
@@ -237,12 +306,44 @@ fn charged(world: &mut World, expected: &Expected) -> Result<i64, RuleBroken> {
         let sums = books.sums.iter().filter(|sum| sum.account == account);
         sums.map(|sum| sum.minor).sum()
     };
-    let got = (of("rider"), of("held"), of("fare-revenue"));
-    if !books.balanced || got != (-sum, 0, sum) {
-        let what = format!("riders, held, earned are {got:?}, expected {sum} earned");
+    let got = (of("rider"), of("held"), of("fare-revenue"), of("prepaid"));
+    let earned = expected.earned;
+    let prepaid = world.log.shop.prices() - earned;
+    if !books.balanced || got != (-sum, 0, sum + earned, prepaid) {
+        let what = format!(
+            "riders, held, earned, prepaid are {got:?}, expected {sum} paid and {earned} of products, {prepaid} left"
+        );
         return Err(RuleBroken::Money(what));
     }
     Ok(sum)
+}
+
+/// Each ticket has what its journey left, and gates are told to refuse it once that is over; answers how many were used.
+fn tickets(world: &mut World, expected: &Expected) -> Result<u64, RuleBroken> {
+    let mut used = 0;
+    for (account, value) in &world.log.shop.tickets {
+        let of = |((whose, _), charge): (&(AccountId, RecordId), &Option<(RecordId, Money)>)| {
+            charge
+                .filter(|_| whose == account)
+                .map(|(_, fare)| fare.minor)
+        };
+        let fares: Vec<i64> = expected.journeys.iter().filter_map(of).collect();
+        used += fares.len() as u64;
+        let (left, denied) = world.server.database.read(|tx| {
+            let left = tx.left_to_spend(*account, value.currency)?;
+            Ok::<_, StoreError>((left, tx.is_denied(*account)?))
+        })?;
+        let expected_left = value.minor - fares.iter().sum::<i64>();
+        if left.map(|left| left.minor) != Some(expected_left) {
+            let what = format!("of ticket {account} {left:?} is left, expected {expected_left}");
+            return Err(RuleBroken::Money(what));
+        }
+        if expected.used_up.contains(account) && !denied {
+            let what = format!("ticket {account} was used, and gates are not told");
+            return Err(RuleBroken::Lost(what));
+        }
+    }
+    Ok(used)
 }
 
 /// Every ride that was really made, and of which both gates saw the passage, is one charge: unless

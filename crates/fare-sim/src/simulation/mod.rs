@@ -9,7 +9,8 @@
 //! from one seed. The journal has a thread of its own, but each request waits for its answer, so
 //! that nothing depends on how fast this machine is. Ids that only the server makes are random; they
 //! decide nothing. What is asserted after each step stands beside it as a rule of [`Broken`]; what
-//! must hold at the end is `audit`'s.
+//! must hold at the end is `audit`'s. Some riders have products, which are used before money, and some have printed
+//! tickets instead of a phone.
 //!
 //! Not in here: frames and decoding, the daemon's loop, modes set by staff. They have tests of their own.
 
@@ -19,6 +20,7 @@ mod gate;
 mod network;
 mod rider;
 mod server;
+mod shop;
 mod world;
 
 use fare_server::intake::IntakeError;
@@ -79,6 +81,10 @@ pub struct Report {
     pub charged: u64,
     /// What they cost together, in minor units.
     pub revenue: i64,
+    /// Uses of products by journeys.
+    pub uses: u64,
+    /// Journeys on tickets.
+    pub tickets: u64,
     /// Conflicts that stand at the end, by kind.
     pub conflicts: BTreeMap<&'static str, u64>,
 }
@@ -179,6 +185,8 @@ impl fmt::Display for Report {
             unsure,
             charged,
             revenue,
+            uses,
+            tickets,
             conflicts,
         } = self;
         write!(
@@ -186,7 +194,7 @@ impl fmt::Display for Report {
             "{steps} steps: {shown} codes shown, {opened} barriers opened, {records} records, \
              {refused} commits refused, {cuts} power cuts; {uploads} uploads, {repeats} repeats, \
              {restarts} restarts; {fires} fires, {alone} codes shown without a network, {first} first rides refused, {helped} people let through by staff, {jumps} clocks set \
-             wrong, {unsure} gates unsure of the time; {charged} journeys for {revenue} fen; conflicts {conflicts:?}"
+             wrong, {unsure} gates unsure of the time; {charged} journeys for {revenue} fen, {uses} uses of products, {tickets} tickets; conflicts {conflicts:?}"
         )
     }
 }

@@ -1,18 +1,21 @@
-//! A rider with a phone, outside or inside, and what the rider has really done.
+//! A rider with a phone or tickets, outside or inside, and what the rider has really done.
 
 use super::RuleBroken;
-use super::server::{issuer, issuers};
+use super::server::{issuer, issuers, servers};
 use crate::seed::Seed;
 use ed25519_dalek::SigningKey;
 use fare_protocol::{
-    AccountId, CodeRef, Currency, IssuerPart, Millis, Money, RecordId, RideCode, RiderClass,
-    Signer, StationId, UnixMs, VerifiedRideCode,
+    AccountId, CodeRef, Currency, IssuerPart, Millis, Money, PaperCode, RecordId, RideCode,
+    RiderClass, Signer, Stamp, StationId, UnixMs, VerifiedCredential,
 };
 
 /// After so many attempts in vain a rider inside is let out by staff, and one outside rests.
 pub(super) const ATTEMPTS_MAX: u32 = 4;
 
 pub(super) struct Rider {
+    pub(super) account: AccountId,
+    /// Tickets that are left, instead of a phone.
+    tickets: Option<Vec<String>>,
     key: SigningKey,
     part: Vec<u8>,
     counter: u32,
@@ -33,8 +36,9 @@ pub(super) struct Inside {
 impl Rider {
     pub(super) fn new(seed: &mut Seed) -> Self {
         let key = SigningKey::from_bytes(&seed.bytes());
+        let account = AccountId(seed.bytes());
         let part = IssuerPart {
-            account: AccountId(seed.bytes()),
+            account,
             device_key: key.public(),
             class: RiderClass::Adult,
             fare_limit: Money::new(2_000, Currency::CNY),
@@ -42,6 +46,8 @@ impl Rider {
             not_after: UnixMs(i64::MAX / 2),
         };
         Self {
+            account,
+            tickets: None,
             key,
             part: part.seal(&issuer()),
             counter: 0,
@@ -51,13 +57,43 @@ impl Rider {
         }
     }
 
-    /// A new code, as the phone shows it and as a gate believes it.
-    pub(super) fn code(&mut self, now: UnixMs) -> Result<(CodeRef, VerifiedRideCode), RuleBroken> {
+    /// From now on the rider has these tickets, and no phone.
+    pub(super) fn takes(&mut self, tickets: Vec<String>) {
+        self.tickets = Some(tickets);
+    }
+
+    /// The ticket was used, or is of no use.
+    pub(super) fn throws_away(&mut self) {
+        if let Some(tickets) = &mut self.tickets {
+            tickets.pop();
+        }
+    }
+
+    /// What the rider shows, and what a gate believes of it: a new code of the phone, or the ticket; nothing when no
+    /// ticket is left.
+    pub(super) fn code(
+        &mut self,
+        now: UnixMs,
+    ) -> Result<Option<(CodeRef, VerifiedCredential)>, RuleBroken> {
+        let bad = |err: &dyn std::fmt::Display| RuleBroken::Simulation(format!("a code: {err}"));
+        if let Some(tickets) = &self.tickets {
+            let Some(text) = tickets.last() else {
+                return Ok(None);
+            };
+            let at = Stamp {
+                at: now,
+                error_ms: Millis(0),
+            };
+            let code = PaperCode::parse(text.as_bytes()).map_err(|err| bad(&err))?;
+            let code = code
+                .verify_within(&servers(), at)
+                .map_err(|err| bad(&err))?;
+            return Ok(Some((CodeRef::of(text.as_bytes()), code.into())));
+        }
         self.counter += 1;
         let text = RideCode::make(&self.part, now, self.counter, &self.key);
-        let bad = |err: &dyn std::fmt::Display| RuleBroken::Simulation(format!("a code: {err}"));
         let code = RideCode::parse(text.as_bytes()).map_err(|err| bad(&err))?;
         let code = code.verify(&issuers(), now).map_err(|err| bad(&err))?;
-        Ok((CodeRef::of(text.as_bytes()), code))
+        Ok(Some((CodeRef::of(text.as_bytes()), code.into())))
     }
 }

@@ -1,9 +1,10 @@
 //! The server: the real intake over the real store, restarted at bad moments.
 
 use super::RuleBroken;
+use super::shop::ON_SALE;
 use ed25519_dalek::SigningKey;
 use fare_protocol::wire::{Answer, AnswerOutcome, Feed, TariffText};
-use fare_protocol::{GateId, KeyEntry, KeySet, Millis, RecordId, Signer, UnixMs};
+use fare_protocol::{GateId, KeyEntry, KeySet, Millis, PublicKey, RecordId, Signer, UnixMs};
 use fare_rules::Tariff;
 use fare_server::config::Settlement;
 use fare_server::fares::Released;
@@ -198,6 +199,7 @@ fn settlement() -> Result<Settlement, RuleBroken> {
         tariff: [
             include_str!("../../../../gate-config/tariff-beijing.toml"),
             MORE,
+            ON_SALE,
         ]
         .concat(),
         stations: include_str!("../../../../gate-config/stations-beijing-line1.toml").to_owned(),
@@ -205,7 +207,7 @@ fn settlement() -> Result<Settlement, RuleBroken> {
     let tariff = Tariff::parse(&tariff_text);
     let tariff = tariff.map_err(|err| RuleBroken::Simulation(format!("the tariff: {err}")))?;
     Ok(Settlement {
-        signer: Arc::new(SigningKey::from_bytes(&[9; 32])),
+        signer: Arc::new(signer()),
         issuers: issuers(),
         tariff: Arc::new(tariff),
         released: Released::default(),
@@ -214,14 +216,28 @@ fn settlement() -> Result<Settlement, RuleBroken> {
     })
 }
 
+/// The server's own key.
+pub(super) fn signer() -> SigningKey {
+    SigningKey::from_bytes(&[9; 32])
+}
+
+/// Whose pictures and paper codes gates believe.
+pub(super) fn servers() -> KeySet {
+    always(signer().public())
+}
+
 /// Who issues the riders' codes.
 pub(super) fn issuer() -> SigningKey {
     SigningKey::from_bytes(&[8; 32])
 }
 
 pub(super) fn issuers() -> KeySet {
+    always(issuer().public())
+}
+
+fn always(key: PublicKey) -> KeySet {
     KeySet(vec![KeyEntry {
-        key: issuer().public(),
+        key,
         from_ms: UnixMs(0),
         until_ms: UnixMs(i64::MAX),
     }])

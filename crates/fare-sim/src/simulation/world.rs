@@ -8,10 +8,12 @@ use super::audit::{self, Log};
 use super::gate::{Commit, Gate, Person};
 use super::rider::{ATTEMPTS_MAX, Inside, Rider};
 use super::server::Server;
+use super::shop::{Shop, has_tickets};
 use super::{Report, RuleBroken, Settings};
 use crate::seed::Seed;
 use fare_protocol::{
     Direction, Passage, PassageOutcome, RecordBody, RecordId, SignedRecord, Stamp, UnixMs,
+    VerifiedCredential,
 };
 use fare_rules::{
     Display, Draft, Effect, End, Event, Facts, FirstRide, Heard, Lane, Note, Refusal, Ride, Role,
@@ -100,8 +102,10 @@ impl World {
         };
         let folder = folder.map_err(io)?;
         let seed = Seed::new(settings.seed);
-        let (gates, server) = build(settings, folder.path(), &seed)?;
+        let (gates, mut server) = build(settings, folder.path(), &seed)?;
         let riders = (0..settings.riders).map(|n| Rider::new(&mut seed.fork("rider", n.into())));
+        let mut riders: Vec<_> = riders.collect();
+        let shop = buys(&mut riders, &mut server, &mut seed.fork("tickets", 0))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let mut world = Self {
             settings,
@@ -111,9 +115,12 @@ impl World {
             queued: 0,
             calm: false,
             gates,
-            riders: riders.collect(),
+            riders,
             server,
-            log: Log::default(),
+            log: Log {
+                shop,
+                ..Log::default()
+            },
             report: Report::default(),
             runtime: runtime.map_err(io)?,
             _folder: folder,
@@ -164,6 +171,8 @@ impl World {
                 return audit::audit(self).map(|found| Report {
                     charged: found.charged,
                     revenue: found.revenue,
+                    uses: found.uses,
+                    tickets: found.tickets,
                     conflicts: found.conflicts,
                     ..self.report.clone()
                 });
@@ -290,7 +299,9 @@ impl World {
         } else {
             None
         };
-        let (shown, code) = self.riders[rider].code(self.now)?;
+        let Some((shown, code)) = self.riders[rider].code(self.now)? else {
+            return Ok(());
+        };
         self.riders[rider].attempt += 1;
         let attempt = self.riders[rider].attempt;
         let mut who = Some(rider);
@@ -307,7 +318,7 @@ impl World {
                 passage_id: self.new_id(),
                 shown,
                 facts: self.facts(g, &code)?,
-                credential: Ok(code.into()),
+                credential: Ok(code.clone()),
                 heard: Heard::NotAsked,
             };
             self.tell(g, Event::Tap(Box::new(tap)), None)?;
@@ -353,6 +364,7 @@ impl World {
         }
         one.in_vain = 0;
         one.inside = None;
+        one.throws_away();
         self.later(5 * MINUTE, 15 * MINUTE, Happening::Comes(rider));
     }
 
@@ -373,6 +385,7 @@ impl World {
             match role {
                 Role::Entry => one.inside = Some(Inside { entry: of, at }),
                 Role::Exit | Role::Both => {
+                    one.throws_away();
                     self.log
                         .rode
                         .extend(before.map(|inside| (inside.entry, of)));
@@ -428,21 +441,29 @@ impl World {
         }
     }
 
-    fn facts(
-        &mut self,
-        g: usize,
-        code: &fare_protocol::VerifiedRideCode,
-    ) -> Result<Facts, RuleBroken> {
+    fn facts(&mut self, g: usize, code: &VerifiedCredential) -> Result<Facts, RuleBroken> {
         let now = self.gates[g].stamp(self.now)?.at;
         let gate = &self.gates[g];
         let Some(running) = &gate.running else {
             return Ok(Facts::default());
         };
-        let issuer = code.claims().issuer;
-        let facts = running.journal.facts(issuer.account, &issuer.device_key)?;
+        let (account, class) = (code.account(), code.class());
+        let (facts, pays_later) = match code {
+            VerifiedCredential::RideCode(code) => {
+                let device = &code.claims().issuer.device_key;
+                (running.journal.facts(account, device)?, true)
+            }
+            VerifiedCredential::PaperCode(_) => {
+                (running.journal.facts_of_paper_code(account)?, false)
+            }
+            VerifiedCredential::Picture(_) | VerifiedCredential::PayCode(_) => {
+                let what = "riders of the simulation have ride codes and tickets";
+                return Err(RuleBroken::Simulation(what.to_owned()));
+            }
+        };
         let quote = facts.open_journey.and_then(|open| {
             let ride = Ride {
-                class: issuer.class,
+                class,
                 class_until: None,
                 entry: End {
                     station: open.station,
@@ -456,11 +477,10 @@ impl World {
             };
             self.server.tariff().price(&ride).ok()
         });
-        let station = gate.registered.station;
+        let (station, is_limited) = (gate.registered.station, gate.limits_first_rides());
         let first_ride = facts.first_ride.map(|first| FirstRide {
-            may_cost: gate
-                .limits_first_rides()
-                .then(|| self.server.tariff().dearest(station, issuer.class)),
+            may_cost: (pays_later && is_limited)
+                .then(|| self.server.tariff().dearest(station, class)),
             ..first
         });
         Ok(Facts {
@@ -563,7 +583,9 @@ impl World {
                     | RecordBody::LetThrough(_)
                     | RecordBody::Config(_) => false,
                 };
-                let must = ride.direction == Direction::Entry && self.gates[g].limits_first_rides();
+                let must = ride.direction == Direction::Entry
+                    && self.gates[g].limits_first_rides()
+                    && !self.log.shop.tickets.contains_key(&ride.account);
                 if must && ride.first_ride.is_none() && !self.log.records.iter().any(is_of) {
                     let what = format!("{} was not counted as a first ride", ride.id);
                     return Err(RuleBroken::Alone(what));
@@ -670,4 +692,16 @@ fn build(
     }
     let registered: Vec<_> = gates.iter().map(|gate| gate.registered).collect();
     Ok((gates, Server::new(folder, &registered)?))
+}
+
+/// Before the day riders buy products and tickets.
+fn buys(riders: &mut [Rider], server: &mut Server, chance: &mut Seed) -> Result<Shop, RuleBroken> {
+    let (mut shop, now) = (Shop::default(), UnixMs(MORNING));
+    for (n, rider) in riders.iter_mut().enumerate() {
+        shop.sell(server, (n, rider.account), now)?;
+        if has_tickets(n) {
+            rider.takes(shop.print(server, chance, now)?);
+        }
+    }
+    Ok(shop)
 }
