@@ -180,7 +180,7 @@ fn missing_exits_use_rides_in_the_order_of_their_entries() {
         let product = sold(&mut site, "both");
         goes(&mut site, &a, &b, 1);
         let first = a.passes(Direction::Entry, account(1), 30);
-        let second = a.passes(Direction::Entry, account(1), 400);
+        let second = a.passes(Direction::Entry, account(1), 240);
         let order = if late_first {
             [&second, &first]
         } else {

@@ -152,6 +152,7 @@ proptest! {
 }
 
 #[test]
+// long: one product after another
 fn a_picture_is_told_no_more_than_can_matter() {
     let tariff = parse(
         &[
