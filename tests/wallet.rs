@@ -5,14 +5,15 @@
 
 mod common;
 
-use common::browser::Browser;
 use common::lane::Lane;
-use common::wallet::{Metro, Wallet, decoded, gate_eyes, pays_in, sells, with_screen};
+use common::wallet::{
+    LaneScreen, Metro, Wallet, decoded, gate_eyes, gate_eyes_slowly, pays_in, sells, with_screen,
+};
 use common::{Site, program, until};
 use fare_protocol::receipt::Receipt;
-use fare_protocol::{LaneNo, Millis, Picture, RideCode, SignedRecord, UnixMs, picture, ride_code};
+use fare_protocol::{LaneNo, Picture, RideCode, SignedRecord, UnixMs, picture, ride_code};
 use fare_rules::Role;
-use fare_sim::board::{BoardEvent, Habits};
+use fare_sim::board::BoardEvent;
 use fare_sim::camera::Camera;
 use fare_sim::city::GateSite;
 use fare_sim::pki;
@@ -164,11 +165,7 @@ async fn a_copied_picture_is_refused_at_another_gate_once_the_server_has_told_it
         .unwrap();
     metro.site.register(&[&entry, &exit, &other]);
     let wallet = Wallet::new(&metro.site.path(""));
-    wallet.browser.open(&metro.page());
-    wallet.sees("start");
-    wallet.clicks("[data-testid=start]");
-    let text = wallet.shows(ride_code::PREFIX);
-    let code = RideCode::parse(text.as_bytes()).unwrap();
+    let code = wallet.joins(&metro);
     pays_in(&metro.site, code.claims().issuer.account, "CNY:5000");
     let mut at_entry = Lane::open_as(&metro.site, entry, gate_eyes(), "ready").await;
     let (file, _) = wallet.code_shot("two-gates-entry");
@@ -181,39 +178,21 @@ async fn a_copied_picture_is_refused_at_another_gate_once_the_server_has_told_it
     wallet.sees("balance");
     assert!(wallet.text().contains("50.00"), "{}", wallet.text());
     wallet.browser.is_accessible("on the way, with a balance");
-    let (optics, _) = gate_eyes();
-    // Long enough for a browser on a busy machine to see what the rider is shown.
-    let slowly = Habits {
-        passage_after: Millis(3_500),
-        ..Habits::default()
-    };
     let page = with_screen(&exit);
     let served = "the screen's page is served";
-    let mut at_exit = Lane::open_as(&metro.site, exit, (optics, slowly), served).await;
+    let mut at_exit = Lane::open_as(&metro.site, exit, gate_eyes_slowly(), served).await;
     let mut at_other = Lane::open_as(&metro.site, other, gate_eyes(), "ready").await;
-    let screen = Browser::start();
-    screen.resize(1280, 800);
-    screen.open(&format!("http://{page}/"));
-    let seen = |words: &str| {
-        let text = "return document.getElementById('words').innerText";
-        let there = || {
-            screen
-                .run(text)
-                .as_str()
-                .is_some_and(|text| text.contains(words))
-        };
-        assert!(until(|| there().then_some(())).is_some(), "no {words}");
-    };
-    seen("Show your code");
+    let screen = LaneScreen::open(page);
+    screen.says("Show your code");
     let _seen = at_exit
         .crowd
         .hold(at_exit.files.gate, copy.clone())
         .unwrap();
     at_exit.sees(BoardEvent::Opened).await;
     for words in ["¥6.00", "Balance ¥44.00", "余额 ¥44.00"] {
-        seen(words);
+        screen.says(words);
     }
-    fs::write(wallet.shots.join("lane-balance.png"), screen.screenshot()).unwrap();
+    screen.shot(&wallet, "lane-balance");
     at_exit.sees(BoardEvent::Passed).await;
     at_exit.crowd.leave(at_exit.files.gate).unwrap();
     let heard = until(|| {
@@ -262,11 +241,7 @@ async fn the_exit_gate_shows_what_products_pay_and_the_server_charges_no_more() 
     );
     metro.site.register(&[&entry, &exit]);
     let wallet = Wallet::new(&metro.site.path(""));
-    wallet.browser.open(&metro.page());
-    wallet.sees("start");
-    wallet.clicks("[data-testid=start]");
-    let text = wallet.shows(ride_code::PREFIX);
-    let code = RideCode::parse(text.as_bytes()).unwrap();
+    let code = wallet.joins(&metro);
     let account = code.claims().issuer.account;
     sells(&metro.site, account, "month");
     sells(&metro.site, account, "ten");
@@ -286,35 +261,18 @@ async fn the_exit_gate_shows_what_products_pay_and_the_server_charges_no_more() 
     wallet.shot("products-on-the-way");
 
     metro.network_is_lost();
-    let (optics, _) = gate_eyes();
-    let slowly = Habits {
-        passage_after: Millis(3_500),
-        ..Habits::default()
-    };
     let page = with_screen(&exit);
     let served = "the screen's page is served";
-    let mut at_exit = Lane::open_as(&metro.site, exit, (optics, slowly), served).await;
-    let screen = Browser::start();
-    screen.resize(1280, 800);
-    screen.open(&format!("http://{page}/"));
-    let seen = |words: &str| {
-        let text = "return document.getElementById('words').innerText";
-        let there = || {
-            screen
-                .run(text)
-                .as_str()
-                .is_some_and(|text| text.contains(words))
-        };
-        assert!(until(|| there().then_some(())).is_some(), "no {words}");
-    };
-    seen("Show your code");
+    let mut at_exit = Lane::open_as(&metro.site, exit, gate_eyes_slowly(), served).await;
+    let screen = LaneScreen::open(page);
+    screen.says("Show your code");
     let copy = Screenshot::read(&file).unwrap();
     let _seen = at_exit.crowd.hold(at_exit.files.gate, copy).unwrap();
     at_exit.sees(BoardEvent::Opened).await;
     for words in ["¥0.00", "Pass", "Multi‑ride, 9 left", "通票", "剩余 9 次"] {
-        seen(words);
+        screen.says(words);
     }
-    fs::write(wallet.shots.join("lane-products.png"), screen.screenshot()).unwrap();
+    screen.shot(&wallet, "lane-products");
     at_exit.sees(BoardEvent::Passed).await;
 
     metro.network_is_back();
@@ -355,11 +313,7 @@ async fn products_and_an_exit_without_an_entry_stand_below_the_code() {
     let exit = metro.site.exit(Some(metro.gates));
     metro.site.register(&[&exit]);
     let wallet = Wallet::new(&metro.site.path(""));
-    wallet.browser.open(&metro.page());
-    wallet.sees("start");
-    wallet.clicks("[data-testid=start]");
-    let text = wallet.shows(ride_code::PREFIX);
-    let code = RideCode::parse(text.as_bytes()).unwrap();
+    let code = wallet.joins(&metro);
     wallet.says("You have none");
     sells(&metro.site, code.claims().issuer.account, "ten");
     sells(&metro.site, code.claims().issuer.account, "month");

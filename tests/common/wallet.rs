@@ -3,7 +3,7 @@
 
 use super::browser::{Browser, Screen};
 use super::{Process, Site, change, program, until};
-use fare_protocol::AccountId;
+use fare_protocol::{AccountId, Millis, RideCode, ride_code};
 use fare_sim::board::Habits;
 use fare_sim::cast::Cast;
 use fare_sim::city::GateFiles;
@@ -28,6 +28,16 @@ pub fn gate_eyes() -> (Optics, Habits) {
         difficulty: Difficulty::Easy,
     };
     (optics, Habits::default())
+}
+
+/// The same, and riders so slow that a browser on a busy machine sees what they are shown.
+pub fn gate_eyes_slowly() -> (Optics, Habits) {
+    let (optics, habits) = gate_eyes();
+    let slowly = Habits {
+        passage_after: Millis(3_500),
+        ..habits
+    };
+    (optics, slowly)
 }
 
 /// What `make wallet` built.
@@ -116,6 +126,15 @@ impl Wallet {
         fs::create_dir_all(&shots).unwrap();
         let browser = Browser::phone(PHONE);
         Self { browser, shots }
+    }
+
+    /// A rider comes to the metro; answers the first code.
+    pub fn joins(&self, metro: &Metro) -> RideCode {
+        self.browser.open(&metro.page());
+        self.sees("start");
+        self.clicks("[data-testid=start]");
+        let text = self.shows(ride_code::PREFIX);
+        RideCode::parse(text.as_bytes()).unwrap()
     }
 
     pub fn sees(&self, test_id: &str) {
@@ -293,6 +312,31 @@ pub fn with_screen(files: &GateFiles) -> SocketAddr {
     let config = fs::read_to_string(&files.config).unwrap() + &display;
     fs::write(&files.config, config).unwrap();
     address
+}
+
+/// A browser at the page of a lane's screen.
+pub struct LaneScreen(Browser);
+
+impl LaneScreen {
+    pub fn open(page: SocketAddr) -> Self {
+        let browser = Browser::start();
+        browser.resize(1280, 800);
+        browser.open(&format!("http://{page}/"));
+        Self(browser)
+    }
+
+    pub fn says(&self, words: &str) {
+        let text = "return document.getElementById('words').innerText";
+        let text = || self.0.run(text).as_str().map(str::to_owned);
+        let there = until(|| text().filter(|text| text.contains(words)));
+        assert!(there.is_some(), "no {words}");
+    }
+
+    /// Keeps what is on it beside the wallet's own pictures.
+    pub fn shot(&self, wallet: &Wallet, name: &str) {
+        let file = wallet.shots.join(name).with_extension("png");
+        fs::write(file, self.0.screenshot()).unwrap();
+    }
 }
 
 /// A product is sold at the desk, for cash.

@@ -33,9 +33,9 @@
 //!
 //! An exit after no entry is listed as a conflict for as long as that is so.
 
-use crate::Quote;
 use crate::conflict::{ConflictKind, entered_again};
 use crate::tariff::Use;
+use crate::{End, Paid, Quote, Ride};
 use fare_protocol::{
     AccountId, CodeRef, Confirmation, Direction, FareReason, FareStep, GateId, Millis, Mode, Money,
     PassageOutcome, Record, RecordId, RiderClass, StationId, UnixMs,
@@ -258,6 +258,14 @@ impl Tap {
     /// Where.
     pub fn station(&self) -> StationId {
         self.confirmation.location.station
+    }
+
+    /// Where and when, as a tariff prices it.
+    pub fn end(&self) -> End {
+        End {
+            station: self.station(),
+            at: self.at,
+        }
     }
 
     /// By which fares.
@@ -604,6 +612,17 @@ impl From<Event> for Journey {
                 }
             }
         }
+    }
+}
+
+/// The journey between these taps as a tariff prices it, after `earlier` ones of the account.
+pub fn ride<'h>(entry: &Tap, exit: &Tap, earlier: &'h [Paid]) -> Ride<'h> {
+    Ride {
+        class: exit.class(),
+        class_until: None,
+        entry: entry.end(),
+        exit: exit.end(),
+        earlier,
     }
 }
 

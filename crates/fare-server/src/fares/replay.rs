@@ -2,8 +2,8 @@
 
 use crate::store::{StoreError, Tx};
 use fare_protocol::{AccountId, Direction, Money, UnixMs};
-use fare_rules::journey::{Tap, price};
-use fare_rules::{End, Paid, Ride, Tariff};
+use fare_rules::journey::{Tap, price, ride};
+use fare_rules::{Paid, Tariff};
 
 /// Why days could not be priced again.
 #[derive(Debug, thiserror::Error)]
@@ -121,17 +121,7 @@ fn begin(
 
 fn again(draft: &Tariff, entry: &Tap, exit: &Tap, earlier: &[Paid]) -> Option<Paid> {
     debug_assert_eq!(entry.direction(), Direction::Entry);
-    let end = |tap: &Tap| End {
-        station: tap.station(),
-        at: tap.at,
-    };
-    let ride = Ride {
-        class: exit.class(),
-        class_until: None,
-        entry: end(entry),
-        exit: end(exit),
-        earlier,
-    };
+    let ride = ride(entry, exit, earlier);
     let quote = draft.price(&ride).ok()?;
     let mut unseen = *exit;
     unseen.confirmation.fare_quoted = None;

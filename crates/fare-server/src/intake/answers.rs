@@ -68,7 +68,7 @@ impl<'a> Intake<'a> {
                 let Ok(aside) = name.spawn_scoped(scope, sign) else {
                     return sign();
                 };
-                let written = self.tx.write_all();
+                let written = self.tx.flush();
                 let signed = aside.join().unwrap_or_else(|panic| resume_unwind(panic));
                 written?;
                 signed

@@ -1,7 +1,6 @@
 //! Journeys of which one end is missing: what that costs once its day is over, and what an incident spares.
 //! Which times are incidents is [`fare_rules::incident`]'s to say.
 
-use super::pricing::end;
 use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::inbox::{Ruling, resolve};
@@ -181,7 +180,7 @@ fn no_entry(settlement: &Settlement, tx: &Tx<'_>, exit: &Tap) -> Result<Option<M
     }
     let held = tx.held_products(account, (exit.at, exit.id))?;
     Ok(Some(
-        tariff.cover_missing_entry(quote, end(exit), &held).fare,
+        tariff.cover_missing_entry(quote, exit.end(), &held).fare,
     ))
 }
 
@@ -238,7 +237,7 @@ impl Intake<'_> {
             return Ok((Some(quote.fare), nothing.1));
         }
         let held = self.tx.held_products(account, (entry.at, entry.id))?;
-        let (quote, uses) = tariff.cover_missing_exit(quote, end(entry), &held);
+        let (quote, uses) = tariff.cover_missing_exit(quote, entry.end(), &held);
         Ok((Some(quote.fare), Wanted::These(uses)))
     }
 

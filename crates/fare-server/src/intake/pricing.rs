@@ -8,9 +8,9 @@ use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
 use fare_protocol::{InHand, Money, PaidBefore, UnixMs};
 use fare_rules::conflict::ConflictKind;
-use fare_rules::journey::{Event, Journey, Link, Price, Tap, price, price_covered};
+use fare_rules::journey::{Event, Journey, Link, Price, Tap, price, price_covered, ride};
 use fare_rules::tariff::Use;
-use fare_rules::{End, Paid, QuoteError, Ride, Tariff};
+use fare_rules::{Paid, QuoteError, Tariff};
 
 /// Most journeys after which others are priced again in one transaction; the next one takes the rest.
 const AGAIN_MAX: u32 = 500;
@@ -184,7 +184,7 @@ pub(super) fn paid_before(
 ) -> Result<PaidBefore, StoreError> {
     let tariff = settlement.tariff_at(entry.at);
     let earlier = earlier(&tariff, tx, entry)?;
-    Ok(tariff.paid_before(end(entry), &earlier))
+    Ok(tariff.paid_before(entry.end(), &earlier))
 }
 
 /// The account's products that may pay for the journey of this entry.
@@ -198,7 +198,7 @@ pub(super) fn in_hand(
         return Ok(Vec::new());
     }
     let held = tx.held_products(account, (entry.at, entry.id))?;
-    Ok(settlement.tariff_at(entry.at).in_hand(end(entry), &held))
+    Ok(settlement.tariff_at(entry.at).in_hand(entry.end(), &held))
 }
 
 /// The price of a journey by the tariff of its entry's day, with what the account paid before and with its
@@ -231,7 +231,7 @@ pub(crate) fn priced(
         return Ok(Ok(Priced { price, uses }));
     }
     let held = tx.held_products(account, (entry.at, entry.id))?;
-    let ends = (end(entry), end(exit));
+    let ends = (entry.end(), exit.end());
     let cover = |quote| tariff.cover(quote, ends, &held);
     let (price, uses) = price_covered(exit, quote, alone, cover);
     Ok(Ok(Priced { price, uses }))
@@ -245,23 +245,5 @@ fn earlier(tariff: &Tariff, tx: &Tx<'_>, entry: &Tap) -> Result<Vec<Paid>, Store
             tx.paid(entry.account(), span, tariff.currency())
         }
         None => Ok(Vec::new()),
-    }
-}
-
-pub(super) fn end(tap: &Tap) -> End {
-    End {
-        station: tap.station(),
-        at: tap.at,
-    }
-}
-
-/// A journey as a tariff prices it.
-fn ride<'h>(entry: &Tap, exit: &Tap, earlier: &'h [Paid]) -> Ride<'h> {
-    Ride {
-        class: exit.class(),
-        class_until: None,
-        entry: end(entry),
-        exit: end(exit),
-        earlier,
     }
 }

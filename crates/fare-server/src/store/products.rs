@@ -151,7 +151,8 @@ impl Tx<'_> {
         if let Some(known) = self.batch.borrow().has_products(account) {
             return Ok(known);
         }
-        self.exists(HAS_PRODUCTS, &[&account])
+        let sql = "SELECT 1 FROM product WHERE account = $1 LIMIT 1";
+        self.exists(sql, &[&account])
     }
 
     /// The account's products as a journey that began so finds them: with what journeys that began before
@@ -386,8 +387,6 @@ impl Tx<'_> {
 }
 
 /// Whether an account ever had a product.
-pub(super) const HAS_PRODUCTS: &str = "SELECT 1 FROM product WHERE account = $1 LIMIT 1";
-
 fn read_product(row: &Row) -> Result<ProductRow, StoreError> {
     let (promise, paid): (String, String) = (row.get(4)?, row.get(7)?);
     let promise = serde_json::from_str(&promise);

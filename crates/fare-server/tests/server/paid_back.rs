@@ -1,17 +1,14 @@
 //! What desks pay back of products that are in use, what covers a missing end, and what is priced again when a decision
 //! gives a ride back.
 
+use super::shop::{fares, journey, sold, used};
 use super::site::{NOW, Site};
 use crate::gate::{Gate, MORNING, account};
-use fare_protocol::wire::TariffText;
 use fare_protocol::{Currency, Direction, Money, SignedRecord, UnixMs};
-use fare_rules::Tariff;
 use fare_server::correction::{Correction, correct};
 use fare_server::intake::{charge_without_entry, close_ended, price_again};
-use fare_server::products::{LAPSE_AFTER, ProductError, Sale, lapse, sell, take_back};
-use fare_server::store::{PaidBy, ProductRow};
+use fare_server::products::{LAPSE_AFTER, ProductError, lapse, take_back};
 use proptest::prelude::*;
-use std::sync::Arc;
 
 const ON_SALE: &str = r#"
 [maximum]
@@ -51,50 +48,12 @@ covers_missing_end = true
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 86_400_000;
 
-/// Just before the first journeys.
-const SOLD: UnixMs = UnixMs(MORNING - 1_000);
-
 /// When all days are over of which records came.
 const LATER: UnixMs = UnixMs(NOW.0 + 2 * DAY);
 
 /// A site that sells, and gates at PGY and XDN: 5.00 from one to the other.
 fn shop() -> (Site, Gate, Gate) {
-    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
-    let mut site = Site::new(&[&a, &b]);
-    let text = &site.settlement.tariff_text;
-    let tariff_text = TariffText {
-        tariff: [&text.tariff, ON_SALE].concat(),
-        stations: text.stations.clone(),
-    };
-    site.settlement.tariff = Arc::new(Tariff::parse(&tariff_text).unwrap());
-    site.settlement.tariff_text = tariff_text;
-    (site, a, b)
-}
-
-fn sold(site: &mut Site, offer: &str) -> ProductRow {
-    let tariff = site.settlement.tariff.clone();
-    let sale = Sale {
-        account: account(1),
-        offer: offer.to_owned(),
-        paid: PaidBy::Cash,
-        from: None,
-        person: "Wang".to_owned(),
-    };
-    site.database
-        .write(|tx| sell(tx, &tariff, &sale, SOLD))
-        .unwrap()
-}
-
-fn used(site: &mut Site, product: &ProductRow) -> (u32, i64) {
-    let used = site.database.read(|tx| tx.used(account(1))).unwrap();
-    let used = used.get(&product.id).copied().unwrap_or_default();
-    (used.journeys, used.posted_minor)
-}
-
-/// Somebody goes from PGY to XDN; answers the records of both gates.
-fn journey(a: &Gate, b: &Gate, minute: i64) -> [[SignedRecord; 2]; 2] {
-    let entry = a.passes(Direction::Entry, account(1), minute);
-    [entry, b.passes(Direction::Exit, account(1), minute + 10)]
+    super::shop::shop(ON_SALE)
 }
 
 fn goes(site: &mut Site, a: &Gate, b: &Gate, minute: i64) -> SignedRecord {
@@ -103,15 +62,6 @@ fn goes(site: &mut Site, a: &Gate, b: &Gate, minute: i64) -> SignedRecord {
     site.send(b, &exit.each_ref());
     let [entry, _] = entry;
     entry
-}
-
-fn fares(site: &mut Site) -> Vec<i64> {
-    let mut journeys = site.journeys();
-    journeys.sort_by_key(|journey| journey.entered_at_ms);
-    let fares = journeys.into_iter().map(|journey| journey.fare);
-    fares
-        .map(|fare| fare.map_or(-1, |fare| fare.minor))
-        .collect()
 }
 
 /// What desks took, what is not earned yet, what is earned, what riders owe.

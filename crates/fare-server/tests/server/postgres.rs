@@ -34,6 +34,8 @@ mod products;
 mod revoke;
 #[path = "riders.rs"]
 mod riders;
+#[path = "shop.rs"]
+mod shop;
 #[path = "site.rs"]
 pub(crate) mod site;
 #[path = "staff.rs"]

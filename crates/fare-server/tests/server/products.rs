@@ -2,10 +2,11 @@
 
 use super::api::Running;
 use super::phone::Phone;
+use super::shop::{SOLD, fares, journey, sale, sold, used};
 use super::site::{NOW, Site, settlement};
 use crate::gate::{Gate, MORNING, Tap, account};
 use fare_protocol::{
-    Annulment, Currency, Direction, Money, PassageOutcome, Picture, SignedRecord, UnixMs, Voucher,
+    Annulment, Currency, Direction, Money, PassageOutcome, Picture, UnixMs, Voucher,
 };
 use fare_rules::Tariff;
 use fare_server::books::clearing::{Rule, statements};
@@ -14,10 +15,9 @@ use fare_server::config::Settlement;
 use fare_server::correction::{Correction, correct};
 use fare_server::fares::replay;
 use fare_server::products::{LAPSE_AFTER, ProductError, Sale, lapse, sell, take_back};
-use fare_server::store::{PaidBy, ProductRow, Tx};
+use fare_server::store::{PaidBy, Tx};
 use proptest::prelude::*;
 use serde_json::Value;
-use std::sync::Arc;
 
 const ON_SALE: &str = r#"
 [[product]]
@@ -40,63 +40,14 @@ valid_days = 30
 off_percent = 50
 "#;
 
-/// Just before the first journeys.
-const SOLD: UnixMs = UnixMs(MORNING - 1_000);
-
 /// A site that sells, and gates at PGY and XDN: 5.00 from one to the other.
 fn shop() -> (Site, Gate, Gate) {
-    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::new("XDN-02", "XDN"));
-    let mut site = Site::new(&[&a, &b]);
-    site.settlement = selling();
-    (site, a, b)
+    super::shop::shop(ON_SALE)
 }
 
 /// Beijing's fares, and what is on sale.
 fn selling() -> Settlement {
-    let mut selling = settlement();
-    selling.tariff_text.tariff.push_str(ON_SALE);
-    selling.tariff = Arc::new(Tariff::parse(&selling.tariff_text).unwrap());
-    selling
-}
-
-fn sale(offer: &str, paid: PaidBy) -> Sale {
-    Sale {
-        account: account(1),
-        offer: offer.to_owned(),
-        paid,
-        from: None,
-        person: "Wang".to_owned(),
-    }
-}
-
-fn sold(site: &mut Site, offer: &str) -> ProductRow {
-    let tariff = site.settlement.tariff.clone();
-    let sale = sale(offer, PaidBy::Cash);
-    site.database
-        .write(|tx| sell(tx, &tariff, &sale, SOLD))
-        .unwrap()
-}
-
-/// How many journeys use the product, and what they earn of its price.
-fn used(site: &mut Site, product: &ProductRow) -> (u32, i64) {
-    let used = site.database.read(|tx| tx.used(account(1))).unwrap();
-    let used = used.get(&product.id).copied().unwrap_or_default();
-    (used.journeys, used.posted_minor)
-}
-
-/// Somebody goes from PGY to XDN; answers the records of both gates.
-fn journey(a: &Gate, b: &Gate, minute: i64) -> [[SignedRecord; 2]; 2] {
-    let entry = a.passes(Direction::Entry, account(1), minute);
-    [entry, b.passes(Direction::Exit, account(1), minute + 10)]
-}
-
-fn fares(site: &mut Site) -> Vec<i64> {
-    let mut journeys = site.journeys();
-    journeys.sort_by_key(|journey| journey.entered_at_ms);
-    let fares = journeys.into_iter().map(|journey| journey.fare);
-    fares
-        .map(|fare| fare.map_or(-1, |fare| fare.minor))
-        .collect()
+    super::shop::selling(ON_SALE)
 }
 
 #[test]

@@ -513,16 +513,11 @@ fn moved_journey(entry: &Tap, moving: &Moving) -> Vec<Value> {
 }
 
 impl Tx<'_> {
-    /// Writes what is pending, so that it is done by the time of the commit.
+    /// Writes what is pending. Whoever asks the database something does this first.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn write_all(&self) -> Result<(), StoreError> {
-        self.flush()
-    }
-
-    /// Writes what is pending. Whoever asks the database something does this first.
-    pub(super) fn flush(&self) -> Result<(), StoreError> {
+    pub fn flush(&self) -> Result<(), StoreError> {
         let pending = self.batch.borrow_mut().take_pending()?;
         for (sql, rows) in pending {
             if !rows.is_empty() {

@@ -2,8 +2,8 @@
 
 use super::Account;
 use fare_protocol::{Currency, RecordId, UnixMs};
+use fare_rules::Paid;
 use fare_rules::journey::{Journey, Tap};
-use fare_rules::{End, Paid};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -31,7 +31,7 @@ impl Account {
             return;
         };
         if (known.span.0..known.span.1).contains(&entry.at) {
-            let (entry, exit) = (end(entry), end(exit));
+            let (entry, exit) = (entry.end(), exit.end());
             let minor = charge.fare.minor;
             let paid = Paid { entry, exit, minor };
             known.paid.insert(began, (paid, charge.fare.currency));
@@ -63,12 +63,5 @@ impl Account {
             let next = known.paid.range(after).next();
             within && next.is_none_or(|((at, _), _)| *at >= until)
         })
-    }
-}
-
-fn end(tap: &Tap) -> End {
-    End {
-        station: tap.station(),
-        at: tap.at,
     }
 }
