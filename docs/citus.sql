@@ -35,6 +35,7 @@ SELECT create_distributed_table('charge_try', 'account', colocate_with => 'tap')
 SELECT create_distributed_table('charge_refund', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('stored_move', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('class_proof', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('completed', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('exit_alone', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('product', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('price_again', 'account', colocate_with => 'tap');

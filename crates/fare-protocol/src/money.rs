@@ -48,6 +48,19 @@ impl Currency {
     }
 }
 
+impl Currency {
+    /// How many decimals its amounts have, by ISO 4217: 2 for most.
+    pub const fn decimals(&self) -> u8 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
+}
+
 impl FromStr for Currency {
     type Err = MoneyError;
 
@@ -130,17 +143,21 @@ impl Money {
     }
 }
 
-/// `CNY 3.00`: two decimals, as every currency has that a metro of today takes at its gates here.
+/// `CNY 3.00`, `JPY 210`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.minor < 0 { "-" } else { "" };
-        let minor = self.minor.unsigned_abs();
-        f.pad(&format!(
-            "{} {sign}{}.{:02}",
-            self.currency,
-            minor / 100,
-            minor % 100
-        ))
+        let (minor, decimals) = (self.minor.unsigned_abs(), self.currency.decimals());
+        let one = 10_u64.pow(decimals.into());
+        let (whole, part) = (minor / one, minor % one);
+        let text = match decimals {
+            0 => format!("{} {sign}{whole}", self.currency),
+            _ => {
+                let width = usize::from(decimals);
+                format!("{} {sign}{whole}.{part:0width$}", self.currency)
+            }
+        };
+        f.pad(&text)
     }
 }
 
@@ -184,5 +201,9 @@ mod tests {
     fn money_reads_as_people_write_it() {
         assert_eq!(Money::new(300, Currency::CNY).to_string(), "CNY 3.00");
         assert_eq!(Money::new(-5, Currency::CNY).to_string(), "CNY -0.05");
+        let of = |minor, code: &str| Money::new(minor, code.parse().unwrap()).to_string();
+        assert_eq!(of(210, "JPY"), "JPY 210");
+        assert_eq!(of(-1_250, "KRW"), "KRW -1250");
+        assert_eq!(of(1_250, "KWD"), "KWD 1.250");
     }
 }

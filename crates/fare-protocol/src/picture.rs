@@ -114,11 +114,11 @@ pub struct ChainBefore {
     pub from: StationId,
     /// When the first one began.
     pub entered_at: UnixMs,
-    /// When the last one began.
+    /// When the last one began; the first one, where the rule's time limit begins there.
     pub last_entered_at: UnixMs,
     /// Where the last one ended.
     pub last_to: StationId,
-    /// When the last one ended.
+    /// When the last one ended; the first one, where the rule's time limit begins there.
     pub last_left_at: UnixMs,
     /// How many they are.
     pub journeys: u32,

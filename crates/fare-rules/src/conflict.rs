@@ -101,6 +101,8 @@ pub enum Why {
     OneJourney,
     /// The rider left or came without a tap; the least fare that starts or ends there.
     LeastFare,
+    /// What the journey costs that the rider tells of.
+    AsTold,
     /// The missing record is likely still at its gate.
     RecordMissing,
     /// The account's next tap will tell.
@@ -128,6 +130,8 @@ pub enum Why {
 pub struct Circumstances {
     /// The least fare that starts or ends where the tap was made.
     pub least: Option<Money>,
+    /// What the journey costs that the rider tells of.
+    pub told: Option<Money>,
     /// The time for evidence about an unknown passage is over.
     pub expired: bool,
 }
@@ -256,9 +260,14 @@ impl ConflictKind {
             Self::SecondPassage => keep(Why::FirstCounts),
             Self::QuoteDiffers => keep(Why::LowerCharged),
             Self::Repaired => keep(Why::PutRight),
-            Self::SameCode | Self::ExitClaimed | Self::Overtaken | Self::Asked => {
-                keep(Why::AskPeople)
-            }
+            Self::ExitClaimed => match around.told {
+                Some(fare) => Proposal {
+                    decision: Decision::Charge { fare },
+                    why: Why::AsTold,
+                },
+                None => keep(Why::AskPeople),
+            },
+            Self::SameCode | Self::Overtaken | Self::Asked => keep(Why::AskPeople),
             Self::WrongStation | Self::ClockOutOfBounds | Self::ChainFork => keep(Why::MendGate),
             Self::ChainGap => keep(Why::RecordMissing),
             Self::AfterRevocation => keep(Why::NotBelieved),
@@ -358,6 +367,9 @@ impl Why {
                 "one picture, one journey: the first exit is charged; look who held the copy"
             }
             Self::LeastFare => "the other end of the journey is missing; the least fare from there",
+            Self::AsTold => {
+                "what the journey costs as the rider tells it; look whether that can be"
+            }
             Self::RecordMissing => {
                 "the records are likely still at the gate; bring its outbox here"
             }

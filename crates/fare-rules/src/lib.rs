@@ -5,6 +5,7 @@
 mod admission;
 pub mod charging;
 pub mod clock;
+pub mod completion;
 pub mod conflict;
 pub mod incident;
 pub mod journey;

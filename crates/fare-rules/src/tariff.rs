@@ -24,6 +24,7 @@
 //! # the same everywhere:        [flat]  fare_minor = 200
 //! # by zones:                   [[zone]]  id = "1"  stations = ["KGX"]  (a station may be in several:
 //! #                             the cheapest counts), [[zone_fare]]  zones = ["1", "2"]  fare_minor = 240
+//! #                             (one_way = true: only from the first to the second)
 //! # for each pair of stations:  [pair.PGY]  GCH = 300  (the same both ways unless both are written),
 //! #                             [pair_in.peak.PGY]  GCH = 400
 //!
@@ -42,6 +43,7 @@
 //! days = ["workday"]                          # workday, saturday, sunday, holiday; all when absent
 //! times = ["06:30-09:30", "16:00-19:00"]      # the end does not belong to it; all day when absent
 //! by = "entry"                                # or "exit": whose time counts
+//! by_date = true                              # its days begin at midnight; service days when absent
 //! percent = 120                               # of fares that name none for this period
 //! class = { senior = 100 }                    # shares of the adult fare in this period
 //! [rounding]                                  # of shares; down to 1 when absent
@@ -62,8 +64,12 @@
 //! measured = "exit-to-entry"                  # entry-to-exit, entry-to-entry, exit-to-entry, exit-to-exit
 //! between = [["RMG", "HNR"]]                  # either way; anywhere when absent
 //! most = 1                                    # so many in a row
+//! since = "last"                              # within_min after the journey before; or "first": after the first
+//!                                             # of all that go on from one another
 //! one_journey = true                          # or fare_minor, add_minor (may be negative), or
-//!                                             # total_minor: all together so much
+//!                                             # total_minor: all together so much (further_minor: each
+//!                                             # after the second costs that)
+//! class = { child = 50 }                      # in place of that amount; else the class's share
 //! [[discount]]                                # of those that are reached the last one counts
 //! span = "month"                              # day, week (Monday to Sunday), month
 //! from_minor = 10000                          # paid before in this span; or from_journeys
@@ -78,6 +84,8 @@
 //! no_exit_minor = 700
 //! no_entry_minor = 300
 //! class = { child = 350 }                     # else the class's share
+//! [completion]                                # a missing end that evidence tells (`crate::completion`): the fare
+//! at_least = 80                               # to or from there, when so sure in per cent; [maximum] else
 //! [[product]]                                 # on sale; used before money, in this order
 //! id = "month"
 //! name = "Month pass"
@@ -136,6 +144,7 @@ pub use rules::{PaperRefunds, RULES_MAX, TRANSFERS_MAX};
 pub use table::{FARE_MINOR_MAX, STEPS_MAX, class_name};
 pub use zones::{ZONES_MAX, Zone};
 
+use crate::completion::Completed;
 use fare_protocol::wire::TariffText;
 use fare_protocol::{
     Currency, Direction, FareReason, FareStep, Money, PaidBefore, RiderClass, StationId,
@@ -347,6 +356,17 @@ impl Tariff {
             steps: vec![FareStep { reason, minor }],
             sum: minor,
         }))
+    }
+
+    /// The completion of a missing end, where the tariff charges by it: it must be sure enough.
+    pub fn completed(&self, completed: Option<Completed>) -> Option<Completed> {
+        let from = self.rules.completed_from?;
+        completed.filter(|completed| completed.percent >= from)
+    }
+
+    /// Whether missing ends are completed at all.
+    pub fn completes(&self) -> bool {
+        self.rules.completed_from.is_some()
     }
 
     /// The most that a journey costs which begins at a station: the dearest way from there or, when that is more, the maximum

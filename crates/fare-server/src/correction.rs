@@ -3,8 +3,8 @@
 
 use crate::clock::rfc3339;
 use crate::inbox::{CaseView, RecordView, Ruling, RulingError, resolve};
-use crate::store::{Case, JourneyView, PostingView, Scope, Told, Tx};
-use fare_protocol::{ConflictId, Money, RecordId, UnixMs};
+use crate::store::{Case, JourneyView, PostingView, Scope, StoreError, Told, Tx};
+use fare_protocol::{AccountId, ConflictId, Direction, Money, RecordId, UnixMs, Voucher};
 use fare_rules::conflict::{Circumstances, ConflictKind, Decision};
 use fare_rules::ledger::PostingError;
 
@@ -26,6 +26,10 @@ pub struct Correction {
 pub struct Story {
     /// The journey; its account is masked.
     pub journey: JourneyView,
+    /// Where its missing exit is taken to have been, how surely, and why.
+    pub completed: Option<String>,
+    /// How its fare came about, as its exit voucher has it: what each step adds, and its sentence.
+    pub steps: Vec<(Money, String)>,
     /// What its records say.
     pub records: Vec<String>,
     /// Its postings, the oldest first.
@@ -49,12 +53,47 @@ pub fn story(tx: &Tx<'_>, entry: RecordId) -> Result<Story, RulingError> {
         cases.extend(about.into_iter().map(CaseView::from));
     }
     let postings = tx.postings_of(account, entry)?;
+    let completed = match journey.state.as_str() {
+        "no-exit" => tx.completed(account, entry)?,
+        _ => None,
+    };
     Ok(Story {
+        steps: steps(tx, account, &journey)?,
+        completed: completed.map(|completed| completed.sentence(Direction::Exit)),
         journey,
         records,
         postings,
         cases,
     })
+}
+
+/// The steps of the exit voucher that is about what is charged.
+fn steps(
+    tx: &Tx<'_>,
+    account: AccountId,
+    journey: &JourneyView,
+) -> Result<Vec<(Money, String)>, StoreError> {
+    let Some(exit) = journey.exit else {
+        return Ok(Vec::new());
+    };
+    let kept = tx.last_exit_voucher(account, journey.entry)?;
+    let tap = tx.tap(account, exit)?;
+    let answered = match tap {
+        Some(tap) => tx.answered_voucher(tap.gate, exit)?,
+        None => None,
+    };
+    let vouchers = [kept, answered].into_iter().flatten();
+    let mut exits = vouchers.filter_map(|bytes| match Voucher::parse(&bytes) {
+        Ok((Voucher::Exit(voucher), _)) => Some(voucher),
+        Ok((Voucher::Entry(_), _)) | Err(_) => None,
+    });
+    let fits = exits.find(|voucher| voucher.exit == exit && Some(voucher.fare) == journey.fare);
+    let steps = fits.into_iter().flat_map(|voucher| {
+        let currency = voucher.fare.currency;
+        let steps = voucher.steps.into_iter();
+        steps.map(move |step| (Money::new(step.minor, currency), step.text(currency)))
+    });
+    Ok(steps.collect())
 }
 
 /// Books a correction in the caller's transaction; answers it as a case of the inbox.

@@ -45,6 +45,8 @@ export interface Journey {
   fare: Money | null;
   steps: FareStep[];
   voucher: string | null;
+  /** Where a missing exit is taken to have been; servers of before do not tell. */
+  completed?: { at: Station; percent: number } | null;
   correction: Correction | null;
 }
 

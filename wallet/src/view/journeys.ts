@@ -130,10 +130,17 @@ function receipt(journey: Journey): HTMLElement {
     { class: 'receipt', 'data-testid': 'receipt' },
     times,
     steps.length === 0
-      ? h('p', {}, say(journey.state === 'no-exit' ? 'receipt.no-exit' : 'receipt.none'))
+      ? h('p', {}, whyNoSteps(journey))
       : sums(steps, fare),
     journey.voucher === null
       ? null
       : h('p', { class: 'asof' }, `${say('receipt.number')} ${journey.entry.slice(-8)}, ${say('receipt.signed')}`),
   );
+}
+
+/** Of a fare that no voucher explains. */
+function whyNoSteps({ state, completed }: Journey): string {
+  if (state !== 'no-exit') return say('receipt.none');
+  if (!completed) return say('receipt.no-exit');
+  return say('receipt.completed', { station: stationName(completed.at), percent: completed.percent });
 }

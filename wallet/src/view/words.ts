@@ -57,7 +57,7 @@ export function stationName(station: Station): string {
 
 export function money(minor: number, currency: string): string {
   const format = new Intl.NumberFormat(say('code'), { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
-  return format.format(minor / 100);
+  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
 
 /** "This, that and the other". */

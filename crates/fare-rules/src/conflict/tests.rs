@@ -67,9 +67,10 @@ fn two_gates_at_once_are_one_ride_and_anything_else_is_two() {
 }
 
 #[test]
-fn proposals_charge_the_least_fare_or_nothing() {
+fn proposals_charge_the_least_fare_what_was_told_or_nothing() {
     let known = Circumstances {
         least: Some(cny(300)),
+        told: Some(cny(300)),
         expired: false,
     };
     let unknown = Circumstances::default();
@@ -81,7 +82,10 @@ fn proposals_charge_the_least_fare_or_nothing() {
         };
         let expected = matches!(
             kind,
-            ConflictKind::EntryTwice | ConflictKind::ExitWithoutEntry | ConflictKind::Unpriced
+            ConflictKind::EntryTwice
+                | ConflictKind::ExitWithoutEntry
+                | ConflictKind::Unpriced
+                | ConflictKind::ExitClaimed
         );
         assert_eq!(charges, expected, "{kind:?}");
         assert!(kind.may_charge() || !charges, "{kind:?}");

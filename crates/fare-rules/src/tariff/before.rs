@@ -90,19 +90,10 @@ impl Tariff {
         let mut chain: Option<ChainBefore> = None;
         for next in of_today {
             let own = self.alone(next);
-            chain = Some(match chain {
-                Some(chain) => match self.joins(&chain, next.entry, next.exit) {
-                    Some((rule, _)) => ChainBefore {
-                        rule: Some(rule),
-                        from: chain.from,
-                        entered_at: chain.entered_at,
-                        journeys: chain.journeys.saturating_add(1),
-                        minor: chain.minor.saturating_add(own.minor),
-                        metres: chain.metres.saturating_add(own.metres),
-                        ..own
-                    },
-                    None => own,
-                },
+            let on =
+                chain.and_then(|chain| Some((chain, self.joins(&chain, next.entry, next.exit)?)));
+            chain = Some(match on {
+                Some((chain, (number, rule))) => joined(&chain, &own, number, rule),
                 None => own,
             });
         }
@@ -145,12 +136,24 @@ impl Tariff {
             // Back where the chain began is a way back, not a way on.
             let goes_on = rule.price != TransferPrice::OneJourney || chain.from != exit.station;
             chain.journeys <= rule.most
-                && chain.rule.is_none_or(|before| before == *number)
+                && chain
+                    .rule
+                    .is_none_or(|before| self.may_follow(before, *number))
                 && (0..=within_ms).contains(&to.since(from))
                 && rule.joins(chain.last_to, entry.station)
                 && goes_on
         });
         numbered.next()
+    }
+
+    /// Whether a chain that one rule joined may go on by another: by itself, or when both look at the first
+    /// journey's times, which the chain has kept then.
+    fn may_follow(&self, before: u8, next: u8) -> bool {
+        let since_first = |number: u8| {
+            let rule = self.rules.transfers.get(usize::from(number));
+            rule.is_some_and(|rule| rule.since_first)
+        };
+        before == next || (since_first(before) && since_first(next))
     }
 
     /// Whether a station is in one of these zones; where there are none, it is.
@@ -159,5 +162,22 @@ impl Tariff {
             Structure::Zones(table) => zones.is_empty() || table.is_within(station, zones),
             Structure::Distance(_) | Structure::Flat(_) | Structure::Pairs(_) => true,
         }
+    }
+}
+
+/// A chain that `next` goes on from by a rule. Where that looks at the first journey's times, the chain keeps
+/// them in place of the last one's.
+fn joined(chain: &ChainBefore, next: &ChainBefore, number: u8, rule: &Transfer) -> ChainBefore {
+    let times = if rule.since_first { chain } else { next };
+    ChainBefore {
+        rule: Some(number),
+        from: chain.from,
+        entered_at: chain.entered_at,
+        last_entered_at: times.last_entered_at,
+        last_to: next.last_to,
+        last_left_at: times.last_left_at,
+        journeys: chain.journeys.saturating_add(1),
+        minor: chain.minor.saturating_add(next.minor),
+        metres: chain.metres.saturating_add(next.metres),
     }
 }

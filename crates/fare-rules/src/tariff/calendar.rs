@@ -61,6 +61,8 @@ pub(super) struct Period {
     /// Minutes of the local day, from the first up to the second; the second may be the smaller.
     pub(super) times: Vec<(u16, u16)>,
     pub(super) by: By,
+    /// The days are those of the calendar, from midnight on, and not service days.
+    pub(super) by_date: bool,
     /// Of a fare that does not name one for this period.
     pub(super) percent: u32,
     /// Shares of the adult fare that hold in this period instead of the usual ones.
@@ -99,6 +101,11 @@ impl Calendar {
             .local_ms(at)
             .saturating_sub(starts_ms)
             .div_euclid(DAY_MS))
+    }
+
+    /// The local date of a moment.
+    pub(super) fn date(&self, at: UnixMs) -> Day {
+        Day(self.local_ms(at).div_euclid(DAY_MS))
     }
 
     /// The minute of the local day.
@@ -156,7 +163,12 @@ impl Period {
                 minute >= *from || minute < *to
             }
         };
-        self.days.contains(&calendar.day_type(calendar.day(at))) && self.times.iter().any(within)
+        let day = if self.by_date {
+            calendar.date(at)
+        } else {
+            calendar.day(at)
+        };
+        self.days.contains(&calendar.day_type(day)) && self.times.iter().any(within)
     }
 
     /// The share of a class, where this period has one of its own.
@@ -206,7 +218,7 @@ impl Day {
     }
 
     /// 0 is Monday.
-    pub(super) fn weekday(self) -> i64 {
+    pub fn weekday(self) -> i64 {
         // 1970-01-01 was a Thursday.
         self.0.saturating_add(3).rem_euclid(7)
     }

@@ -64,6 +64,7 @@ fn period(lines: &mut Vec<String>, period: &Period) {
         By::Exit => "exit",
     };
     lines.push(format!("period {id} {by} {percent}"));
+    lines.extend(period.by_date.then(|| format!("period-by-date {id}")));
     let days = period.days.iter();
     lines.extend(days.map(|day| format!("period-day {id} {}", word(*day, &DayType::ALL))));
     let times = period.times.iter();
@@ -119,6 +120,15 @@ fn zones(lines: &mut Vec<String>, zones: &Zones, periods: &[Period]) {
         lines.push(format!("zone-fare {a} {b} {}", fare.minor));
         named(lines, &format!("zone-fare-in {a} {b}"), fare, periods);
     }
+    for ((a, b), fare) in &zones.one_way {
+        lines.push(format!("zone-fare-one-way {a} {b} {}", fare.minor));
+        named(
+            lines,
+            &format!("zone-fare-one-way-in {a} {b}"),
+            fare,
+            periods,
+        );
+    }
 }
 
 fn pairs(lines: &mut Vec<String>, pairs: &Pairs, periods: &[Period]) {
@@ -172,6 +182,11 @@ fn rules(lines: &mut Vec<String>, rules: &Rules) {
         lines.push(format!("maximum {exit} {entry}"));
         by_class(lines, "maximum-class", &maximum.class);
     }
+    lines.extend(
+        rules
+            .completed_from
+            .map(|percent| format!("completion {percent}")),
+    );
     rules.products.iter().for_each(|one| product(lines, one));
     if rules.paper_refunds != PaperRefunds::default() {
         let PaperRefunds {
@@ -219,11 +234,21 @@ fn transfer(lines: &mut Vec<String>, transfer: &Transfer) {
         TransferPrice::OneJourney => "one-journey".to_owned(),
         TransferPrice::Fixed(minor) => format!("fare {minor}"),
         TransferPrice::Add(minor) => format!("add {minor}"),
-        TransferPrice::Total(minor) => format!("total {minor}"),
+        TransferPrice::Total {
+            minor,
+            further_minor,
+        } => match further_minor {
+            Some(further) => format!("total {minor} further {further}"),
+            None => format!("total {minor}"),
+        },
     };
     lines.push(format!(
         "transfer {id} {within_min} {measured} {most} {price}"
     ));
+    if transfer.since_first {
+        lines.push(format!("transfer-since-first {id}"));
+    }
+    by_class(lines, &format!("transfer-class {id}"), &transfer.class);
     let between = transfer.between.iter();
     lines.extend(between.map(|(a, b)| format!("transfer-between {id} {a} {b}")));
 }

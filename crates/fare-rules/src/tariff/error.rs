@@ -164,7 +164,7 @@ pub enum TariffProblem {
     Holes {
         /// How many.
         count: usize,
-        /// The first ten of them.
+        /// Up to a hundred of them.
         pairs: String,
     },
     /// No fare to take shares of.

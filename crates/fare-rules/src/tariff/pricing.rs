@@ -165,15 +165,22 @@ impl Tariff {
         terms: Terms<'_>,
     ) -> Result<(), QuoteError> {
         let paid = chain.so_far.minor;
+        let own = chain.rule.class.of(terms.class);
         let share = |minor| {
             let percent = self.percent(terms.class, terms.period);
-            self.rules.rounding.share(minor, percent)
+            own.unwrap_or_else(|| self.rules.rounding.share(minor, percent))
         };
         let fare = match chain.rule.price {
             TransferPrice::OneJourney => self.through(chain, ride, terms)?.sum.saturating_sub(paid),
             TransferPrice::Fixed(minor) => share(minor),
-            TransferPrice::Add(minor) => sheet.sum.saturating_add(minor),
-            TransferPrice::Total(minor) => share(minor).saturating_sub(paid),
+            TransferPrice::Add(minor) => sheet.sum.saturating_add(own.unwrap_or(minor)),
+            TransferPrice::Total {
+                minor,
+                further_minor,
+            } => match further_minor.filter(|_| chain.so_far.journeys > 1) {
+                Some(further) => share(further),
+                None => share(minor).saturating_sub(paid),
+            },
         };
         let reason = FareReason::Transfer {
             rule: chain.rule.id.clone(),

@@ -25,6 +25,8 @@ pub(super) struct Rules {
     pub(super) discounts: Vec<Discount>,
     pub(super) caps: Vec<Cap>,
     pub(super) maximum: Maximum,
+    /// How sure it must be where a missing end was, in per cent, to charge the fare from or to there.
+    pub(super) completed_from: Option<u32>,
     /// On sale, in the order of use.
     pub(super) products: Vec<Product>,
     pub(super) paper_refunds: PaperRefunds,
@@ -88,7 +90,11 @@ pub(super) struct Transfer {
     pub(super) between: BTreeSet<(StationId, StationId)>,
     /// How many in a row.
     pub(super) most: u32,
+    /// The time limit begins at the first of all that go on from one another, not at the one before.
+    pub(super) since_first: bool,
     pub(super) price: TransferPrice,
+    /// Amounts in place of the price's for classes that have one of their own.
+    pub(super) class: ByClass,
 }
 
 /// Which two taps the time limit lies between: of the journey before and of this one.
@@ -110,7 +116,11 @@ pub(super) enum TransferPrice {
     /// Its own fare and this; may be negative.
     Add(i64),
     /// All together this, less what is paid already.
-    Total(i64),
+    Total {
+        minor: i64,
+        /// Each after the second costs this instead.
+        further_minor: Option<i64>,
+    },
 }
 
 /// A share for who travels much.

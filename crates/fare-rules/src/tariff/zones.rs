@@ -21,6 +21,8 @@ pub struct Zone(pub(super) String);
 pub(super) struct Zones {
     pub(super) of: BTreeMap<StationId, BTreeSet<Zone>>,
     pub(super) fares: BTreeMap<(Zone, Zone), Fare>,
+    /// From the first to the second; they come before those of both ways.
+    pub(super) one_way: BTreeMap<(Zone, Zone), Fare>,
 }
 
 impl Zones {
@@ -36,8 +38,14 @@ impl Zones {
         let all = starts
             .iter()
             .flat_map(|a| ends.iter().map(move |b| (a, b)))
-            .filter_map(|(a, b)| Some((a, b, self.fares.get(&sorted(a, b))?)));
+            .filter_map(|(a, b)| Some((a, b, self.fare(a, b)?)));
         all.min_by_key(|(_, _, fare)| fare.comes_to(period, rounding))
+    }
+
+    fn fare(&self, from: &Zone, to: &Zone) -> Option<&Fare> {
+        let one_way = || self.one_way.get(&(from.clone(), to.clone()));
+        let own = (!self.one_way.is_empty()).then(one_way).flatten();
+        own.or_else(|| self.fares.get(&sorted(from, to)))
     }
 
     /// Whether a station is in one of these zones.

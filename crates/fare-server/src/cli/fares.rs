@@ -1,6 +1,8 @@
 //! `fareserver fares`: tables of fares from draft to release, what a journey costs and why, and what a
 //! draft would have made of real days.
 
+mod explain;
+
 use super::{Usage, database, deed};
 use crate::clock;
 use crate::fares::{self, Account, Difference, FaresError, Replay};
@@ -9,9 +11,9 @@ use crate::store::{Database, DatabaseUrl, FareTable, RELEASES_NEEDED};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use fare_protocol::wire::TariffText;
-use fare_protocol::{Money, RiderClass, StationId, TariffHash, UnixMs};
-use fare_rules::tariff::Day;
-use fare_rules::{End, Quote, Ride, Tariff};
+use fare_protocol::{Money, RiderClass, TariffHash};
+use fare_rules::tariff::{Day, TariffPart};
+use fare_rules::{Tariff, TariffError};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -34,7 +36,7 @@ enum FaresCommand {
     /// Release a table; it is live once two different people have
     Release(ReleaseArgs),
     /// Show what a journey costs, step by step
-    Explain(ExplainArgs),
+    Explain(explain::ExplainArgs),
     /// Price real days again by a draft, and show who would pay more
     Replay(ReplayArgs),
 }
@@ -71,6 +73,12 @@ struct ImportArgs {
     /// What GTFS does not say: a tariff's text without fares
     #[arg(long, value_name = "FILE", requires = "gtfs")]
     policy: Option<PathBuf>,
+    /// Whose network of the feed the gates are, where fares depend on it
+    #[arg(long, value_name = "ID", requires = "gtfs")]
+    network: Option<String>,
+    /// By which fare medium of the feed riders ride, where fares depend on it
+    #[arg(long, value_name = "ID", requires = "gtfs")]
+    medium: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -92,47 +100,11 @@ struct ReleaseArgs {
     /// The database: a SQLite file or postgres://…
     #[arg(long, value_name = "URL", value_parser = database)]
     database: DatabaseUrl,
-    /// Who releases it
+    /// Who releases it: where there are accounts of staff, one that is releaser
     #[arg(long, value_name = "NAME")]
     by: String,
     /// Its hash, as `list` and `import` show it
     table: TariffHash,
-}
-
-#[derive(Debug, Args)]
-struct ExplainArgs {
-    #[command(flatten)]
-    which: Which,
-    /// adult, child, student, senior, disabled, staff
-    #[arg(long, default_value = "adult", value_parser = class)]
-    class: RiderClass,
-    /// When the rider enters: 2026-11-29T08:30:00+08:00; without it no rule that looks at times counts
-    #[arg(long, value_name = "TIME", value_parser = clock::moment, requires = "left")]
-    entered: Option<UnixMs>,
-    /// When the rider leaves
-    #[arg(long, value_name = "TIME", value_parser = clock::moment, requires = "entered")]
-    left: Option<UnixMs>,
-    /// Where the rider enters
-    from: StationId,
-    /// Where the rider leaves
-    to: StationId,
-}
-
-/// A table by its hash, or as two files.
-#[derive(Debug, Args)]
-struct Which {
-    /// The database, with --table
-    #[arg(long, value_name = "URL", value_parser = database, requires = "table")]
-    database: Option<DatabaseUrl>,
-    /// The table's hash
-    #[arg(long, value_name = "HASH", requires = "database", conflicts_with_all = ["tariff", "stations"])]
-    table: Option<TariffHash>,
-    /// The fares, with --stations
-    #[arg(long, value_name = "FILE", requires = "stations")]
-    tariff: Option<PathBuf>,
-    /// The stations
-    #[arg(long, value_name = "FILE", requires = "tariff")]
-    stations: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -170,13 +142,13 @@ pub(super) fn run(args: FaresArgs) -> anyhow::Result<ExitCode> {
             let mut database = Database::open_existing(&args.database)?;
             let table = database.write(|tx| {
                 let now = clock::now();
-                let released = fares::release(tx, table, by, now)?;
+                let released = fares::release_by_command(tx, table, by, now)?;
                 tx.audit(&deed(by, "fares-release", &table.to_string(), ""), now)?;
                 Ok::<_, FaresError>(released)
             })?;
             line(&mut out, &table)?;
         }
-        FaresCommand::Explain(args) => explain(&mut out, &args)?,
+        FaresCommand::Explain(args) => explain::run(&mut out, &args)?,
         FaresCommand::Replay(args) => replay(&mut out, &args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -215,7 +187,13 @@ fn texts(tariff: &PathBuf, stations: &PathBuf) -> anyhow::Result<TariffText> {
 fn import(out: &mut impl Write, args: &ImportArgs) -> anyhow::Result<()> {
     let text = match (&args.tariff, &args.stations, &args.gtfs, &args.policy) {
         (Some(tariff), Some(stations), None, None) => texts(tariff, stations)?,
-        (None, None, Some(folder), Some(policy)) => feed(folder, policy)?,
+        (None, None, Some(folder), Some(policy)) => {
+            let choice = gtfs::Choice {
+                network: args.network.clone(),
+                medium: args.medium.clone(),
+            };
+            feed(folder, policy, &choice)?
+        }
         (_, _, _, _) => {
             let what = "name a table: --tariff FILE --stations FILE, or --gtfs DIR --policy FILE";
             return Err(Usage(what.to_owned()).into());
@@ -241,18 +219,47 @@ fn import(out: &mut impl Write, args: &ImportArgs) -> anyhow::Result<()> {
 }
 
 /// A feed's texts with a policy; files that it does not have are empty.
-fn feed(folder: &Path, policy: &Path) -> anyhow::Result<TariffText> {
+fn feed(folder: &Path, policy: &Path, choice: &gtfs::Choice) -> anyhow::Result<TariffText> {
     let read = |file: &Path| {
         fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
     };
+    if !folder.is_dir() {
+        let what = format!(
+            "{} is no folder; --gtfs takes the folder of an unpacked feed",
+            folder.display()
+        );
+        return Err(Usage(what).into());
+    }
     let mut files = gtfs::Files::new();
-    for name in gtfs::FILES {
+    let of_network = choice.network.iter().flat_map(|_| gtfs::FILES_OF_NETWORK);
+    for name in gtfs::FILES.into_iter().chain(of_network) {
         let file = folder.join(name);
         if file.exists() {
             files.insert(name.to_owned(), read(&file)?);
         }
     }
-    Ok(gtfs::convert(&files, &read(policy)?)?)
+    let policy = read(policy)?;
+    let text = gtfs::convert(&files, &policy, choice)?;
+    Tariff::parse(&text).map_err(|err| made_from_feed(&err, &policy, &text))?;
+    Ok(text)
+}
+
+/// What is wrong with a line that the policy does not have is shown with that line.
+fn made_from_feed(err: &TariffError, policy: &str, text: &TariffText) -> anyhow::Error {
+    let of_policy = policy.trim_end().lines().count();
+    let (whole, own) = match err.part {
+        TariffPart::Tariff => (&text.tariff, of_policy),
+        TariffPart::Stations => (&text.stations, 0),
+    };
+    let line = whole
+        .lines()
+        .nth(err.line.saturating_sub(1))
+        .unwrap_or_default();
+    if err.line > own {
+        anyhow::anyhow!("what the feed comes to: `{line}`: {}", err.problem)
+    } else {
+        anyhow::anyhow!("the policy, line {}: {}", err.line, err.problem)
+    }
 }
 
 fn stored(database: &mut Database, hash: TariffHash) -> anyhow::Result<Tariff> {
@@ -293,48 +300,11 @@ fn diff(out: &mut impl Write, args: &DiffArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn explain(out: &mut impl Write, args: &ExplainArgs) -> anyhow::Result<()> {
-    let which = &args.which;
-    let tariff = match (&which.database, which.table, &which.tariff, &which.stations) {
-        (Some(file), Some(hash), None, None) => stored(&mut Database::open_existing(file)?, hash)?,
-        (None, None, Some(tariff), Some(stations)) => Tariff::parse(&texts(tariff, stations)?)?,
-        (_, _, _, _) => {
-            let what =
-                "name a table: --database PATH --table HASH, or --tariff FILE --stations FILE";
-            return Err(Usage(what.to_owned()).into());
-        }
-    };
-    let quote = match (args.entered, args.left) {
-        (Some(entered), Some(left)) => tariff.price(&Ride {
-            class: args.class,
-            class_until: None,
-            entry: End {
-                station: args.from,
-                at: entered,
-            },
-            exit: End {
-                station: args.to,
-                at: left,
-            },
-            earlier: &[],
-        })?,
-        (_, _) => tariff.quote(args.from, args.to, args.class)?,
-    };
-    print(out, &tariff, &quote)?;
-    Ok(())
-}
-
-fn print(out: &mut impl Write, tariff: &Tariff, quote: &Quote) -> io::Result<()> {
-    let money = |minor| Money::new(minor, tariff.currency()).to_string();
-    for step in &quote.steps {
-        let (minor, text) = (money(step.minor), step.text(tariff.currency()));
-        writeln!(out, "{minor:>14}  {text}")?;
-    }
-    let (fare, name, hash) = (money(quote.fare.minor), tariff.name(), quote.tariff);
-    writeln!(out, "{fare:>14}  by {name}, {hash}")
-}
-
 fn replay(out: &mut impl Write, args: &ReplayArgs) -> anyhow::Result<()> {
+    if args.to < args.from {
+        let what = format!("--to {} is before --from {}", args.to, args.from);
+        return Err(Usage(what).into());
+    }
     let mut database = Database::open_existing(&args.database)?;
     let draft = stored(&mut database, args.table)?;
     let (from, until) = (
@@ -346,6 +316,7 @@ fn replay(out: &mut impl Write, args: &ReplayArgs) -> anyhow::Result<()> {
     let Replay {
         journeys,
         unpriced,
+        decided,
         paid_minor,
         would_minor,
         accounts,
@@ -355,7 +326,7 @@ fn replay(out: &mut impl Write, args: &ReplayArgs) -> anyhow::Result<()> {
     let difference = money(would_minor.saturating_sub(*paid_minor));
     writeln!(
         out,
-        "journeys         {journeys:>14}  ({unpriced} more have no fare)"
+        "journeys         {journeys:>14}  ({unpriced} more have no fare, people decided about {decided})"
     )?;
     writeln!(
         out,

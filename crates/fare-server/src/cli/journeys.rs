@@ -234,6 +234,12 @@ fn line(out: &mut impl Write, journey: &JourneyView) -> io::Result<()> {
 
 fn show(out: &mut impl Write, story: &Story) -> io::Result<()> {
     line(out, &story.journey)?;
+    if let Some(says) = &story.completed {
+        writeln!(out, "completed {says}")?;
+    }
+    for (minor, text) in &story.steps {
+        writeln!(out, "price     {:>12}  {text}", minor.to_string())?;
+    }
     for says in &story.records {
         writeln!(out, "record    {says}")?;
     }

@@ -111,12 +111,25 @@ fn report(err: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // When even standard error is gone, the exit status is all that is left to say.
-    let _lost = writeln!(io::stderr().lock(), "fareserver: {err:#}");
+    let _lost = writeln!(io::stderr().lock(), "fareserver: {}", said(err));
     if err.is::<ConfigError>() || err.is::<Usage>() {
         ExitCode::from(BAD_CONFIG)
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// The error and its causes. One that says its cause in its own words is not said twice.
+fn said(err: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in err.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.ends_with(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 /// Who types commands, by the system's own name; for the audit where no name is asked for.

@@ -113,9 +113,10 @@ impl From<FaresError> for Problem {
         let detail = err.to_string();
         match err {
             FaresError::NoTable(_) => Self::new(StatusCode::NOT_FOUND, "no-such-table", detail),
-            FaresError::Tariff(_) | FaresError::SamePerson { .. } | FaresError::Person(_) => {
-                Self::bad_request(detail)
-            }
+            FaresError::Tariff(_)
+            | FaresError::SamePerson { .. }
+            | FaresError::NotReleaser { .. }
+            | FaresError::Person(_) => Self::bad_request(detail),
             FaresError::Store(_) => Self::unavailable(&detail),
         }
     }

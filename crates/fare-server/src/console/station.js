@@ -136,8 +136,10 @@ at("help-sure").addEventListener("close", async () => {
   }
 });
 
-const money = ({ minor, currency }) =>
-  new Intl.NumberFormat(undefined, { style: "currency", currency }).format(minor / 100);
+function money({ minor, currency }) {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
 
 function riderCard(rider) {
   const card = document.createElement("article");

@@ -5,7 +5,8 @@ mod replay;
 
 pub use replay::{Account, Replay, ReplayError, replay};
 
-use crate::store::{FareTable, StoreError, Tx};
+use crate::staff::May;
+use crate::store::{FareTable, StaffRow, StoreError, Tx};
 use fare_protocol::wire::TariffText;
 use fare_protocol::{RiderClass, StationId, TariffHash, UnixMs};
 use fare_rules::{Tariff, TariffError};
@@ -29,6 +30,12 @@ pub enum FaresError {
         "{person} has released this table already; it needs two different people: ask somebody else"
     )]
     SamePerson {
+        /// Who.
+        person: String,
+    },
+    /// Not one of the staff who may.
+    #[error("{person} may not release tables; `fareserver staff list` shows who is releaser")]
+    NotReleaser {
         /// Who.
         person: String,
     },
@@ -157,6 +164,29 @@ pub fn release(
         return Err(FaresError::SamePerson { person });
     }
     tx.fare_table(hash)?.ok_or(FaresError::NoTable(hash))
+}
+
+/// The same by somebody who types a command: where this server keeps accounts of staff, only who is releaser by one of
+/// them may.
+///
+/// # Errors
+/// Those of [`release`], and when the person may not.
+pub fn release_by_command(
+    tx: &Tx<'_>,
+    hash: TariffHash,
+    by: &str,
+    now: UnixMs,
+) -> Result<FareTable, FaresError> {
+    let person = person(by)?;
+    let staff = tx.all_staff()?.into_iter();
+    let staff: Vec<_> = staff.filter(|row| row.ended.is_none()).collect();
+    let is_releaser = |row: &StaffRow| {
+        row.person.to_lowercase() == person.to_lowercase() && row.roles.may(May::Release)
+    };
+    if !staff.is_empty() && !staff.iter().any(is_releaser) {
+        return Err(FaresError::NotReleaser { person });
+    }
+    release(tx, hash, by, now)
 }
 
 /// How two tables differ.

@@ -1,9 +1,9 @@
 //! Real days priced again by a draft.
 
-use crate::store::{StoreError, Tx};
-use fare_protocol::{AccountId, Direction, Money, UnixMs};
+use crate::store::{Charged, StoreError, Tx};
+use fare_protocol::{AccountId, Direction, Money, RecordId, UnixMs};
 use fare_rules::journey::{Tap, price, ride};
-use fare_rules::{Paid, Tariff};
+use fare_rules::{End, Paid, Ride, Tariff};
 
 /// Why days could not be priced again.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,8 @@ pub struct Replay {
     pub journeys: u64,
     /// Journeys to or from stations that the draft does not have.
     pub unpriced: u64,
+    /// Journeys of which people have decided what they cost: whatever table there is, that stays.
+    pub decided: u64,
     /// What was paid for those priced again, in minor units.
     pub paid_minor: i64,
     /// What would have been.
@@ -54,8 +56,9 @@ impl Account {
     }
 }
 
-/// Prices the closed journeys that began from `from` up to before `until` again, each after the
-/// account's earlier ones as the draft prices them; what gates showed does not count.
+/// Prices the journeys that began from `from` up to before `until` again, each after the account's earlier ones as the
+/// draft prices them; what gates showed does not count. One without an exit costs the draft's maximum fare, or what it
+/// costs to where its exit is taken to have been.
 ///
 /// # Errors
 /// When they were paid in another currency, or the store fails.
@@ -78,21 +81,23 @@ pub fn replay(
             all.end(now.take());
             now = Some(begin(tx, draft, journey.account, from)?);
         }
-        let (Some(entry), Some(exit), Some((account, earlier))) = (
-            tx.tap(journey.account, journey.entry)?,
-            tx.tap(journey.account, journey.exit)?,
-            now.as_mut(),
-        ) else {
+        let (Some(entry), Some((account, earlier))) =
+            (tx.tap(journey.account, journey.entry)?, now.as_mut())
+        else {
             continue;
         };
-        let Some(paid) = again(draft, &entry, &exit, earlier) else {
+        if is_decided(tx, &journey)? {
+            all.decided = all.decided.saturating_add(1);
+            continue;
+        }
+        let Some(again) = again(tx, draft, (&entry, journey.exit), earlier)? else {
             all.unpriced = all.unpriced.saturating_add(1);
             continue;
         };
         all.journeys = all.journeys.saturating_add(1);
         account.paid_minor = account.paid_minor.saturating_add(journey.fare.minor);
-        account.would_minor = account.would_minor.saturating_add(paid.minor);
-        earlier.push(paid);
+        account.would_minor = account.would_minor.saturating_add(again.minor);
+        earlier.extend(again.paid);
     }
     all.end(now);
     all.accounts
@@ -119,19 +124,79 @@ fn begin(
     Ok((account, earlier))
 }
 
-fn again(draft: &Tariff, entry: &Tap, exit: &Tap, earlier: &[Paid]) -> Option<Paid> {
+/// What a journey would have cost.
+struct Again {
+    minor: i64,
+    /// For those after it; of one that has an exit.
+    paid: Option<Paid>,
+}
+
+fn is_decided(tx: &Tx<'_>, journey: &Charged) -> Result<bool, StoreError> {
+    let account = journey.account;
+    let of_entry = tx.is_decided(account, journey.entry)?;
+    match journey.exit {
+        Some(exit) => Ok(of_entry || tx.is_decided(account, exit)?),
+        None => Ok(of_entry),
+    }
+}
+
+/// Nothing when the draft lacks one of the stations.
+fn again(
+    tx: &Tx<'_>,
+    draft: &Tariff,
+    (entry, exit): (&Tap, Option<RecordId>),
+    earlier: &[Paid],
+) -> Result<Option<Again>, StoreError> {
     debug_assert_eq!(entry.direction(), Direction::Entry);
-    let ride = ride(entry, exit, earlier);
-    let quote = draft.price(&ride).ok()?;
-    let mut unseen = *exit;
-    unseen.confirmation.fare_quoted = None;
+    let most = tx.paper_value(entry.account())?;
+    let exit = match exit {
+        Some(exit) => tx.tap(entry.account(), exit)?,
+        None => return without_exit(tx, draft, entry, (most, earlier)),
+    };
+    let Some(mut exit) = exit else {
+        return Ok(None);
+    };
+    exit.confirmation.fare_quoted = None;
+    let ride = ride(entry, &exit, earlier);
+    let Ok(quote) = draft.price(&ride) else {
+        return Ok(None);
+    };
+    let quote = quote.at_most(most);
     let alone = quote.fare;
-    let minor = price(&unseen, quote, alone).charged.fare.minor;
-    Some(Paid {
-        entry: ride.entry,
-        exit: ride.exit,
-        minor,
-    })
+    let minor = price(&exit, quote, alone).charged.fare.minor;
+    let (entry, exit) = (ride.entry, ride.exit);
+    let paid = Some(Paid { entry, exit, minor });
+    Ok(Some(Again { minor, paid }))
+}
+
+fn without_exit(
+    tx: &Tx<'_>,
+    draft: &Tariff,
+    entry: &Tap,
+    (most, earlier): (Option<Money>, &[Paid]),
+) -> Result<Option<Again>, StoreError> {
+    let maximum = draft.maximum(Direction::Exit, entry.class());
+    let maximum = maximum.map(|quote| quote.at_most(most).fare.minor);
+    let completed = draft.completed(tx.completed(entry.account(), entry.id)?);
+    let completed = completed.and_then(|completed| {
+        let exit = End {
+            station: completed.station,
+            at: entry.at,
+        };
+        let ride = Ride {
+            class: entry.class(),
+            class_until: None,
+            entry: entry.end(),
+            exit,
+            earlier,
+        };
+        Some(draft.price(&ride).ok()?.at_most(most).fare.minor)
+    });
+    let minor = match (maximum, completed) {
+        (Some(maximum), Some(completed)) => maximum.min(completed),
+        (maximum, _) => maximum.unwrap_or(0),
+    };
+    Ok(Some(Again { minor, paid: None }))
 }
 
 impl Replay {

@@ -118,6 +118,13 @@ impl<'t> Row<'t> {
     }
 }
 
+/// The fields of one line.
+pub(super) fn fields(file: &'static str, line: &str) -> Result<Vec<String>, Problem> {
+    let record = records(file, line)?.into_iter().next();
+    let fields = record.unwrap_or_default().into_iter();
+    Ok(fields.map(|field| field.text).collect())
+}
+
 /// The records of a text; blank lines are none.
 fn records(file: &'static str, text: &str) -> Result<Vec<Vec<Field>>, Problem> {
     let (mut records, mut record) = (Vec::new(), Vec::new());

@@ -1,46 +1,65 @@
-//! Timeframes as periods of the day.
+//! Timeframes: when their groups hold.
 
 use super::csv::{Row, Table};
-use super::{Problem, Problems, all, label};
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use super::services::{KINDS, Runs, Services};
+use super::{Problem, Problems, all};
+use std::collections::{BTreeMap, BTreeSet};
 
-const WEEK: [&str; 5] = ["monday", "tuesday", "wednesday", "thursday", "friday"];
+/// Minutes of a day.
+const DAY_MIN: u16 = 1_440;
 
-/// Which end of a journey a timeframe looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum By {
-    Entry,
-    Exit,
+/// Minutes of a day, from the first up to the second.
+pub(super) type Spans = Vec<(u16, u16)>;
+
+/// One row: the kinds of days and the time on those days.
+struct Frame {
+    runs: Runs,
+    from: u16,
+    to: u16,
 }
 
-/// A group of timeframes as rules name it.
-pub(super) type Group = (String, By);
+/// Groups of timeframes.
+pub(super) struct Timeframes(BTreeMap<String, Vec<Frame>>);
 
-/// Groups of timeframes: the days of each and the times on those days.
-pub(super) struct Periods(BTreeMap<String, BTreeMap<String, Vec<String>>>);
+/// All times at which the very same groups hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) groups: BTreeSet<String>,
+    /// For each kind of days.
+    pub(super) spans: [Spans; 4],
+}
 
-impl Periods {
-    pub(super) fn read(timeframes: &Table, calendar: &Table) -> Result<Self, Problems> {
-        let days = all(calendar.rows().map(|row| {
-            let id = row.need("service_id")?;
-            Ok((id.text.clone(), days(&row)?))
-        }))?;
-        let days: BTreeMap<String, String> = days.into_iter().collect();
-        let mut groups: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+/// The services that timeframes name.
+pub(super) fn services_used(timeframes: &Table) -> BTreeSet<String> {
+    let used = timeframes
+        .rows()
+        .map(|row| row.text("service_id").to_owned());
+    used.collect()
+}
+
+impl Timeframes {
+    pub(super) fn read(timeframes: &Table, services: &Services) -> Result<Self, Problems> {
         let rows = all(timeframes.rows().map(|row| {
             let group = row.need("timeframe_group_id")?;
             let service = row.need("service_id")?;
-            let none = || format!("there is no service {:?} in calendar.txt", service.text);
-            let days = days.get(&service.text);
-            let days = days.ok_or_else(|| row.wrong("service_id", none()))?;
-            let from = time(&row, "start_time", "00:00")?;
-            let to = time(&row, "end_time", "24:00")?;
-            Ok((group.text.clone(), days.clone(), format!("\"{from}-{to}\"")))
+            let none = || {
+                let id = &service.text;
+                format!("there is no service {id:?} in calendar.txt or calendar_dates.txt")
+            };
+            let runs = services.runs(&service.text);
+            let runs = runs.ok_or_else(|| row.wrong("service_id", none()))?;
+            let from = minute(&row, "start_time", 0)?;
+            let to = minute(&row, "end_time", DAY_MIN)?;
+            if from >= to {
+                let what = "this timeframe ends before it begins: one past midnight is two, up to \
+                            24:00:00 and from 00:00:00 on";
+                return Err(row.wrong("end_time", what));
+            }
+            Ok((group.text.clone(), Frame { runs, from, to }))
         }))?;
-        for (group, days, times) in rows {
-            let of_days = groups.entry(group).or_default();
-            of_days.entry(days).or_default().push(times);
+        let mut groups: BTreeMap<String, Vec<Frame>> = BTreeMap::new();
+        for (group, frame) in rows {
+            groups.entry(group).or_default().push(frame);
         }
         Ok(Self(groups))
     }
@@ -49,80 +68,132 @@ impl Periods {
         self.0.contains_key(group)
     }
 
-    /// The names of a group's periods: one for each set of days.
-    pub(super) fn ids(&self, (group, by): &Group) -> Vec<String> {
-        let count = self.0.get(group).map_or(0, BTreeMap::len);
-        (0..count).map(|n| name(group, *by, n)).collect()
-    }
-
-    /// All periods, by entry and by exit; those that no fare names change nothing.
-    pub(super) fn toml(&self) -> String {
-        let mut text = String::new();
-        for (group, of_days) in &self.0 {
-            for (by, word) in [(By::Entry, "entry"), (By::Exit, "exit")] {
-                for (n, (days, times)) in of_days.iter().enumerate() {
-                    let (id, times) = (name(group, by, n), times.join(", "));
-                    // Writing into a string cannot fail.
-                    let _ok = write!(
-                        text,
-                        "[[period]]\nid = \"{id}\"\ndays = [{days}]\ntimes = [{times}]\nby = \"{word}\"\n"
-                    );
-                }
+    /// The whole time, divided by which of `groups` hold.
+    pub(super) fn moments(&self, groups: &BTreeSet<String>) -> Vec<Moment> {
+        let mut moments: Vec<Moment> = Vec::new();
+        for kind in 0..KINDS.len() {
+            for (from, to) in self.parts(groups, kind) {
+                let holding: BTreeSet<String> = groups
+                    .iter()
+                    .filter(|group| self.holds(group, kind, from))
+                    .cloned()
+                    .collect();
+                let known = moments.iter().position(|moment| moment.groups == holding);
+                let place = known.unwrap_or_else(|| {
+                    moments.push(Moment {
+                        groups: holding,
+                        spans: Default::default(),
+                    });
+                    moments.len() - 1
+                });
+                add(&mut moments[place].spans[kind], (from, to));
             }
         }
-        text
+        moments
+    }
+
+    /// A day cut wherever one of the groups begins or ends to hold.
+    fn parts(&self, groups: &BTreeSet<String>, kind: usize) -> Spans {
+        let frames = groups
+            .iter()
+            .filter_map(|group| self.0.get(group))
+            .flatten();
+        let frames = frames.filter(|frame| frame.runs[kind]);
+        let mut cuts: BTreeSet<u16> = frames.flat_map(|frame| [frame.from, frame.to]).collect();
+        cuts.extend([0, DAY_MIN]);
+        let next = cuts.iter().skip(1);
+        cuts.iter().copied().zip(next.copied()).collect()
+    }
+
+    fn holds(&self, group: &str, kind: usize, minute: u16) -> bool {
+        let frames = self.0.get(group).into_iter().flatten();
+        let mut frames = frames.filter(|frame| frame.runs[kind]);
+        frames.any(|frame| (frame.from..frame.to).contains(&minute))
     }
 }
 
-fn name(group: &str, by: By, n: usize) -> String {
-    let end = match by {
-        By::Entry => "",
-        By::Exit => "-exit",
-    };
-    let number = if n == 0 {
-        String::new()
-    } else {
-        format!("-{}", n + 1)
-    };
-    format!("{}{end}{number}", label(group))
-}
-
-/// The kinds of days of a service, as a tariff lists them.
-fn days(row: &Row<'_>) -> Result<String, Problem> {
-    let runs = |day: &str| row.text(day) == "1";
-    let week = WEEK.iter().filter(|day| runs(day)).count();
-    if week != 0 && week != WEEK.len() {
-        let what = "fares know working days, Saturdays, Sundays and holidays: write 1 for all of Monday \
-                    to Friday or for none";
-        return Err(row.wrong("monday", what));
+impl Moment {
+    /// How many minutes of all kinds of days.
+    pub(super) fn minutes(&self) -> u32 {
+        let spans = self.spans.iter().flatten();
+        spans.map(|(from, to)| u32::from(to - from)).sum()
     }
-    let kinds = [
-        (week > 0, "workday"),
-        (runs("saturday"), "saturday"),
-        (runs("sunday"), "sunday"),
-        (runs("sunday"), "holiday"),
-    ];
-    let kinds = kinds.iter().filter(|(runs, _)| *runs);
-    Ok(kinds
-        .map(|(_, kind)| format!("\"{kind}\""))
-        .collect::<Vec<_>>()
-        .join(", "))
+
+    /// The same fares hold then too.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (own, more) in self.spans.iter_mut().zip(&other.spans) {
+            more.iter().for_each(|span| add(own, *span));
+        }
+    }
+
+    /// Kinds of days with the same times, and those times.
+    pub(super) fn by_times(&self) -> Vec<(Vec<&'static str>, &Spans)> {
+        let mut found: Vec<(Vec<&'static str>, &Spans)> = Vec::new();
+        for (kind, spans) in KINDS.iter().zip(&self.spans) {
+            if spans.is_empty() {
+                continue;
+            }
+            match found.iter_mut().find(|(_, known)| *known == spans) {
+                Some((kinds, _)) => kinds.push(kind),
+                None => found.push((vec![kind], spans)),
+            }
+        }
+        found
+    }
+
+    /// One of its times, for people.
+    pub(super) fn example(&self) -> String {
+        let times = self.by_times();
+        let first = times.first().and_then(|(kinds, spans)| {
+            let (from, to) = spans.first()?;
+            Some(format!("{} {}", kinds.first()?, span_text(*from, *to)))
+        });
+        first.unwrap_or_default()
+    }
 }
 
-/// `06:30:00` as `06:30`.
-fn time(row: &Row<'_>, column: &str, default: &str) -> Result<String, Problem> {
+/// `06:30-09:30`.
+pub(super) fn span_text(from: u16, to: u16) -> String {
+    let (a, b, c, d) = (from / 60, from % 60, to / 60, to % 60);
+    format!("{a:02}:{b:02}-{c:02}:{d:02}")
+}
+
+/// Adds a span to those before it, in order, and joins those that touch.
+fn add(spans: &mut Spans, span: (u16, u16)) {
+    spans.push(span);
+    spans.sort_unstable();
+    let mut joined = Spans::new();
+    for (from, to) in spans.drain(..) {
+        match joined.last_mut() {
+            Some(last) if last.1 >= from => last.1 = last.1.max(to),
+            Some(_) | None => joined.push((from, to)),
+        }
+    }
+    *spans = joined;
+}
+
+/// `06:30:00` in minutes.
+fn minute(row: &Row<'_>, column: &str, default: u16) -> Result<u16, Problem> {
     let Some(field) = row.get(column) else {
-        return Ok(default.to_owned());
+        return Ok(default);
     };
-    let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str, least: usize| {
+        let plain = (least..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| part.parse::<u16>().ok()).flatten()
+    };
     let parts: Vec<&str> = field.text.split(':').collect();
-    match parts.as_slice() {
-        [hours, minutes, "00"] if digits(hours) && digits(minutes) => {
-            Ok(format!("{hours}:{minutes}"))
-        }
-        _ => {
-            let what = format!("got {:?}; write whole minutes like 06:30:00", field.text);
-            Err(row.wrong(column, what))
-        }
-    }
+    let minute = match parts.as_slice() {
+        [hours, minutes, "00"] => digits(hours, 1)
+            .zip(digits(minutes, 2).filter(|minutes| *minutes < 60))
+            .map(|(hours, minutes)| hours * 60 + minutes)
+            .filter(|minute| *minute <= DAY_MIN),
+        _ => None,
+    };
+    minute.ok_or_else(|| {
+        let what = format!(
+            "got {:?}; write whole minutes like 06:30:00, up to 24:00:00",
+            field.text
+        );
+        row.wrong(column, what)
+    })
 }

@@ -1,13 +1,17 @@
-//! Stops and areas as stations and zones.
+//! Stops and areas as stations and zones. Fares go by the set of a station's areas: stations that are in the very
+//! same areas are one zone of fares.
 
 use super::csv::{Row, Table};
-use super::{Problem, Problems, all, label};
+use super::{Names, Problem, Problems, all, label};
 use fare_protocol::StationId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// The line of every station: a feed's stations are on several, and fares do not depend on it.
 const LINE: &str = "ALL";
+
+/// Zone of stations that are in no area.
+const NO_AREA: &str = "no-area";
 
 struct Station {
     id: StationId,
@@ -21,14 +25,37 @@ pub(super) struct Places {
     stations: Vec<Station>,
     /// Stations by area, in the feed's words.
     areas: BTreeMap<String, BTreeSet<StationId>>,
+    zones: Vec<FareZone>,
+}
+
+/// The stations that are in the very same areas.
+pub(super) struct FareZone {
+    /// As the tariff calls it.
+    pub(super) name: String,
+    pub(super) areas: BTreeSet<String>,
+    stations: BTreeSet<StationId>,
 }
 
 impl Places {
-    pub(super) fn read(stops: &Table, areas: &Table, stop_areas: &Table) -> Result<Self, Problems> {
-        let own = stops.rows().filter(is_station);
-        let stations = all(own.map(station))?;
+    /// Of the stops only those that are `served`, when that is known.
+    pub(super) fn read(
+        (stops, served): (&Table, Option<&BTreeSet<String>>),
+        areas: &Table,
+        stop_areas: &Table,
+    ) -> Result<Self, Problems> {
+        let is_served = |row: &Row<'_>| served.is_none_or(|all| all.contains(row.text("stop_id")));
+        let with_stops: BTreeSet<&str> = stops
+            .rows()
+            .filter(is_served)
+            .map(|row| parent(&row))
+            .collect();
+        let own = || {
+            let stations = stops.rows().filter(is_station);
+            stations.filter(|row| with_stops.contains(row.text("stop_id")))
+        };
+        let stations = all(own().map(station))?;
         let mut known = BTreeSet::new();
-        let own = stops.rows().filter(is_station).zip(&stations);
+        let own = own().zip(&stations);
         all(own.map(|(row, station)| {
             let what = || format!("{} is the id of two stations here; rename one", station.id);
             let new = known.insert(station.id);
@@ -58,25 +85,49 @@ impl Places {
             Ok((area.text.clone(), *station))
         }))?;
         for (area, station) in pairs {
-            found.entry(area).or_default().insert(station);
+            if known.contains(&station) {
+                found.entry(area).or_default().insert(station);
+            }
         }
+        let mut names = Names::default();
+        let zones = zones(&stations, &found, &mut names);
         Ok(Self {
             stations,
             areas: found,
+            zones,
         })
     }
 
-    pub(super) fn areas(&self) -> impl Iterator<Item = &str> {
-        self.areas.keys().map(String::as_str)
+    pub(super) fn has_area(&self, area: &str) -> bool {
+        self.areas.contains_key(area)
     }
 
+    /// All zones of fares.
+    pub(super) fn zones(&self) -> &[FareZone] {
+        &self.zones
+    }
+
+    /// The zones of fares, and beside them each area that they divide, for the caps and products of a policy.
     pub(super) fn toml_zones(&self) -> String {
         let mut text = String::new();
-        for (area, stations) in &self.areas {
+        let mut zone = |name: &str, stations: &BTreeSet<StationId>| {
             let ids: Vec<_> = stations.iter().map(|id| format!("\"{id}\"")).collect();
-            let (area, ids) = (label(area), ids.join(", "));
+            let ids = ids.join(", ");
             // Writing into a string cannot fail.
-            let _ok = write!(text, "[[zone]]\nid = \"{area}\"\nstations = [{ids}]\n");
+            let _ok = write!(text, "[[zone]]\nid = \"{name}\"\nstations = [{ids}]\n");
+        };
+        for of in &self.zones {
+            zone(&of.name, &of.stations);
+        }
+        let taken: BTreeSet<&str> = self.zones.iter().map(|zone| zone.name.as_str()).collect();
+        for (area, stations) in &self.areas {
+            let name = label(area);
+            if !taken.contains(name.as_str())
+                && !stations.is_empty()
+                && name.len() <= Names::LEN_MAX
+            {
+                zone(&name, stations);
+            }
         }
         text
     }
@@ -93,6 +144,44 @@ impl Places {
         }
         text
     }
+}
+
+/// One zone for each set of areas. One that is a whole area has the area's name.
+fn zones(
+    stations: &[Station],
+    areas: &BTreeMap<String, BTreeSet<StationId>>,
+    names: &mut Names,
+) -> Vec<FareZone> {
+    let mut by_areas: BTreeMap<BTreeSet<String>, BTreeSet<StationId>> = BTreeMap::new();
+    for station in stations {
+        let of = areas.iter().filter(|(_, of)| of.contains(&station.id));
+        let of = of.map(|(area, _)| area.clone()).collect();
+        by_areas.entry(of).or_default().insert(station.id);
+    }
+    let is_whole = |of: &BTreeSet<String>, stations: &BTreeSet<StationId>| {
+        of.len() == 1 && of.iter().all(|area| areas.get(area) == Some(stations))
+    };
+    // A divided area keeps its name, for the policy.
+    let divided = areas.iter().filter(|(area, stations)| {
+        let alone = BTreeSet::from([(*area).clone()]);
+        !stations.is_empty() && by_areas.get(&alone) != Some(stations)
+    });
+    divided.for_each(|(area, _)| names.take(&label(area)));
+    let zones = by_areas.into_iter().map(|(of, stations)| {
+        let joined = of.iter().map(|area| label(area)).collect::<Vec<_>>();
+        let wanted = match joined.as_slice() {
+            [] => NO_AREA.to_owned(),
+            [one] if is_whole(&of, &stations) => one.clone(),
+            [one] => format!("{one}-only"),
+            several => several.join("-"),
+        };
+        FareZone {
+            name: names.give(&wanted),
+            areas: of,
+            stations,
+        }
+    });
+    zones.collect()
 }
 
 /// A station, or a stop that belongs to none.

@@ -1,60 +1,196 @@
-//! Fare products: what they cost an adult and what other classes.
+//! Fare products: what they cost each class of riders.
 
 use super::csv::{Row, Table};
+use super::policy::Policy;
 use super::{Problem, Problems, all};
-use fare_protocol::RiderClass;
+use fare_protocol::{Currency, RiderClass};
 use fare_rules::tariff::class_name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// One product's amounts in minor units: an adult's, and those of classes that have their own.
+/// One product's amounts in minor units, for riders by any medium that counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Product {
-    pub(super) adult: Option<i64>,
-    pub(super) class: BTreeMap<RiderClass, i64>,
+    /// For whom no other amount stands here.
+    anybody: Option<Amount>,
+    class: BTreeMap<RiderClass, Amount>,
 }
 
-pub(super) struct Products(BTreeMap<String, Product>);
+/// An amount, and whether it is that of the medium that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Amount {
+    minor: i64,
+    by_medium: bool,
+}
+
+pub(super) struct Products {
+    all: BTreeMap<String, Product>,
+    /// The classes that the feed has categories for.
+    classes: BTreeSet<RiderClass>,
+}
+
+/// By what the rows of products are read.
+struct Reader<'t> {
+    categories: BTreeMap<String, RiderClass>,
+    media: Vec<&'t str>,
+    medium: Option<&'t str>,
+    currency: Option<Currency>,
+}
 
 impl Products {
-    pub(super) fn read(categories: &Table, products: &Table) -> Result<Self, Problems> {
+    /// `medium` is that of the riders at the gates; without it all media must cost the same.
+    pub(super) fn read(
+        (categories, media, products): (&Table, &Table, &Table),
+        medium: Option<&str>,
+        policy: &Policy,
+    ) -> Result<Self, Problems> {
         let known = all(categories.rows().map(|row| {
             let id = row.need("rider_category_id")?;
             Ok((id.text.clone(), category(&row, &id.text)?))
         }))?;
-        let known: BTreeMap<String, RiderClass> = known.into_iter().collect();
+        let reader = Reader {
+            categories: known.into_iter().collect(),
+            media: media.rows().map(|row| row.text("fare_media_id")).collect(),
+            medium,
+            currency: policy.currency,
+        };
+        if let Some(medium) = medium
+            && !reader.media.contains(&medium)
+        {
+            let known = reader.media.join(", ");
+            let what = format!("there is no fare medium {medium:?} here; there are: {known}");
+            return Err(media.wrong(what).into());
+        }
         let mut found: BTreeMap<String, Product> = BTreeMap::new();
-        all(products.rows().map(|row| {
-            let id = row.need("fare_product_id")?;
-            let class = match row.get("rider_category_id") {
-                None => RiderClass::Adult,
-                Some(category) => {
-                    let none = || format!("there is no category {:?} in rider_categories.txt", category.text);
-                    let class = known.get(&category.text).copied();
-                    class.ok_or_else(|| row.wrong("rider_category_id", none()))?
-                }
-            };
-            let minor = amount(&row)?;
-            let product = found.entry(id.text.clone()).or_default();
-            let before = match class {
-                RiderClass::Adult => product.adult.replace(minor),
-                RiderClass::Child
-                | RiderClass::Student
-                | RiderClass::Senior
-                | RiderClass::Disabled
-                | RiderClass::Staff => product.class.insert(class, minor),
-            };
-            if before.is_some_and(|before| before != minor) {
-                let what = "this product has another amount for the same riders above; a gate knows no \
-                            fare media: write one amount";
-                return Err(row.wrong("amount", what));
-            }
-            Ok(())
-        }))?;
-        Ok(Self(found))
+        all(products.rows().map(|row| reader.add(&mut found, &row)))?;
+        Ok(Self {
+            all: found,
+            classes: reader.categories.into_values().collect(),
+        })
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Product> {
-        self.0.get(id)
+        self.all.get(id)
+    }
+
+    /// The classes of which the feed says anything; what others pay is the policy's to say.
+    pub(super) fn classes(&self) -> &BTreeSet<RiderClass> {
+        &self.classes
+    }
+}
+
+impl Reader<'_> {
+    fn add(&self, found: &mut BTreeMap<String, Product>, row: &Row<'_>) -> Result<(), Problem> {
+        let id = row.need("fare_product_id")?;
+        let class = row.get("rider_category_id").map(|category| {
+            let none = || {
+                format!(
+                    "there is no category {:?} in rider_categories.txt",
+                    category.text
+                )
+            };
+            let class = self.categories.get(&category.text).copied();
+            class.ok_or_else(|| row.wrong("rider_category_id", none()))
+        });
+        let class = class.transpose()?;
+        let new = Amount {
+            minor: self.amount(row)?,
+            by_medium: row.get("fare_media_id").is_some(),
+        };
+        let product = found.entry(id.text.clone()).or_default();
+        if !self.counts(row)? {
+            return Ok(());
+        }
+        let place = match class {
+            None => &mut product.anybody,
+            Some(class) => {
+                let known = product.class.remove(&class);
+                let now = self.of_both(row, known, new)?;
+                product.class.insert(class, now);
+                return Ok(());
+            }
+        };
+        *place = Some(self.of_both(row, *place, new)?);
+        Ok(())
+    }
+
+    /// Whether riders at the gates may have it by this row's medium.
+    fn counts(&self, row: &Row<'_>) -> Result<bool, Problem> {
+        let Some(medium) = row.get("fare_media_id") else {
+            return Ok(true);
+        };
+        if !self.media.contains(&medium.text.as_str()) {
+            let what = format!("there is no medium {:?} in fare_media.txt", medium.text);
+            return Err(row.wrong("fare_media_id", what));
+        }
+        Ok(self.medium.is_none_or(|asked| asked == medium.text))
+    }
+
+    /// Of two amounts for the same riders that of the medium which was asked for counts.
+    fn of_both(
+        &self,
+        row: &Row<'_>,
+        known: Option<Amount>,
+        new: Amount,
+    ) -> Result<Amount, Problem> {
+        let Some(known) = known.filter(|known| known.minor != new.minor) else {
+            return Ok(new);
+        };
+        match (self.medium, known.by_medium, new.by_medium) {
+            (Some(_), true, false) => Ok(known),
+            (Some(_), false, true) => Ok(new),
+            (_, _, _) => {
+                let mut what =
+                    "this product has another amount for the same riders above".to_owned();
+                if self.medium.is_none() && !self.media.is_empty() {
+                    let media = self.media.join(", ");
+                    what = format!(
+                        "{what}; say by which medium riders ride here with --medium: {media}"
+                    );
+                }
+                Err(row.wrong("amount", what))
+            }
+        }
+    }
+
+    /// `2.40` in minor units of the policy's currency.
+    fn amount(&self, row: &Row<'_>) -> Result<i64, Problem> {
+        let currency = row.need("currency")?;
+        let of: Currency = currency
+            .text
+            .parse()
+            .map_err(|err: fare_protocol::MoneyError| row.wrong("currency", err.to_string()))?;
+        if let Some(expected) = self.currency.filter(|expected| *expected != of) {
+            let what =
+                format!("got {of}, the policy's currency is {expected}: a table has one currency");
+            return Err(row.wrong("currency", what));
+        }
+        let decimals = usize::from(of.decimals());
+        let field = row.need("amount")?;
+        let (sign, digits) = match field.text.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, field.text.as_str()),
+        };
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let minor = (part.len() <= decimals && plain(whole) && plain(part))
+            .then(|| format!("{whole}{part:0<decimals$}").parse::<i64>().ok())
+            .flatten();
+        let bad = || {
+            let like = if decimals == 0 { "240" } else { "2.40" };
+            let got = &field.text;
+            format!("got {got:?}; write an amount like {like}: {of} has {decimals} decimals")
+        };
+        minor
+            .map(|minor| sign * minor)
+            .ok_or_else(|| row.wrong("amount", bad()))
+    }
+}
+
+impl Product {
+    /// What it costs riders of this class, and whether it says so of this class; nothing when they cannot have it.
+    pub(super) fn of(&self, class: RiderClass) -> Option<(i64, bool)> {
+        let own = self.class.get(&class).map(|amount| (amount.minor, true));
+        own.or_else(|| self.anybody.map(|amount| (amount.minor, false)))
     }
 }
 
@@ -71,22 +207,4 @@ fn category(row: &Row<'_>, id: &str) -> Result<RiderClass, Problem> {
         let what = format!("{id:?} is none of our classes; call it one of {words}");
         row.wrong("rider_category_id", what)
     })
-}
-
-/// `2.40` in minor units.
-fn amount(row: &Row<'_>) -> Result<i64, Problem> {
-    let field = row.need("amount")?;
-    let (sign, digits) = match field.text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, field.text.as_str()),
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let minor = match part.len() {
-        0..=2 => format!("{whole}{part:0<2}").parse::<i64>().ok(),
-        _ => None,
-    };
-    let bad = || format!("got {:?}; write an amount like 2.40", field.text);
-    minor
-        .map(|minor| sign * minor)
-        .ok_or_else(|| row.wrong("amount", bad()))
 }

@@ -88,6 +88,7 @@ impl Intake<'_> {
         let mut found = Found::new(scope, kind, subject);
         found.around = Circumstances {
             least: self.least(tap),
+            told: None,
             expired: tap.evidence == Some(Evidence::Expired),
         };
         let first = self.tx.tap_record(tap.account(), tap.id)?;

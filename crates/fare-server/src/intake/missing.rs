@@ -1,12 +1,13 @@
 //! Journeys of which one end is missing: what that costs once its day is over, and what an incident spares.
 //! Which times are incidents is [`fare_rules::incident`]'s to say.
 
-use super::{Intake, IntakeError};
+use super::{Intake, IntakeError, completion};
 use crate::config::Settlement;
 use crate::inbox::{Ruling, resolve};
 use crate::products::Wanted;
 use crate::store::{Case, Scope, StoreError, Tx};
 use fare_protocol::{AccountId, ConflictId, Direction, Millis, Mode, Money, RecordId, UnixMs};
+use fare_rules::completion::Completed;
 use fare_rules::conflict::{ConflictKind, Decision, entered_again};
 use fare_rules::journey::{Link, Standing, Tap};
 
@@ -138,11 +139,17 @@ pub fn charge_without_entry(
         let Some(conflict) = alone(tx, &tap)? else {
             continue;
         };
-        if let Some(fare) = no_entry(settlement, tx, &tap)? {
+        if let Some((fare, completed)) = no_entry(settlement, tx, &tap)? {
+            let mut reason = format!("no entry came until {}", now.to_rfc3339());
+            if let Some(completed) = &completed {
+                let says = completed.sentence(Direction::Entry);
+                reason = format!("{reason}; {says}");
+            }
+            tx.note_completed((account, exit), Direction::Entry, completed.as_ref(), now)?;
             let ruling = Ruling {
                 decision: Decision::Charge { fare },
                 by: BY_TARIFF.to_owned(),
-                reason: format!("no entry came until {}", now.to_rfc3339()),
+                reason,
             };
             resolve(tx, conflict, &ruling, now)?;
             charged += 1;
@@ -158,8 +165,13 @@ fn alone(tx: &Tx<'_>, exit: &Tap) -> Result<Option<ConflictId>, StoreError> {
     Ok(cases.into_iter().find(stands).map(|case| case.id))
 }
 
-/// What an exit without an entry costs. A picture shows that there was an entry, whose record is still to come.
-fn no_entry(settlement: &Settlement, tx: &Tx<'_>, exit: &Tap) -> Result<Option<Money>, StoreError> {
+/// What an exit without an entry costs, and where that was when enough tells it. A picture shows that there was an
+/// entry, whose record is still to come.
+fn no_entry(
+    settlement: &Settlement,
+    tx: &Tx<'_>,
+    exit: &Tap,
+) -> Result<Option<(Money, Option<Completed>)>, StoreError> {
     let before = (exit.at.before(settlement.journey_valid), exit.at);
     let (account, direction) = (exit.account(), Direction::Entry);
     if exit.confirmation.entry.is_some()
@@ -175,13 +187,18 @@ fn no_entry(settlement: &Settlement, tx: &Tx<'_>, exit: &Tap) -> Result<Option<M
     let Some(quote) = tariff.maximum(direction, exit.class()) else {
         return Ok(None);
     };
-    if !tx.has_products(account)? {
-        return Ok(Some(quote.fare));
-    }
-    let held = tx.held_products(account, (exit.at, exit.id))?;
-    Ok(Some(
-        tariff.cover_missing_entry(quote, exit.end(), &held).fare,
-    ))
+    let maximum = if tx.has_products(account)? {
+        let held = tx.held_products(account, (exit.at, exit.id))?;
+        tariff.cover_missing_entry(quote, exit.end(), &held).fare
+    } else {
+        quote.fare
+    };
+    let complete = completion::with_entry(tx, exit, &tariff)?;
+    let complete = complete.filter(|complete| complete.fare.minor <= maximum.minor);
+    Ok(Some(match complete {
+        Some(complete) => (complete.fare, Some(complete.completed)),
+        None => (maximum, None),
+    }))
 }
 
 fn takes_fares(mode: Mode) -> bool {
@@ -205,7 +222,8 @@ pub(super) fn at_gate<'a>(
 }
 
 impl Intake<'_> {
-    /// What an entry without an exit costs, and what of the account's products it uses for that: nothing when one ride
+    /// What an entry without an exit costs, by what tells where it ended or else at most, and what of the account's
+    /// products it uses for that: nothing when one ride
     /// was admitted twice, where its gate
     /// took no fare, when an incident was on while its day lasted, or when a gate's fault kept the rider's own exit
     /// from being one.
@@ -233,12 +251,24 @@ impl Intake<'_> {
             return Ok(nothing);
         };
         let quote = quote.at_most(self.tx.paper_value(account)?);
-        if !self.tx.has_products(account)? {
-            return Ok((Some(quote.fare), nothing.1));
+        let (maximum, uses) = if self.tx.has_products(account)? {
+            let held = self.tx.held_products(account, (entry.at, entry.id))?;
+            let (quote, uses) = tariff.cover_missing_exit(quote, entry.end(), &held);
+            (quote.fare, uses)
+        } else {
+            (quote.fare, Vec::new())
+        };
+        let complete = completion::with_exit(self.tx, link, &tariff)?;
+        let complete = complete.filter(|complete| complete.fare.minor <= maximum.minor);
+        if tariff.completes() {
+            let completed = complete.as_ref().map(|complete| &complete.completed);
+            self.tx
+                .note_completed((account, entry.id), direction, completed, self.now)?;
         }
-        let held = self.tx.held_products(account, (entry.at, entry.id))?;
-        let (quote, uses) = tariff.cover_missing_exit(quote, entry.end(), &held);
-        Ok((Some(quote.fare), Wanted::These(uses)))
+        Ok(match complete {
+            Some(complete) => (Some(complete.fare), Wanted::These(complete.uses)),
+            None => (Some(maximum), Wanted::These(uses)),
+        })
     }
 
     /// Whether the ride of the entry had been admitted at another gate, and left by a picture of that entry.

@@ -5,6 +5,7 @@ mod answers;
 mod body;
 mod chain;
 mod check;
+mod completion;
 mod conflicts;
 mod evidence;
 mod missing;

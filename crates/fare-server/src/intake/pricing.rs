@@ -6,7 +6,7 @@ use super::{Intake, IntakeError};
 use crate::config::Settlement;
 use crate::products::{self, Wanted};
 use crate::store::{JourneyRow, StoreError, Tx};
-use fare_protocol::{InHand, Money, PaidBefore, UnixMs};
+use fare_protocol::{AccountId, InHand, Money, PaidBefore, UnixMs};
 use fare_rules::conflict::ConflictKind;
 use fare_rules::journey::{Event, Journey, Link, Price, Tap, price, price_covered, ride};
 use fare_rules::tariff::Use;
@@ -183,7 +183,7 @@ pub(super) fn paid_before(
     entry: &Tap,
 ) -> Result<PaidBefore, StoreError> {
     let tariff = settlement.tariff_at(entry.at);
-    let earlier = earlier(&tariff, tx, entry)?;
+    let earlier = earlier(&tariff, tx, (entry.account(), entry.at))?;
     Ok(tariff.paid_before(entry.end(), &earlier))
 }
 
@@ -210,7 +210,7 @@ pub(crate) fn priced(
     exit: &Tap,
 ) -> Result<Result<Priced, QuoteError>, StoreError> {
     let tariff = settlement.tariff_at(entry.at);
-    let earlier = earlier(&tariff, tx, entry)?;
+    let earlier = earlier(&tariff, tx, (entry.account(), entry.at))?;
     let ride = ride(entry, exit, &earlier);
     let both = tariff
         .price(&ride)
@@ -237,13 +237,14 @@ pub(crate) fn priced(
     Ok(Ok(Priced { price, uses }))
 }
 
-/// The account's earlier journeys, as far back as they matter.
-fn earlier(tariff: &Tariff, tx: &Tx<'_>, entry: &Tap) -> Result<Vec<Paid>, StoreError> {
+/// The account's journeys that began before this moment, as far back as they matter.
+pub(super) fn earlier(
+    tariff: &Tariff,
+    tx: &Tx<'_>,
+    (account, at): (AccountId, UnixMs),
+) -> Result<Vec<Paid>, StoreError> {
     match tariff.reach() {
-        Some(reach) => {
-            let span = (entry.at.before(reach), entry.at);
-            tx.paid(entry.account(), span, tariff.currency())
-        }
+        Some(reach) => tx.paid(account, (at.before(reach), at), tariff.currency()),
         None => Ok(Vec::new()),
     }
 }

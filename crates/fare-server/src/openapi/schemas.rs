@@ -53,7 +53,12 @@ pub(super) fn all() -> Value {
         "Journey": object(&["entry", "state", "from", "entered_at_ms"], json!({
             "entry": id, "state": text, "from": one("StationName"), "entered_at_ms": at,
             "to": nullable(one("StationName")), "left_at_ms": nullable(at.clone()), "fare": nullable(one("Money")),
-            "steps": many("FareStep"), "voucher": nullable(envelope()), "correction": nullable(json!({ "type": "object" })),
+            "steps": many("FareStep"), "voucher": nullable(envelope()), "completed": nullable(one("Completed")),
+            "correction": nullable(json!({ "type": "object" })),
+        })),
+        "Completed": object(&["at", "percent", "because"], json!({
+            "at": one("StationName"), "percent": { "type": "integer", "minimum": 0, "maximum": 100 },
+            "because": { "type": "array", "items": { "type": "object" } },
         })),
         "FareStep": object(&["code", "values", "text", "minor"], json!({
             "code": { "enum": fare_protocol::FareReason::CODES }, "values": { "type": "object" }, "text": text,

@@ -6,14 +6,16 @@ use super::journeys::{JourneyView, view};
 use super::{Riders, not_found};
 use crate::api::problem::Problem;
 use crate::clock::{self, rfc3339};
+use crate::config::Settlement;
 use crate::ids;
 use crate::store::{Correction, Scope, StoreError, Told, Tx};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use fare_protocol::{AccountId, ConflictId, RecordId, StationId, UnixMs};
-use fare_rules::Tariff;
+use fare_protocol::{AccountId, ConflictId, Direction, Money, RecordId, StationId, UnixMs};
 use fare_rules::conflict::{Circumstances, ConflictKind};
+use fare_rules::journey::Tap;
+use fare_rules::{End, Ride};
 use serde::Deserialize;
 
 /// Longest note, in characters.
@@ -37,13 +39,14 @@ pub(super) async fn send(
     RiderAsks { rider, body }: RiderAsks,
 ) -> Result<(StatusCode, Json<JourneyView>), Problem> {
     let said = read(&body)?;
-    let tariff = riders.app.settlement.tariff.clone();
+    let settlement = riders.app.settlement.clone();
+    let tariff = settlement.tariff.clone();
     if tariff.station(said.station).is_none() {
         let detail = format!("`station`: there is no station {}", said.station);
         return Err(Problem::bad_request(detail).about("station"));
     }
     let account = rider.account;
-    let work = move |tx: &Tx<'_>| keep(tx, &tariff, account, &said);
+    let work = move |tx: &Tx<'_>| keep(tx, &settlement, account, &said);
     let (own, is_new) = riders.app.store.write(work).await?;
     if !is_new {
         return Ok((StatusCode::OK, Json(own)));
@@ -87,10 +90,11 @@ fn fits(field: &str, value: &serde_json::Value) -> bool {
 
 fn keep(
     tx: &Tx<'_>,
-    tariff: &Tariff,
+    settlement: &Settlement,
     account: AccountId,
     said: &Said,
 ) -> Result<(JourneyView, bool), Problem> {
+    let tariff = &settlement.tariff;
     let now = clock::now();
     let entry = said.entry;
     let own = tx.own_journey(account, entry)?.ok_or_else(|| {
@@ -121,7 +125,7 @@ fn keep(
         );
         return Err(Problem::bad_request(detail).about("left_at_ms"));
     }
-    let conflict = raise(tx, account, said, now)?;
+    let conflict = raise(tx, settlement, (account, said), now)?;
     let correction = Correction {
         station: said.station,
         left,
@@ -136,7 +140,12 @@ fn keep(
     Ok((view(own, tariff), true))
 }
 
-fn raise(tx: &Tx<'_>, account: AccountId, said: &Said, now: UnixMs) -> Result<ConflictId, Problem> {
+fn raise(
+    tx: &Tx<'_>,
+    settlement: &Settlement,
+    (account, said): (AccountId, &Said),
+    now: UnixMs,
+) -> Result<ConflictId, Problem> {
     let id = ids::new_id(now).map_err(|err| Problem::unavailable(&err))?;
     let id = ConflictId(id);
     let note = said.note.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -145,18 +154,43 @@ fn raise(tx: &Tx<'_>, account: AccountId, said: &Said, now: UnixMs) -> Result<Co
     } else {
         &note
     };
-    let detail = format!(
+    let mut detail = format!(
         "the rider says: left at {}, {}: {note}",
         said.station,
         rfc3339(said.left_at_ms)
     );
+    if let Some(completed) = tx.completed(account, said.entry)? {
+        let completed = completed.sentence(Direction::Exit);
+        detail = format!("{detail}; by what is known: {completed}");
+    }
     let kind = ConflictKind::ExitClaimed;
+    let entry = tx.tap(account, said.entry)?;
+    let around = Circumstances {
+        told: entry.and_then(|entry| as_told(settlement, &entry, said)),
+        ..Circumstances::default()
+    };
     let told = Told {
         detail,
         records: [tx.tap_record(account, said.entry)?, None],
-        proposal: kind.propose(&Circumstances::default()),
+        proposal: kind.propose(&around),
     };
     let about = (Scope::Account(account), kind, &*said.entry.to_hex());
     tx.raise(id, about, &told, now)?;
     Ok(id)
+}
+
+/// What the journey costs as the rider tells it, without earlier ones.
+fn as_told(settlement: &Settlement, entry: &Tap, said: &Said) -> Option<Money> {
+    let ride = Ride {
+        class: entry.class(),
+        class_until: None,
+        entry: entry.end(),
+        exit: End {
+            station: said.station,
+            at: said.left_at_ms,
+        },
+        earlier: &[],
+    };
+    let quote = settlement.tariff_at(entry.at).price(&ride).ok()?;
+    Some(quote.fare)
 }

@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use fare_protocol::wire::Envelope;
 use fare_protocol::{Currency, Direction, FareStep, Money, RecordId, StepValue, UnixMs, Voucher};
 use fare_rules::Tariff;
+use fare_rules::completion::Clue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -61,6 +62,8 @@ pub(super) struct JourneyView {
     pub steps: Vec<StepView>,
     /// The exit voucher itself, as the server signed it.
     pub voucher: Option<Envelope>,
+    /// Where a missing exit is taken to have been, by which the fare was found.
+    pub completed: Option<CompletedView>,
     /// What the rider said of a missing exit.
     pub correction: Option<CorrectionView>,
 }
@@ -93,6 +96,17 @@ pub(super) struct StepView {
     pub text: String,
     /// What it adds, in minor units of the fare's currency.
     pub minor: i64,
+}
+
+/// A missing exit as what is known tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct CompletedView {
+    /// Where.
+    pub at: StationName,
+    /// How sure that is, in per cent.
+    pub percent: u32,
+    /// What points there; each with its `sign`: `receipt`, `next-tap`, or `habit` with `same` and `of`.
+    pub because: Vec<Clue>,
 }
 
 /// What the rider said of a missing exit, and what became of it.
@@ -171,6 +185,11 @@ pub(super) fn view(own: OwnJourney, tariff: &Tariff) -> JourneyView {
         fare: own.fare,
         steps,
         voucher,
+        completed: own.completed.map(|completed| CompletedView {
+            at: StationName::of(completed.station, tariff),
+            percent: completed.percent,
+            because: completed.because,
+        }),
         correction: own.correction.map(|said| correction_view(said, tariff)),
     }
 }

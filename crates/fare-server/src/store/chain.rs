@@ -2,6 +2,7 @@
 
 use super::sql::{Bind, Param, Row};
 use super::{Gate, StoreError, Tx};
+use fare_protocol::wire::{Answer, AnswerOutcome, Envelope};
 use fare_protocol::{
     GateId, PublicKey, RecordHash, RecordId, Seq, SignedRecord, UnixMs, VerifiedRecord,
 };
@@ -83,6 +84,24 @@ impl Tx<'_> {
         self.row(sql, &[&gate, &id])?
             .map(|row| envelope(&row, 0))
             .transpose()
+    }
+
+    /// The voucher with which the record with this id was answered.
+    pub fn answered_voucher(
+        &self,
+        gate: GateId,
+        id: RecordId,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT answer FROM record WHERE gate = $1 AND id = $2";
+        let Some(row) = self.row(sql, &[&gate, &id])? else {
+            return Ok(None);
+        };
+        let answer: Answer = serde_json::from_str(&row.get::<String>(0)?)
+            .map_err(|_| StoreError::Corrupt("an answer"))?;
+        Ok(match answer.outcome {
+            AnswerOutcome::Accepted { voucher } => voucher.map(|Envelope(bytes)| bytes),
+            AnswerOutcome::Refused { .. } => None,
+        })
     }
 
     /// The nearest stored places below and above `seq`.

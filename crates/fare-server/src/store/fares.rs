@@ -32,8 +32,8 @@ pub struct Charged {
     pub account: AccountId,
     /// The entry confirmation.
     pub entry: RecordId,
-    /// The exit confirmation.
-    pub exit: RecordId,
+    /// The exit confirmation; nothing when the maximum fare was charged, or a completed one.
+    pub exit: Option<RecordId>,
     /// What it cost, before products covered it.
     pub fare: Money,
 }
@@ -104,14 +104,14 @@ impl Tx<'_> {
         self.only("SELECT count(*) FROM fare_release", &[])?.get(0)
     }
 
-    /// Journeys charged that began from `from` up to before `until`, by account and time.
+    /// Journeys charged, or whose exit is missing and costs something, that began from `from` up to before `until`, by account and time.
     pub fn charged_between(&self, from: UnixMs, until: UnixMs) -> Result<Vec<Charged>, StoreError> {
         let sql = "SELECT account, entry, exit,
                           fare_minor + (SELECT CAST(coalesce(sum(covered_minor), 0) AS BIGINT)
                                         FROM product_use WHERE product_use.account = journey.account
                                          AND product_use.entry = journey.entry), currency
                    FROM journey
-                   WHERE entered_ms >= $1 AND entered_ms < $2 AND state = 'closed'
+                   WHERE entered_ms >= $1 AND entered_ms < $2 AND (state = 'closed' OR state = 'no-exit' AND fare_minor IS NOT NULL)
                    ORDER BY account, entered_ms, entry";
         let read = |row: &Row| {
             Ok(Charged {

@@ -1,7 +1,6 @@
 //! Incidents: those that staff told of, and those that gates' own records of their modes show.
 
 use super::sql::Row;
-use super::taps::read_tap;
 use super::{StoreError, Tx};
 use fare_protocol::{AccountId, Direction, GateId, Mode, RecordId, StationId, UnixMs};
 use fare_rules::incident;
@@ -153,13 +152,8 @@ impl Tx<'_> {
         direction: Direction,
         (from, until): (UnixMs, UnixMs),
     ) -> Result<bool, StoreError> {
-        let sql = "SELECT envelope, passage, evidence, at_ms FROM tap
-                   WHERE account = $1 AND at_ms >= $2 AND at_ms < $3 AND has_place = 0";
-        let taps = self.rows(sql, &[&account, &from, &until])?;
-        let taps: Vec<Tap> = taps.iter().map(read_tap).collect::<Result<_, _>>()?;
-        let fault = |tap: &Tap| {
-            tap.direction() == direction && tap.passage.is_some_and(incident::came_to_nothing)
-        };
+        let taps = self.taps_without_place(account, direction, (from, until))?;
+        let fault = |tap: &Tap| tap.passage.is_some_and(incident::came_to_nothing);
         Ok(taps.iter().any(fault))
     }
 

@@ -11,6 +11,7 @@ mod chain;
 mod charging;
 mod classes;
 mod closes;
+mod completed;
 mod configs;
 mod conflicts;
 mod enrolments;
@@ -87,7 +88,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 22] = [
+const MIGRATIONS: [Step; 23] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -176,6 +177,10 @@ const MIGRATIONS: [Step; 22] = [
     Step {
         sqlite: include_str!("paid_back.sql"),
         postgres: include_str!("postgres/paid_back.sql"),
+    },
+    Step {
+        sqlite: include_str!("completed.sql"),
+        postgres: include_str!("postgres/completed.sql"),
     },
 ];
 

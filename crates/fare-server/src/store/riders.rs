@@ -1,11 +1,13 @@
 //! Enrolled riders: their phones' keys, the vouchers kept for them, and what they say is missing.
 
+use super::completed::read_completed;
 use super::sql::{Bind, Row};
 use super::views::fare;
 use super::{Scope, StoreError, Tx};
 use fare_protocol::{
     AccountId, ConflictId, Money, PublicKey, RecordId, RiderClass, StationId, UnixMs,
 };
+use fare_rules::completion::Completed;
 use fare_rules::conflict::ConflictKind;
 use fare_rules::tariff::class_name;
 use std::collections::HashSet;
@@ -65,6 +67,8 @@ pub struct OwnJourney {
     pub fare: Option<Money>,
     /// The newest exit voucher, when there is one.
     pub exit_voucher: Option<Vec<u8>>,
+    /// Where a missing exit is taken to have been.
+    pub completed: Option<Completed>,
     /// What the rider said of a missing exit.
     pub correction: Option<Correction>,
 }
@@ -92,10 +96,13 @@ const OWN: &str = "
            (SELECT envelope FROM rider_voucher
              WHERE rider_voucher.account = journey.account AND rider_voucher.entry = journey.entry
                AND kind = 'exit' ORDER BY number DESC LIMIT 1),
-           correction.station, correction.left_ms, note, sent_ms, correction.conflict, how
+           correction.station, correction.left_ms, note, sent_ms, correction.conflict, how,
+           completed.station, completed.percent, completed.because
     FROM journey
     LEFT JOIN correction ON correction.account = journey.account AND correction.entry = journey.entry
-    LEFT JOIN conflict_end ON conflict_end.conflict = correction.conflict";
+    LEFT JOIN conflict_end ON conflict_end.conflict = correction.conflict
+    LEFT JOIN completed ON completed.account = journey.account AND completed.tap = journey.entry
+              AND journey.state = 'no-exit'";
 
 impl Tx<'_> {
     /// Enrols a phone's key with a new account, or answers the rider who has it already.
@@ -354,6 +361,7 @@ fn own(row: &Row) -> Result<OwnJourney, StoreError> {
         left_at: row.get(5)?,
         fare: fare(row, 6)?,
         exit_voucher: row.get(8)?,
+        completed: read_completed(row, 15)?,
         correction,
     })
 }

@@ -6,6 +6,7 @@
 
 mod desk;
 mod docs;
+mod explain;
 mod fresh;
 mod gate;
 mod postgres;

@@ -8,6 +8,8 @@ mod api;
 mod books;
 #[path = "chain.rs"]
 mod chain;
+#[path = "completed.rs"]
+mod completed;
 #[path = "configs.rs"]
 mod configs;
 #[path = "import.rs"]

@@ -3,9 +3,13 @@
 use crate::gate::{Gate, MORNING, account};
 use crate::site::{NOW, Site, settlement};
 use fare_protocol::wire::TariffText;
-use fare_protocol::{Direction, TariffHash, UnixMs};
+use fare_protocol::{Direction, Money, TariffHash, UnixMs};
 use fare_rules::Tariff;
-use fare_server::fares::{Replay, difference, import, release, replay};
+use fare_server::correction::{Correction, correct};
+use fare_server::fares::{Replay, difference, import, release, release_by_command, replay};
+use fare_server::intake::close_ended;
+use fare_server::staff::{Role, Roles};
+use std::sync::Arc;
 
 /// Beijing's fares, one yuan dearer, from a day on.
 fn dearer(from: &str) -> TariffText {
@@ -79,6 +83,30 @@ fn a_table_is_live_once_two_different_people_released_it() {
     assert_eq!(ride(&mut site, 1), 600);
     let unknown = released(&mut site, TariffHash([1; 16]), "Chen").unwrap_err();
     assert!(unknown.contains("there is no table"), "{unknown}");
+}
+
+#[test]
+fn where_there_are_accounts_of_staff_commands_need_a_releaser() {
+    let mut site = site();
+    let hash = imported(&mut site, &dearer("2026-01-01"));
+    let by = |site: &mut Site, name: &str| {
+        let done = site.database.write(|tx| release_by_command(tx, hash, name, NOW));
+        done.map(|table| table.is_live()).map_err(|err| err.to_string())
+    };
+    assert_eq!(by(&mut site, "Anybody"), Ok(false), "there are no accounts");
+    let staff = [("Wang", Role::Releaser), ("Chen", Role::Finance)];
+    let made = site.database.write(|tx| {
+        staff.iter().try_for_each(|(name, role)| {
+            let roles = Roles::of(&[*role]).unwrap();
+            tx.put_staff(name, "a hash", &roles, NOW).map(|_| ())
+        })
+    });
+    made.unwrap();
+    for name in ["Chen", "Somebody"] {
+        let got = by(&mut site, name).unwrap_err();
+        assert!(got.contains("may not release tables"), "{got}");
+    }
+    assert_eq!(by(&mut site, "wang"), Ok(true));
 }
 
 #[test]
@@ -178,4 +206,40 @@ fn real_days_are_priced_again_by_a_draft() {
     let same = Tariff::parse(&settlement().tariff_text).unwrap();
     assert!(again(&mut site, &same, day).accounts.is_empty());
     assert_eq!(site.sum("fare-revenue"), 1_000, "nothing was posted");
+
+    // What people decided stays under any table.
+    let entry = site.journeys()[0].entry;
+    let correction = Correction {
+        entry,
+        fare: Money::new(200, draft.currency()),
+        by: "Wang".to_owned(),
+        reason: "a receipt".to_owned(),
+    };
+    let done = site.database.write(|tx| correct(tx, &correction, NOW));
+    done.map_err(|err| err.to_string()).unwrap();
+    let found = again(&mut site, &draft, day);
+    assert_eq!((found.journeys, found.decided), (1, 1));
+    assert_eq!((found.paid_minor, found.would_minor), (500, 600));
+}
+
+#[test]
+fn a_draft_with_another_maximum_is_seen_in_replayed_days() {
+    let mut site = site();
+    let with = |minor: i64| {
+        let mut text = settlement().tariff_text;
+        text.tariff.push_str(&format!("[maximum]\nno_exit_minor = {minor}\n"));
+        text
+    };
+    site.settlement.tariff = Arc::new(Tariff::parse(&with(900)).unwrap());
+    let a = Gate::new("PGY-01", "PGY");
+    site.send(&a, &a.passes(Direction::Entry, account(1), 1).each_ref());
+    let over = site.settlement.tariff.day_ends(NOW);
+    let settlement = &site.settlement;
+    let closed = site.database.write(|tx| close_ended(settlement, tx, over));
+    assert_eq!(closed.map_err(|err| err.to_string()).unwrap().len(), 1);
+    let draft = Tariff::parse(&with(1_200)).unwrap();
+    let day = draft.service_day(UnixMs(MORNING));
+    let (from, until) = (draft.day_begins(day), draft.day_begins(day.next()));
+    let found = site.database.read(|tx| replay(tx, &draft, from, until)).unwrap();
+    assert_eq!((found.journeys, found.paid_minor, found.would_minor), (1, 900, 1_200));
 }

@@ -540,7 +540,9 @@ async fn a_rider_tells_of_a_missing_exit_once_and_staff_decide() {
     let listed: Value = listed.json().await.unwrap();
     let case = &listed["conflicts"][0];
     assert_eq!(case["kind"], "exit-claimed");
-    assert_eq!(case["proposal"]["decision"], "keep");
+    let proposal =
+        json!({"decision": "charge", "fare": {"minor": 600, "currency": "CNY"}, "why": "as-told"});
+    assert_eq!(case["proposal"], proposal);
     let detail = case["detail"].as_str().unwrap();
     let begins = "the rider says: left at GMO, 2026-11-23T08:30:00Z";
     assert!(detail.starts_with(begins), "{detail}");

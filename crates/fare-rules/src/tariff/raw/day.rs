@@ -43,6 +43,8 @@ pub(super) struct RawPeriod {
     #[serde(default)]
     times: Vec<Spanned<String>>,
     by: Option<Spanned<String>>,
+    #[serde(default)]
+    by_date: bool,
     percent: Option<Spanned<u32>>,
     class: Option<RawClass>,
 }
@@ -133,6 +135,7 @@ fn period(text: &Text<'_>, raw: &RawPeriod, id: String) -> Result<Period, Tariff
         days,
         times,
         by: by.transpose()?.unwrap_or(By::Entry),
+        by_date: raw.by_date,
         percent: percent.transpose()?.unwrap_or(100),
         class: class.transpose()?.unwrap_or_default(),
     })

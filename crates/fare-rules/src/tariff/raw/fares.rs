@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 /// Most pairs and stations that one message names.
-const NAMED_MAX: usize = 10;
+const NAMED_MAX: usize = 100;
 
 type InPeriod = BTreeMap<Spanned<String>, Spanned<i64>>;
 type InPeriodClass = BTreeMap<Spanned<String>, RawClass<i64>>;
@@ -64,6 +64,8 @@ pub(super) struct RawZone {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawZoneFare {
     zones: [Spanned<String>; 2],
+    #[serde(default)]
+    one_way: bool,
     fare_minor: Spanned<i64>,
     #[serde(default)]
     in_period: InPeriod,
@@ -254,10 +256,17 @@ impl Reader<'_> {
                 known.contains(&zone).then_some(zone).ok_or_else(missing)
             };
             let [a, b] = &raw.zones;
-            let key = sorted(&find(a)?, &find(b)?);
+            let (from, to) = (find(a)?, find(b)?);
             let fare = self.fare(&raw.named())?;
-            let what = format!("the fare of zones {} and {}", key.0, key.1);
-            text.once(a.span(), &what, zones.fares.insert(key, fare).is_none())?;
+            let (fares, key, what) = if raw.one_way {
+                let what = format!("the fare from zone {from} to {to}");
+                (&mut zones.one_way, (from, to), what)
+            } else {
+                let key = sorted(&from, &to);
+                let what = format!("the fare of zones {} and {}", key.0, key.1);
+                (&mut zones.fares, key, what)
+            };
+            text.once(a.span(), &what, fares.insert(key, fare).is_none())?;
         }
         Ok(zones)
     }
@@ -351,6 +360,10 @@ pub(in crate::tariff) fn complete(
     if count == 0 {
         return Ok(());
     }
-    let pairs = missing.join(", ");
+    let more = match count.saturating_sub(missing.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let pairs = missing.join(", ") + &more;
     Err(text.wrong(0..0, TariffProblem::Holes { count, pairs }))
 }

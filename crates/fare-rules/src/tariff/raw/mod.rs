@@ -55,6 +55,7 @@ struct RawTariff {
     #[serde(default)]
     cap: Vec<Spanned<rules::RawCap>>,
     maximum: Option<rules::RawMaximum>,
+    completion: Option<rules::RawCompletion>,
     #[serde(default)]
     product: Vec<Spanned<products::RawProduct>>,
     paper_code: Option<rules::RawPaperCode>,
@@ -105,6 +106,7 @@ pub(super) fn table(text: &str) -> Result<(Table, Rules), TariffError> {
         discount: &raw.discount,
         cap: &raw.cap,
         maximum: raw.maximum.as_ref(),
+        completion: raw.completion.as_ref(),
         paper_code: raw.paper_code.as_ref(),
     };
     let rules = Rules {

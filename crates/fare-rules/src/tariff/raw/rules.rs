@@ -52,10 +52,13 @@ pub(super) struct RawTransfer {
     #[serde(default)]
     between: Vec<[Spanned<String>; 2]>,
     most: Spanned<u32>,
+    since: Option<Spanned<String>>,
     one_journey: Option<bool>,
     fare_minor: Option<Spanned<i64>>,
     add_minor: Option<Spanned<i64>>,
     total_minor: Option<Spanned<i64>>,
+    further_minor: Option<Spanned<i64>>,
+    class: Option<RawClass<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +91,12 @@ pub(super) struct RawMaximum {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RawCompletion {
+    at_least: Spanned<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RawPaperCode {
     refund_unused_fee_minor: Option<Spanned<i64>>,
     refund_rest_fee_minor: Option<Spanned<i64>>,
@@ -102,6 +111,7 @@ pub(super) struct RawRules<'r> {
     pub(super) discount: &'r [Spanned<RawDiscount>],
     pub(super) cap: &'r [Spanned<RawCap>],
     pub(super) maximum: Option<&'r RawMaximum>,
+    pub(super) completion: Option<&'r RawCompletion>,
     pub(super) paper_code: Option<&'r RawPaperCode>,
 }
 
@@ -141,6 +151,10 @@ pub(super) fn rules(
         discounts: discounts.collect::<Result<_, _>>()?,
         caps: caps.collect::<Result<_, _>>()?,
         maximum: maximum.unwrap_or_default(),
+        completed_from: raw
+            .completion
+            .map(|given| completed_from(text, given, raw.maximum))
+            .transpose()?,
         paper_refunds: raw
             .paper_code
             .map(|raw| paper_refunds(text, raw))
@@ -205,39 +219,79 @@ fn over_time(text: &Text<'_>, raw: &RawOverTime) -> Result<OverTime, TariffError
 }
 
 fn transfer(text: &Text<'_>, raw: &Spanned<RawTransfer>) -> Result<Transfer, TariffError> {
-    let at = raw.span();
+    let price = transfer_price(text, raw)?;
     let raw = raw.get_ref();
-    let (fare, total) = (&raw.fare_minor, &raw.total_minor);
-    let price = match (raw.one_journey, fare, &raw.add_minor, total) {
-        (Some(true), None, None, None) => TransferPrice::OneJourney,
-        (None, Some(fare), None, None) => {
-            TransferPrice::Fixed(fare_minor(text, fare, "fare_minor")?)
-        }
-        (None, None, Some(add), None) => {
-            let (least, most) = (-FARE_MINOR_MAX, FARE_MINOR_MAX);
-            TransferPrice::Add(text.in_range(add, "add_minor", least, most)?)
-        }
-        (None, None, None, Some(total)) => {
-            TransferPrice::Total(fare_minor(text, total, "total_minor")?)
-        }
-        (_, _, _, _) => {
-            let one = "one_journey = true, fare_minor, add_minor or total_minor";
-            return Err(text.wrong(at, TariffProblem::OneOf(one)));
-        }
-    };
     let mut between = BTreeSet::new();
     for [a, b] in &raw.between {
         let pair: (StationId, StationId) = (text.id(a)?, text.id(b)?);
         between.insert((pair.0.min(pair.1), pair.0.max(pair.1)));
     }
+    let since = raw.since.as_ref();
+    let since = since.map(|since| text.word(since, &[(false, "last"), (true, "first")]));
+    let class = raw.class.as_ref();
+    let class = class.map(|class| {
+        // No class pays more than an adult does.
+        let (least, most) = match price {
+            TransferPrice::OneJourney => {
+                let stray = TariffProblem::Stray("class in a transfer that is one journey");
+                return Err(text.wrong(raw.id.span(), stray));
+            }
+            TransferPrice::Fixed(minor) => (0, minor),
+            TransferPrice::Add(minor) => (-FARE_MINOR_MAX, minor),
+            TransferPrice::Total {
+                minor,
+                further_minor,
+            } => (0, minor.min(further_minor.unwrap_or(minor))),
+        };
+        class.checked(text, least, most)
+    });
     Ok(Transfer {
         id: text.label(&raw.id)?,
         within_min: minutes(text, &raw.within_min, "within_min")?,
         measured: text.word(&raw.measured, &Measured::ALL)?,
         between,
         most: text.in_range(&raw.most, "most", 1, TRANSFERS_MAX)?,
+        since_first: since.transpose()?.unwrap_or(false),
         price,
+        class: ByClass(class.transpose()?.unwrap_or_default()),
     })
+}
+
+fn transfer_price(
+    text: &Text<'_>,
+    raw: &Spanned<RawTransfer>,
+) -> Result<TransferPrice, TariffError> {
+    let at = raw.span();
+    let raw = raw.get_ref();
+    let further = &raw.further_minor;
+    if let Some(further) = further.as_ref().filter(|_| raw.total_minor.is_none()) {
+        let stray = TariffProblem::Stray("further_minor without total_minor");
+        return Err(text.wrong(further.span(), stray));
+    }
+    let (fare, total) = (&raw.fare_minor, &raw.total_minor);
+    match (raw.one_journey, fare, &raw.add_minor, total) {
+        (Some(true), None, None, None) => Ok(TransferPrice::OneJourney),
+        (None, Some(fare), None, None) => {
+            fare_minor(text, fare, "fare_minor").map(TransferPrice::Fixed)
+        }
+        (None, None, Some(add), None) => {
+            let (least, most) = (-FARE_MINOR_MAX, FARE_MINOR_MAX);
+            let add = text.in_range(add, "add_minor", least, most);
+            add.map(TransferPrice::Add)
+        }
+        (None, None, None, Some(total)) => {
+            let further = further.as_ref();
+            let further = further.map(|minor| fare_minor(text, minor, "further_minor"));
+            Ok(TransferPrice::Total {
+                minor: fare_minor(text, total, "total_minor")?,
+                further_minor: further.transpose()?,
+            })
+        }
+        (_, _, _, _) => {
+            let one = "one_journey = true, fare_minor, add_minor or total_minor";
+            Err(text.wrong(at, TariffProblem::OneOf(one)))
+        }
+    }
 }
 
 fn discount(text: &Text<'_>, raw: &Spanned<RawDiscount>) -> Result<Discount, TariffError> {
@@ -286,6 +340,18 @@ fn maximum(text: &Text<'_>, raw: &RawMaximum) -> Result<Maximum, TariffError> {
         no_entry_minor: fare(&raw.no_entry_minor, "no_entry_minor")?,
         class: ByClass(class.transpose()?.unwrap_or_default()),
     })
+}
+
+fn completed_from(
+    text: &Text<'_>,
+    raw: &RawCompletion,
+    maximum: Option<&RawMaximum>,
+) -> Result<u32, TariffError> {
+    if maximum.is_none() {
+        let stray = TariffProblem::Stray("[completion] without [maximum]");
+        return Err(text.wrong(raw.at_least.span(), stray));
+    }
+    text.in_range(&raw.at_least, "at_least", 50, 100)
 }
 
 fn paper_refunds(text: &Text<'_>, raw: &RawPaperCode) -> Result<PaperRefunds, TariffError> {

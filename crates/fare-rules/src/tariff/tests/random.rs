@@ -22,6 +22,8 @@ pub(super) fn city() -> impl Strategy<Value = City> {
         (0..900_i64).prop_map(|minor| format!("fare_minor = {minor}")),
         (-900..900_i64).prop_map(|minor| format!("add_minor = {minor}")),
         (0..900_i64).prop_map(|minor| format!("total_minor = {minor}")),
+        (0..900_i64).prop_map(|minor| format!("total_minor = {minor}\nfurther_minor = {minor}")),
+        (0..900_i64).prop_map(|minor| format!("fare_minor = {minor}\nsince = \"first\"")),
     ];
     let measured = prop_oneof![
         Just("entry-to-exit"),

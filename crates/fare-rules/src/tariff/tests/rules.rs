@@ -220,6 +220,80 @@ fn transfers_have_prices_of_their_own() {
     assert_eq!(pays("fare_minor = 0", "entry-to-entry"), 0);
     assert_eq!(pays("fare_minor = 0", "exit-to-exit"), 0);
     assert_eq!(pays("fare_minor = 0", "entry-to-exit"), 400, "35 minutes");
+    let own = rule("fare_minor = 50\nclass = { child = 20 }", "exit-to-entry");
+    assert_eq!(day(&own, RiderClass::Child, &two)[1], 20);
+    assert_eq!(day(&own, RiderClass::Adult, &two)[1], 50);
+}
+
+#[test]
+fn a_time_limit_may_begin_at_the_first_of_all_that_go_on() {
+    let rules = |since: &str| {
+        let rule = format!(
+            "[[transfer]]\nid = \"t\"\nwithin_min = 60\nmeasured = \"entry-to-entry\"\nmost = 5\n\
+             since = \"{since}\"\ntotal_minor = 400\nfurther_minor = 100\n"
+        );
+        parse(&with(&rule), &line()).unwrap()
+    };
+    let four = [
+        ("A", "B", 0, 10),
+        ("B", "A", 30, 40),
+        ("A", "B", 55, 58),
+        ("B", "A", 80, 90),
+    ];
+    let pays = |since| day(&rules(since), RiderClass::Adult, &four);
+    assert_eq!(pays("last"), [300, 100, 100, 100]);
+    assert_eq!(
+        pays("first"),
+        [300, 100, 100, 300],
+        "80 minutes after the first"
+    );
+}
+
+#[test]
+fn a_fare_between_zones_may_be_for_one_way_only() {
+    let text = "name = \"z\"\ncurrency = \"CNY\"\nvalid_from = \"2026-01-01\"\nstations = \"-\"\n\
+                [class]\nadult = 100\n[[zone]]\nid = \"x\"\nstations = [\"A\", \"B\", \"C\"]\n\
+                [[zone]]\nid = \"y\"\nstations = [\"D\"]\n[[zone_fare]]\nzones = [\"x\", \"x\"]\n\
+                fare_minor = 200\n[[zone_fare]]\nzones = [\"y\", \"y\"]\nfare_minor = 200\n\
+                [[zone_fare]]\nzones = [\"x\", \"y\"]\nfare_minor = 300\n";
+    let more = "[[zone_fare]]\nzones = [\"y\", \"x\"]\none_way = true\nfare_minor = 900\n";
+    let tariff = parse(&format!("{text}{more}"), &line()).unwrap();
+    let fare = |from: &str, to: &str| {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        tariff
+            .quote(from, to, RiderClass::Adult)
+            .unwrap()
+            .fare
+            .minor
+    };
+    assert_eq!((fare("A", "D"), fare("D", "A")), (300, 900));
+    assert!(tariff.form().contains("zone-fare-one-way y x 900\n"));
+    let hole = text.replace(
+        "zones = [\"x\", \"y\"]",
+        "zones = [\"x\", \"y\"]\none_way = true",
+    );
+    let got = parse(&hole, &line()).unwrap_err().to_string();
+    assert!(
+        got.contains("3 pairs of stations have no fare: D to A, D to B, D to C"),
+        "{got}"
+    );
+}
+
+#[test]
+fn the_days_of_a_period_may_begin_at_midnight() {
+    let period = "[[period]]\nid = \"p\"\ndays = [\"holiday\"]\npercent = 50\n";
+    let pays = |period: &str, minute: i64| {
+        let tariff = parse(&with(period), &line()).unwrap();
+        day(
+            &tariff,
+            RiderClass::Adult,
+            &[("A", "B", minute, minute + 5)],
+        )[0]
+    };
+    let by_date = format!("{period}by_date = true\n");
+    // 02:00 on the holiday, and on the day after: by service days that is still the holiday.
+    assert_eq!((pays(period, 120), pays(&by_date, 120)), (300, 150));
+    assert_eq!((pays(period, 1_560), pays(&by_date, 1_560)), (150, 300));
 }
 
 #[test]
@@ -381,6 +455,20 @@ fn mistakes_in_rules_are_named_with_their_line() {
         (
             "[[discount]]\nspan = \"day\"\npercent = 50\n",
             "line 25: write exactly one of from_minor or from_journeys",
+        ),
+        (
+            "[[transfer]]\nid = \"t\"\nwithin_min = 1\nmeasured = \"exit-to-entry\"\nmost = 1\n\
+             fare_minor = 50\nclass = { child = 60 }\n",
+            "line 31: child is 60; write 0 to 50",
+        ),
+        (
+            "[[transfer]]\nid = \"t\"\nwithin_min = 1\nmeasured = \"exit-to-entry\"\nmost = 1\n\
+             fare_minor = 50\nfurther_minor = 60\n",
+            "line 31: there is further_minor without total_minor",
+        ),
+        (
+            "[completion]\nat_least = 80\n",
+            "line 26: there is [completion] without [maximum]",
         ),
         (
             "[[transfer]]\nid = \"t\"\nwithin_min = 1\nmeasured = \"exit-to-entry\"\nmost = 1\n",
