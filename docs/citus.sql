@@ -14,6 +14,7 @@ SELECT create_reference_table('conflict_told');
 SELECT create_reference_table('conflict_end');
 SELECT create_reference_table('conflict_overtaken');
 SELECT create_reference_table('denied');
+SELECT create_reference_table('denied_key');
 SELECT create_reference_table('charge_mark');
 
 SELECT create_distributed_table('record', 'gate');
@@ -24,6 +25,8 @@ SELECT create_distributed_table('tap', 'account');
 SELECT create_distributed_table('journey', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('posting_line', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('posting_exit', 'account', colocate_with => 'tap');
+SELECT create_distributed_table('operator_share', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('payer', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('collecting', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('paper_code', 'account', colocate_with => 'tap');
@@ -40,4 +43,4 @@ SELECT create_distributed_table('exit_alone', 'account', colocate_with => 'tap')
 SELECT create_distributed_table('product', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('price_again', 'account', colocate_with => 'tap');
 SELECT create_distributed_table('product_use', 'account', colocate_with => 'tap');
--- incident, incident_mark, feed, announced, invitation, lease and schema_version stay on the coordinator.
+-- book_close, book_proof, close_shared, incident, incident_mark, feed, announced, invitation, lease and schema_version stay on the coordinator.

@@ -118,6 +118,46 @@ fn sheets_are_printed_once_and_for_nobody_else_to_read() {
     );
 }
 
+#[test]
+fn an_older_print_is_paid_back_whole_by_its_moment() {
+    let (site, _) = metro(53);
+    assert!(print(&site, "3", &site.path("tickets")).status.success());
+    let run = |args: &[&str]| {
+        let mut run = program("fareserver");
+        let config = site.city.server_config();
+        run.arg("paper-codes")
+            .args(args)
+            .arg("--config")
+            .arg(config);
+        run.output().unwrap()
+    };
+    let listed = String::from_utf8(run(&["list"]).stdout).unwrap();
+    assert!(listed.contains("  3 of CNY 7.00, adult, by "), "{listed}");
+    let (at, _) = listed.split_once(' ').unwrap();
+    let refund = |at: &str| {
+        run(&[
+            "refund",
+            "--by",
+            "Wang",
+            "--reason",
+            "not sold",
+            "--printed",
+            at,
+        ])
+    };
+    let done = refund(at);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(
+        said.matches(": CNY 7.00 to be paid back (unused)").count(),
+        3,
+        "{said}"
+    );
+    assert_eq!(refund(at).status.code(), Some(1), "once");
+    assert_eq!(refund("2026-01-01T00:00:00Z").status.code(), Some(2));
+    let listed = String::from_utf8(run(&["list"]).stdout).unwrap();
+    assert!(listed.ends_with("; 3 paid back\n"), "{listed}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 // long: one ticket's life
 async fn a_printed_ticket_opens_one_entry_and_one_exit_without_a_network() {

@@ -23,6 +23,8 @@ pub(super) fn commands(feed: &Feed, gate: GateId, heard: SinceBoot) -> Vec<Heard
         | FeedChange::JourneyClosed { .. }
         | FeedChange::Denied { .. }
         | FeedChange::Cleared { .. }
+        | FeedChange::KeyDenied { .. }
+        | FeedChange::KeyCleared { .. }
         | FeedChange::ModeCommanded(_)
         | FeedChange::GateRevoked(_)
         | FeedChange::ConfigCommanded(_)

@@ -23,6 +23,8 @@ pub struct Books {
     pub newest_record_ms: Option<UnixMs>,
     /// Accounts on the deny list.
     pub denied: u64,
+    /// Phones on it, by their keys.
+    pub denied_keys: u64,
     /// Open journeys that the server has told of.
     pub open_journeys: u64,
     /// The server's time behind deny list, journeys, keys and tariff; nothing when it never told any.
@@ -50,6 +52,10 @@ impl JournalView {
             false => 0,
             true => count("SELECT coalesce(sum(count), 0) FROM unknown_changes")?,
         };
+        let keys = match self.has_table("denied_keys")? {
+            false => 0,
+            true => count("SELECT count(*) FROM denied_keys")?,
+        };
         Ok(Books {
             waiting: count("SELECT count(*) FROM records WHERE state = 0")?,
             oldest_waiting_ms: time(
@@ -59,6 +65,7 @@ impl JournalView {
             newest_record: u64::try_from(self.newest_record()?).unwrap_or(0),
             newest_record_ms: time("SELECT (SELECT at_ms FROM records ORDER BY seq DESC LIMIT 1)")?,
             denied: count("SELECT count(*) FROM denied")?,
+            denied_keys: keys,
             open_journeys: count("SELECT count(*) FROM journeys")?,
             news_as_of_ms: time("SELECT (SELECT as_of_ms FROM feed)")?,
             first_rides: self.first_rides()?,

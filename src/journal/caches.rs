@@ -152,6 +152,7 @@ fn forget(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
         "DELETE FROM journeys;
          DELETE FROM denied;
+         DELETE FROM denied_keys;
          DELETE FROM unknown_changes;
          DELETE FROM moves WHERE direction = 0
              AND (SELECT state FROM records WHERE id = moves.confirmation) <> 0;",
@@ -183,6 +184,16 @@ fn apply_change(
         FeedChange::Cleared { account } => {
             tx.prepare_cached("DELETE FROM denied WHERE account = ?1")?
                 .execute([account.0])?;
+            Ok(())
+        }
+        FeedChange::KeyDenied { key } => {
+            tx.prepare_cached("INSERT OR IGNORE INTO denied_keys (key) VALUES (?1)")?
+                .execute([key.to_bytes()])?;
+            Ok(())
+        }
+        FeedChange::KeyCleared { key } => {
+            tx.prepare_cached("DELETE FROM denied_keys WHERE key = ?1")?
+                .execute([key.to_bytes()])?;
             Ok(())
         }
         FeedChange::ModeCommanded(command) => modes::commanded(tx, gate, command),

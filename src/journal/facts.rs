@@ -75,7 +75,8 @@ const FACTS: &str = "
            m.confirmation, m.station, m.line, m.at_ms, m.direction,
            CASE WHEN m.news_ms IS (SELECT as_of_ms FROM feed) THEN m.entries END,
            EXISTS (SELECT 1 FROM first_rides WHERE account = ?1),
-           (SELECT minor FROM first_rides_sum)
+           (SELECT minor FROM first_rides_sum),
+           EXISTS (SELECT 1 FROM denied_keys WHERE key = ?2)
     FROM (SELECT 1) LEFT JOIN journeys j ON j.account = ?1 LEFT JOIN moves m ON m.account = ?1";
 
 /// What the server has said of an account just now.
@@ -123,6 +124,7 @@ pub(super) fn read_of_picture(db: &Connection, picture: &Picture) -> rusqlite::R
             ended,
             last_counter: None,
             denied: row.get(0)?,
+            key_denied: false,
             cache_as_of: row.get::<_, Option<i64>>(1)?.map(UnixMs),
             entries_since: 0,
             first_ride: None,
@@ -191,6 +193,7 @@ fn read_with(
             ended: None,
             last_counter,
             denied: row.get(1)?,
+            key_denied: row.get(15)?,
             cache_as_of: Some(as_of).filter(|as_of| as_of.0 != i64::MIN),
             entries_since: row.get::<_, Option<u32>>(12)?.unwrap_or(0),
             first_ride,

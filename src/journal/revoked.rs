@@ -23,6 +23,8 @@ pub(super) fn own<'c>(
         | FeedChange::JourneyClosed { .. }
         | FeedChange::Denied { .. }
         | FeedChange::Cleared { .. }
+        | FeedChange::KeyDenied { .. }
+        | FeedChange::KeyCleared { .. }
         | FeedChange::ModeCommanded(_)
         | FeedChange::LetThroughCommanded(_)
         | FeedChange::ConfigCommanded(_)
@@ -37,6 +39,7 @@ pub(super) fn wipe(db: &Connection, revocation: &Revocation) -> rusqlite::Result
         "DELETE FROM journeys;
          DELETE FROM ended;
          DELETE FROM denied;
+         DELETE FROM denied_keys;
          DELETE FROM moves;
          DELETE FROM first_rides;
          DELETE FROM devices;

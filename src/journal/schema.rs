@@ -30,7 +30,7 @@ const LOG_LEN_KEPT: i64 = 16 * 1024 * 1024;
 )]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-const STEPS: [&str; 10] = ["
+const STEPS: [&str; 11] = ["
 -- The gate's chain. Money: never deleted.
 CREATE TABLE records (
     seq          INTEGER PRIMARY KEY CHECK (seq >= 1),
@@ -229,6 +229,9 @@ CREATE TABLE first_rides_sum (
     minor    INTEGER NOT NULL,
     currency TEXT NOT NULL
 ) STRICT;
+", "
+-- Phones whose codes are refused, by their keys.
+CREATE TABLE denied_keys (key BLOB PRIMARY KEY CHECK (length(key) = 32)) STRICT, WITHOUT ROWID;
 "];
 
 /// The steps, for tests that begin with an older file.

@@ -197,6 +197,7 @@ pub const METRICS: &[Metric] = &[
         "Records that the server refused for good.",
     ),
     gauge("faregate_denied_accounts", "", "Accounts on the deny list."),
+    gauge("faregate_denied_phones", "", "Phones on the deny list."),
     gauge(
         "faregate_deny_list_age_seconds",
         "",
@@ -448,6 +449,7 @@ impl Page<'_> {
         self.one("faregate_outbox_oldest_age_seconds", oldest);
         self.one("faregate_quarantined_records", count(books.quarantined));
         self.one("faregate_denied_accounts", count(books.denied));
+        self.one("faregate_denied_phones", count(books.denied_keys));
         self.maybe(
             "faregate_deny_list_age_seconds",
             books.news_as_of_ms.map(age),

@@ -190,7 +190,13 @@ impl Screen<'_> {
         };
         let quarantined = books.quarantined;
         let denied = match age(books.news_as_of_ms) {
-            Some(age) => format!("{} accounts, {age} old", books.denied),
+            Some(age) => {
+                let phones = match books.denied_keys {
+                    0 => String::new(),
+                    phones => format!(" and {phones} phones"),
+                };
+                format!("{} accounts{phones}, {age} old", books.denied)
+            }
             None => "none from the server yet".to_owned(),
         };
         let journal = format!(

@@ -158,6 +158,16 @@ pub enum FeedChange {
         /// Whom.
         account: AccountId,
     },
+    /// Refuse the ride codes of this phone, whoever's account is in them.
+    KeyDenied {
+        /// The phone's key.
+        key: PublicKey,
+    },
+    /// Refuse them no longer.
+    KeyCleared {
+        /// The phone's key.
+        key: PublicKey,
+    },
     /// One gate is to be in another mode.
     ModeCommanded(ModeCommand),
     /// One gate is to open once; in no snapshot, for it counts half a minute.
@@ -231,11 +241,13 @@ pub struct ApiProblem {
 
 impl FeedChange {
     /// The names of all that this program knows. What has one of these and is made otherwise is an error.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 10] = [
         "journey-opened",
         "journey-closed",
         "denied",
         "cleared",
+        "key-denied",
+        "key-cleared",
         "mode-commanded",
         "let-through-commanded",
         "gate-revoked",
@@ -249,6 +261,8 @@ impl FeedChange {
             Self::JourneyClosed { .. } => "journey-closed",
             Self::Denied { .. } => "denied",
             Self::Cleared { .. } => "cleared",
+            Self::KeyDenied { .. } => "key-denied",
+            Self::KeyCleared { .. } => "key-cleared",
             Self::ModeCommanded(_) => "mode-commanded",
             Self::LetThroughCommanded(_) => "let-through-commanded",
             Self::GateRevoked(_) => "gate-revoked",

@@ -117,6 +117,7 @@ impl<L: Fn(AccountId) -> bool> Admission<'_, L> {
             (facts.denied, Refusal::Denied),
             (counter_replayed(claims, facts), Refusal::CounterReplayed),
             (self.alone_too_often(facts), Refusal::OfflineLimit),
+            (facts.key_denied, Refusal::KeyDenied),
             (self.first_rides_used_up(facts), Refusal::FirstRides),
             (self.passback(direction, facts), Refusal::Passback),
             (

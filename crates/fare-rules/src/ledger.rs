@@ -13,6 +13,10 @@
 //! lapse     prepaid -rest  lapsed  +rest    its time is over
 //! unsell    prepaid -price cash or rider +price    it was sold by mistake; or a part of it was paid back
 //! pay out   stored value -left  cash +back  lapsed +fee    a paper code was brought back
+//! ask       rider -amount   refunds +amount   a refund is wanted of a platform: set aside until it answers
+//! refund    refunds -amount platform +amount  it gave back
+//! refused   refunds -amount rider   +amount   it did not
+//! share     revenue -part   operator +part    what an operator gets of a close of the books
 //! ```
 //! How what riders owe becomes money on a platform is in [`crate::charging`].
 //! Nothing is ever changed or deleted; a correction is one more posting.
@@ -46,6 +50,10 @@ pub enum LedgerAccount {
     Prepaid,
     /// What was paid for products and nobody used in time.
     Lapsed,
+    /// What is set aside for riders until platforms have given it back.
+    Refunds,
+    /// What is owed to an operator out of fares; the posting's own account says to which.
+    Operator,
 }
 
 /// One line of a posting.
@@ -92,6 +100,12 @@ pub enum PostingKind {
     Lapse,
     /// A product was sold by mistake, or a part of its price was paid back.
     Unsell,
+    /// A refund is wanted of a platform.
+    AskRefund,
+    /// The platform does not give it.
+    RefuseRefund,
+    /// An operator gets its part of a close of the books.
+    Share,
 }
 
 /// Entries of one currency that sum to zero. No other posting exists.
@@ -134,6 +148,8 @@ impl LedgerAccount {
             Self::Suspense => "suspense",
             Self::Prepaid => "prepaid",
             Self::Lapsed => "lapsed",
+            Self::Refunds => "refunds",
+            Self::Operator => "operator",
         }
     }
 }
@@ -158,6 +174,9 @@ impl PostingKind {
             Self::Return => "product-return",
             Self::Lapse => "product-lapse",
             Self::Unsell => "product-unsold",
+            Self::AskRefund => "refund-ask",
+            Self::RefuseRefund => "refund-refused",
+            Self::Share => "share",
         }
     }
 }
@@ -276,17 +295,45 @@ impl Posting {
         Self::transfer(kind, platform, to, got)
     }
 
-    /// A platform gave back to the rider.
+    /// What we owe a rider is set aside until a platform has given it back.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn ask_refund(rider: AccountId, amount: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Rider(rider), LedgerAccount::Refunds);
+        Self::transfer(PostingKind::AskRefund, from, to, amount)
+    }
+
+    /// The platform does not give it: we owe it again.
+    ///
+    /// # Errors
+    /// As [`Posting::hold`].
+    pub fn refuse_refund(rider: AccountId, amount: Money) -> Result<Self, PostingError> {
+        let (from, to) = (LedgerAccount::Refunds, LedgerAccount::Rider(rider));
+        Self::transfer(PostingKind::RefuseRefund, from, to, amount)
+    }
+
+    /// A platform gave back to the rider what was set aside, or what we owed.
     ///
     /// # Errors
     /// As [`Posting::hold`].
     pub fn refund(
-        rider: AccountId,
+        from: LedgerAccount,
         platform: LedgerAccount,
         amount: Money,
     ) -> Result<Self, PostingError> {
-        let from = LedgerAccount::Rider(rider);
         Self::transfer(PostingKind::Refund, from, platform, amount)
+    }
+
+    /// An operator gets its part of revenue; below zero when more was given back than earned.
+    ///
+    /// # Errors
+    /// When the part has no negative.
+    pub fn share(part: Money) -> Result<Self, PostingError> {
+        let entry = |account, amount| Entry { account, amount };
+        let revenue = entry(LedgerAccount::FareRevenue, part.checked_neg()?);
+        let entries = vec![revenue, entry(LedgerAccount::Operator, part)];
+        Self::new(PostingKind::Share, entries)
     }
 
     /// Money was paid into stored value at a desk.

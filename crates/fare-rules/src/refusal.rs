@@ -49,6 +49,8 @@ pub enum Refusal {
     OfflineLimit,
     /// The paper code's journey is over, as this gate saw or the server says; or staff have withdrawn it.
     PaperCodeUsed,
+    /// The phone's key is on the deny list.
+    KeyDenied,
     /// A first ride, and first rides may cost as much as is allowed while the server's news is old.
     FirstRides,
     /// The account has entered and not left.
@@ -71,7 +73,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, in order of precedence.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::GateClosed,
         Self::Unreadable,
         Self::NotOurs,
@@ -92,6 +94,7 @@ impl Refusal {
         Self::PayCodeNotAccepted,
         Self::OfflineLimit,
         Self::PaperCodeUsed,
+        Self::KeyDenied,
         Self::FirstRides,
         Self::Passback,
         Self::WrongDirection,
@@ -127,6 +130,7 @@ impl Refusal {
             Self::PayCodeNotAccepted => 53,
             Self::OfflineLimit => 54,
             Self::PaperCodeUsed => 55,
+            Self::KeyDenied => 56,
             Self::FirstRides => 58,
             Self::Passback => 60,
             Self::WrongDirection => 61,
@@ -162,6 +166,7 @@ impl Refusal {
             Self::PaperCodeUsed => "paper-code-used",
             Self::PayCodeNotAccepted => "pay-code-not-accepted",
             Self::OfflineLimit => "offline-limit",
+            Self::KeyDenied => "key-denied",
             Self::FirstRides => "first-rides",
             Self::Passback => "passback",
             Self::WrongDirection => "wrong-direction",
@@ -197,6 +202,7 @@ impl Refusal {
             Self::PaperCodeUsed => "the paper code was used, or withdrawn",
             Self::PayCodeNotAccepted => "the server did not accept the pay code",
             Self::OfflineLimit => "entered too often while the gate is alone",
+            Self::KeyDenied => "the phone is on the deny list",
             Self::FirstRides => "new here, and the gate has been alone too long",
             Self::Passback => "the account has entered and not left",
             Self::WrongDirection => "the account has just left through this gate",
@@ -237,6 +243,7 @@ impl Refusal {
             Self::PaperCodeUsed => "This ticket was used already. Please ask staff.",
             Self::PayCodeNotAccepted => "Your pay code was not accepted. Please ask staff.",
             Self::OfflineLimit => "No more rides here for now. Please ask staff.",
+            Self::KeyDenied => "This phone is not accepted. Please ask staff.",
             Self::FirstRides => "We cannot take new riders just now. Please ask staff.",
             Self::Passback => "You have already entered. Please ask staff.",
             Self::WrongDirection => "You have just left. Please use an entry gate.",
@@ -298,6 +305,9 @@ impl Refusal {
             }
             Self::PayCodeNotAccepted => "Ask for another payment app, or for a ride code.",
             Self::OfflineLimit => "See the rider at the desk; bring the gate's network back.",
+            Self::KeyDenied => {
+                "The phone was reported, as when it is lost: look who holds it, send the rider to the desk."
+            }
             Self::FirstRides => {
                 "Sell a paper code, or try another gate; bring this gate's network back."
             }
@@ -346,6 +356,7 @@ impl Refusal {
             | Self::PaperCodeUsed
             | Self::PayCodeNotAccepted
             | Self::OfflineLimit
+            | Self::KeyDenied
             | Self::FirstRides
             | Self::Passback
             | Self::WrongDirection

@@ -3,7 +3,9 @@
 
 use crate::clock::rfc3339;
 use crate::inbox::{CaseView, RecordView, Ruling, RulingError, resolve};
-use crate::store::{Case, JourneyView, PostingView, Scope, StoreError, Told, Tx};
+use crate::store::{
+    Case, ChargeRow, JourneyView, PostingView, Scope, StoreError, Told, TryRow, Tx,
+};
 use fare_protocol::{AccountId, ConflictId, Direction, Money, RecordId, UnixMs, Voucher};
 use fare_rules::conflict::{Circumstances, ConflictKind, Decision};
 use fare_rules::ledger::PostingError;
@@ -34,6 +36,8 @@ pub struct Story {
     pub records: Vec<String>,
     /// Its postings, the oldest first.
     pub postings: Vec<PostingView>,
+    /// The charges that its money went into, each with what was sent to platforms for it.
+    pub charges: Vec<(ChargeRow, Vec<TryRow>)>,
     /// Conflicts about it.
     pub cases: Vec<CaseView>,
 }
@@ -57,12 +61,14 @@ pub fn story(tx: &Tx<'_>, entry: RecordId) -> Result<Story, RulingError> {
         "no-exit" => tx.completed(account, entry)?,
         _ => None,
     };
+    let charges = tx.charges_of(account, entry)?;
     Ok(Story {
         steps: steps(tx, account, &journey)?,
         completed: completed.map(|completed| completed.sentence(Direction::Exit)),
         journey,
         records,
         postings,
+        charges,
         cases,
     })
 }

@@ -11,7 +11,7 @@ use fare_protocol::{
 };
 use fare_rules::conflict::{Decision, DecisionError, Proposal, adjust};
 use fare_rules::journey::{Journey, Standing};
-use fare_rules::ledger::PostingError;
+use fare_rules::ledger::{Posting, PostingError, PostingKind};
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a person, in characters.
@@ -206,7 +206,9 @@ fn book(tx: &Tx<'_>, id: ConflictId, charge: &Resolved, now: UnixMs) -> Result<(
         conflict: Some(id),
     };
     for posting in adjust(charge.account, charge.replaced, charge.fare)? {
-        tx.post(crate::ids::new_id(now)?, about, &posting, now)?;
+        let id = crate::ids::new_id(now)?;
+        tx.post(id, about, &posting, now)?;
+        note_exit(tx, about, (id, &posting))?;
     }
     // What a person decides is money: products that the journey used are there again.
     if let Some(entry) = charge.entry
@@ -216,9 +218,33 @@ fn book(tx: &Tx<'_>, id: ConflictId, charge: &Resolved, now: UnixMs) -> Result<(
         if !tx.uses_of(charge.account, entry)?.is_empty() {
             tx.note_price_again(charge.account, entry)?;
         }
-        products::book(tx, charge.account, (tap.at, entry), &none, false, now)?;
+        let journey = tx.journey(charge.account, entry)?;
+        let exit = journey.and_then(|row| row.state.exit());
+        let about = (tap.at, entry, exit);
+        products::book(tx, charge.account, about, &none, false, now)?;
     }
     Ok(())
+}
+
+/// Notes for a posting that gives back what a journey earned which exit the journey has now: a late record may give it
+/// another, on another operator's line.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn note_exit(
+    tx: &Tx<'_>,
+    about: About,
+    (id, posting): ([u8; 16], &Posting),
+) -> Result<(), StoreError> {
+    let Some(entry) = about
+        .entry
+        .filter(|_| posting.kind() == PostingKind::Reverse)
+    else {
+        return Ok(());
+    };
+    let journey = tx.journey(about.account, entry)?;
+    let exit = journey.and_then(|row| row.state.exit());
+    tx.note_exit(about.account, id, exit)
 }
 
 /// A conflict as people and programs read it; the account is masked.

@@ -13,6 +13,7 @@
 // The schemas of the API are one text of JSON.
 #![recursion_limit = "256"]
 
+mod aead;
 pub mod api;
 pub mod bench;
 pub mod books;

@@ -225,11 +225,11 @@ pub(crate) enum Wanted {
 }
 
 /// Has the journey of this entry use what is wanted, and posts what differs: what is earned once somebody has
-/// `passed`. Answers whether it uses anything else than before.
+/// `passed`. Answers whether it uses anything else than before. `exit_before` is the exit that the journey had until now.
 pub(crate) fn book(
     tx: &Tx<'_>,
     account: AccountId,
-    (entered, entry): (UnixMs, RecordId),
+    (entered, entry, exit_before): (UnixMs, RecordId, Option<RecordId>),
     wanted: &Wanted,
     passed: bool,
     now: UnixMs,
@@ -264,13 +264,10 @@ pub(crate) fn book(
             .find(|other| other.used.product == row.used.product);
         if stays.is_none_or(|other| other.posted_minor != row.posted_minor) {
             let part = Money::new(row.posted_minor, row.currency);
-            post_use(
-                tx,
-                account,
-                (row, entry),
-                &Posting::return_product(part)?,
-                now,
-            )?;
+            let back = Posting::return_product(part)?;
+            if let Some(id) = post_use(tx, account, (row, entry), &back, now)? {
+                tx.note_exit(account, id, exit_before)?;
+            }
         }
     }
     for row in &after {
@@ -293,18 +290,21 @@ fn payer(row: &ProductRow) -> LedgerAccount {
     }
 }
 
+/// Answers the posting's id, if anything moves.
 fn post_use(
     tx: &Tx<'_>,
     account: AccountId,
     (row, entry): (&UseRow, RecordId),
     posting: &Posting,
     now: UnixMs,
-) -> Result<(), ProductError> {
-    if moves(posting) {
-        let about = (account, row.used.product, Some(entry));
-        tx.post_product(ids::new_id(now)?, about, posting, now)?;
+) -> Result<Option<[u8; 16]>, ProductError> {
+    if !moves(posting) {
+        return Ok(None);
     }
-    Ok(())
+    let id = ids::new_id(now)?;
+    let about = (account, row.used.product, Some(entry));
+    tx.post_product(id, about, posting, now)?;
+    Ok(Some(id))
 }
 
 fn post(tx: &Tx<'_>, row: &ProductRow, posting: &Posting, now: UnixMs) -> Result<(), ProductError> {

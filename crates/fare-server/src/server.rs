@@ -2,6 +2,7 @@
 
 use crate::api::room::Room;
 use crate::api::{self, ASKS_MAX, App, AskRates, Seen};
+use crate::books::keeper::Keeper;
 use crate::charging::desk::Desk;
 use crate::charging::notices;
 use crate::clock;
@@ -22,6 +23,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -89,6 +91,7 @@ pub struct Server {
     status: Option<Bound>,
     staff: Option<(Bound, Option<TlsAcceptor>)>,
     enrolment: Option<(Bound, config::Enrolment)>,
+    keeper: Keeper,
     store_thread: JoinHandle<()>,
 }
 
@@ -127,6 +130,11 @@ impl Server {
             Some(enrolment) => Some((listen(enrolment.listen).await?, enrolment)),
             None => None,
         };
+        let keeper = Keeper {
+            database: config.database.clone(),
+            settlement: settlement.clone(),
+            sharing: config.sharing,
+        };
         let server = Self {
             app: App {
                 store,
@@ -150,6 +158,7 @@ impl Server {
             desk,
             notices,
             enrolment,
+            keeper,
             store_thread,
         };
         if let Some(file) = config.ready_file {
@@ -248,6 +257,7 @@ impl Server {
             net::serve(listener, tls, router, stopping.clone())
         });
         let charging = tokio::spawn(charge(self.desk.clone()));
+        let books = keep_books(self.keeper);
         let notices = self.notices.zip(self.desk).map(|((listener, _), desk)| {
             net::serve(listener, None, notices::router(desk), stopping.clone())
         });
@@ -274,6 +284,7 @@ impl Server {
             when_there(notices),
             when_there(enrolment)
         );
+        drop(books);
         for task in [looking, expiring, ending, charging] {
             task.abort();
             let _cancelled = task.await;
@@ -300,6 +311,17 @@ async fn charging(
     let (platforms, rules) = (config.platforms(store), config.rules.clone());
     let desk = Desk::new(store.clone(), settlement.clone(), rules, platforms, holder);
     Ok((Some(desk), listen_if(config.notices_listen).await?))
+}
+
+/// Keeps the books for as long as what this answers is kept.
+fn keep_books(keeper: Keeper) -> Option<mpsc::Sender<()>> {
+    let holder = crate::ids::new_id(clock::now());
+    let started = match holder {
+        Ok(holder) => keeper.start(holder).map_err(|err| err.to_string()),
+        Err(err) => Err(err.to_string()),
+    };
+    let failed = started.inspect_err(|err| tracing::error!(err, "this server keeps no books"));
+    failed.ok()
 }
 
 /// Charges what is to be charged, for as long as the server runs.

@@ -172,7 +172,7 @@ fn a_journal_of_another_kind_is_refused_with_a_reason() {
     change("PRAGMA user_version = 99");
     let text = open(identity(&key)).to_string();
     assert!(
-        text.contains("schema version 99, this program knows up to 10"),
+        text.contains("schema version 99, this program knows up to 11"),
         "{text}"
     );
     change("PRAGMA user_version = 10");

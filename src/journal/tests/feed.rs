@@ -90,7 +90,25 @@ async fn changes_apply_in_order_and_snapshots_replace() {
     assert_eq!((gate.entry(1), gate.entry(2)), (Some(id(4)), Some(id(2))));
     assert!(!gate.facts(3).denied);
 
+    // Phones, by the keys that sign their codes, whatever account is in these.
+    let key_denied = |rider| FeedChange::KeyDenied { key: device(rider) };
+    let key_cleared = |rider| FeedChange::KeyCleared { key: device(rider) };
+    gate.apply(feed(
+        7,
+        false,
+        vec![key_denied(1), key_denied(4), key_denied(1)],
+    ))
+    .await;
+    let denied = |rider| (gate.facts(rider).denied, gate.facts(rider).key_denied);
+    assert_eq!(
+        (denied(1), denied(2), denied(4)),
+        ((false, true), (false, false), (false, true))
+    );
+    gate.apply(feed(8, false, vec![key_cleared(1)])).await;
+    assert_eq!((denied(1).1, denied(4).1), (false, true));
+
     gate.apply(feed(9, true, vec![opened(7, 7, 70)])).await;
+    assert!(!denied(4).1, "a snapshot replaces them");
     assert_eq!(
         (gate.entry(1), gate.entry(2), gate.entry(7)),
         (None, None, Some(id(7)))

@@ -36,6 +36,7 @@ struct Given {
     /// The time before the credential ends.
     credential_left: i64,
     denied: bool,
+    key_denied: bool,
     counter: u32,
     last_counter: Option<u32>,
     /// The age of the open journey.
@@ -61,6 +62,7 @@ const OK: Given = Given {
     beyond: ClockBeyond::TimeExempt,
     credential_left: HOUR,
     denied: false,
+    key_denied: false,
     counter: 8,
     last_counter: Some(7),
     entered: None,
@@ -111,6 +113,7 @@ impl Given {
             ended: None,
             last_counter: self.last_counter,
             denied: self.denied,
+            key_denied: self.key_denied,
             cache_as_of: self.cache.map(ago),
             entries_since: self.entries,
             first_ride: self.first,
@@ -312,6 +315,9 @@ fn accounts_and_phones_that_are_known() {
     verdicts! {
         "denied": OK { denied: true } => Err(Denied);
         "denied on the way out": OUT { denied: true } => Err(Denied);
+        "a lost phone": OK { key_denied: true } => Err(KeyDenied);
+        "a lost phone on the way out": OUT { key_denied: true } => Err(KeyDenied);
+        "a lost phone of a denied account": OK { key_denied: true, denied: true } => Err(Denied);
         "the last code again": OK { counter: 7 } => Err(CounterReplayed);
         "an older code": OK { counter: 1 } => Err(CounterReplayed);
         "a copy, time exempt": OK { counter: 7, mode: Mode::TimeExempt } => Err(CounterReplayed);

@@ -147,6 +147,8 @@ pub struct Facts {
     pub last_counter: Option<u32>,
     /// Whether the account is on the deny list.
     pub denied: bool,
+    /// Whether the phone that made the code is, by its key.
+    pub key_denied: bool,
     /// The server's time behind what the caches hold.
     pub cache_as_of: Option<UnixMs>,
     /// How often the account was let in here since the server's news.

@@ -2,11 +2,17 @@
 //!
 //! A configured rule says whose each line is, and how much of a fare belongs to the line of entry; the rest
 //! belongs to the line of exit. Each posting is shared out by itself, so that a reversal gives back to the
-//! minor unit what its posting gave. What the operators get is, to the minor unit, what the books say.
+//! minor unit what its posting gave, also when the journey has another exit since, on another operator's line.
+//! What the operators get is, to the minor unit, what the books say.
+//!
+//! A close's revenue is shared out once: each operator's part is posted to its own account in the ledger.
 
-use crate::store::{Posted, StoreError, Tx};
-use fare_protocol::{Currency, LineId, Money, UnixMs};
+use crate::ids;
+use crate::store::{CloseRow, Moved, Posted, ShareRow, StoreError, Tx};
+use fare_protocol::{AccountId, Currency, LineId, Money, RecordId, UnixMs};
+use fare_rules::ledger::{Posting, PostingError};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -58,6 +64,12 @@ pub enum ClearingError {
     /// A posting's lines are not known.
     #[error("the lines of a posting of {0} are not known; look at it: fareserver journeys show")]
     NoLine(String),
+    /// A part cannot be posted.
+    #[error("{0}")]
+    Posting(#[from] PostingError),
+    /// No new ids could be made.
+    #[error("no randomness for new ids: {0}")]
+    Ids(#[from] getrandom::Error),
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -152,6 +164,26 @@ impl Rule {
         Ok(rule)
     }
 
+    /// Its hash: SHA-256 of what it says, hexadecimal. Comments and spaces do not count.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(text);
+        };
+        part(&self.entry_permille.to_string());
+        for operator in &self.operator {
+            part(&operator.id);
+            part(&operator.name);
+            for line in &operator.lines {
+                part(&line.to_string());
+            }
+            part("");
+        }
+        let hash = hash.finalize();
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn owner(&self, line: LineId) -> Result<usize, ClearingError> {
         let owner = self
             .operator
@@ -211,8 +243,78 @@ pub fn statements(
     Ok(statements.collect())
 }
 
-/// What a posting brought in; nothing when no revenue moved.
+/// An operator's own account in the ledger: made of its id, so that the same operator always has the same.
+pub fn account_of(operator: &str) -> AccountId {
+    let hash = Sha256::new()
+        .chain_update(b"faregate operator ")
+        .chain_update(operator)
+        .finalize();
+    let mut account = [0; 16];
+    account.copy_from_slice(&hash[..16]);
+    AccountId(account)
+}
+
+/// Shares out a close, in the caller's transaction: what each operator gets of its revenue is posted. Nothing when
+/// somebody else has meanwhile.
+///
+/// # Errors
+/// When a line is nobody's, or the store fails: then nobody gets anything.
+pub fn share_out(
+    tx: &Tx<'_>,
+    close: &CloseRow,
+    (shared, rule): (&[Statement], &str),
+    now: UnixMs,
+) -> Result<Vec<ShareRow>, ClearingError> {
+    let mut rows = Vec::new();
+    if !tx.note_shared(close.nth, rule, now)? {
+        return Ok(rows);
+    }
+    for statement in shared {
+        for total in &statement.totals {
+            let revenue = statement.revenue.iter();
+            let mut revenue = revenue.filter(|all| all.currency == total.currency);
+            let row = ShareRow {
+                account: account_of(&statement.operator),
+                nth: close.nth,
+                operator: statement.operator.clone(),
+                part: Money::new(total.share_minor, total.currency),
+                revenue_minor: revenue.next().map_or(0, |all| all.minor),
+                share: ids::new_id(now)?,
+            };
+            tx.insert_share(&row, &Posting::share(row.part)?, now)?;
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+/// Which exit the journey had for a posting, out of all that moved revenue for it: what was given back says so itself, and
+/// what it undid had the same. Nothing where the journey's exit of today is the one.
+fn exit_then(moved: &[Moved], posting: [u8; 16]) -> Option<Option<RecordId>> {
+    let mut exits: BTreeMap<[u8; 16], Option<RecordId>> = BTreeMap::new();
+    let mut undone = Vec::new();
+    for back in moved.iter().filter(|one| one.minor < 0) {
+        let gave = |one: &&Moved| {
+            one.minor == -back.minor
+                && one.product == back.product
+                && one.made <= back.made
+                && !undone.contains(&one.posting)
+        };
+        let gave = moved.iter().rev().find(gave).map(|one| one.posting);
+        undone.extend(gave);
+        if let Some(exit) = back.exit {
+            exits.insert(back.posting, exit);
+            exits.extend(gave.map(|posting| (posting, exit)));
+        }
+    }
+    exits.get(&posting).copied()
+}
+
+/// What a posting brought in; nothing when no revenue moved, and for what operators got of it.
 fn earned(posted: &Posted) -> Option<Money> {
+    if posted.kind == "share" {
+        return None;
+    }
     let lines = posted.lines.iter();
     let mut lines = lines.filter(|(ledger, _, _)| ledger == "fare-revenue");
     let (_, first, currency) = lines.next()?;
@@ -227,7 +329,7 @@ fn share(
     items: &mut [Vec<Item>],
 ) -> Result<(), ClearingError> {
     let (made, account, posting) = posted.place;
-    let lines = tx.lines_of(posted)?;
+    let lines = tx.lines_of(posted, |moved| exit_then(moved, posting))?;
     let parts = match (lines.entry, lines.exit) {
         (Some(entry), Some(exit)) => {
             let (first, rest) = split(revenue.minor, rule.entry_permille);
@@ -310,6 +412,42 @@ mod tests {
             let exact = minor as f64 * f64::from(permille) / 1_000.0;
             prop_assert!((first as f64 - exact).abs() < 1.001);
         }
+    }
+
+    #[test]
+    fn what_was_given_back_and_what_it_undid_have_the_exit_of_then() {
+        let moved = |n: u8, made: i64, minor: i64, exit: Option<Option<u8>>| Moved {
+            posting: [n; 16],
+            made: UnixMs(made),
+            minor,
+            product: None,
+            exit: exit.map(|exit| exit.map(|exit| RecordId([exit; 16]))),
+        };
+        // Captured by exit 7, given back when exit 8 came, captured again; a correction by staff, which 9 overtook.
+        let all = [
+            moved(1, 10, 600, None),
+            moved(2, 10, -600, Some(Some(7))),
+            moved(3, 10, 500, None),
+            moved(4, 20, -500, Some(Some(8))),
+            moved(5, 20, 300, None),
+            moved(6, 30, -300, Some(Some(8))),
+            moved(7, 30, 500, None),
+            moved(8, 30, -500, Some(Some(8))),
+            moved(9, 30, 400, None),
+        ];
+        let exits = all.map(|one| exit_then(&all, one.posting).map(|exit| exit.unwrap().0[0]));
+        let seven = Some(7);
+        let eight = Some(8);
+        assert_eq!(
+            exits,
+            [seven, seven, eight, eight, eight, eight, eight, eight, None]
+        );
+        // A maximum fare was the entry's line's alone.
+        let maximum = [moved(1, 10, 900, None), moved(2, 20, -900, Some(None))];
+        assert_eq!(exit_then(&maximum, [1; 16]), Some(None));
+        // Before exits were noted, the one of today is taken.
+        let old = [moved(1, 10, 900, None), moved(2, 20, -900, None)];
+        assert_eq!(exit_then(&old, [2; 16]), None);
     }
 
     #[test]

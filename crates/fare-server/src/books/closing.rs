@@ -75,6 +75,22 @@ pub fn close(
     person: &str,
     now: UnixMs,
 ) -> Result<CloseRow, CloseError> {
+    let row = prepare(tx, until, person, now)?;
+    keep(tx, &row)?;
+    Ok(row)
+}
+
+/// What a close up to before `until` would be. It looks at all postings since the last one, which nobody changes any more:
+/// so that a long day keeps nobody waiting, this is done in a transaction that only reads, and [`keep`] in one that writes.
+///
+/// # Errors
+/// As [`close`].
+pub fn prepare(
+    tx: &Tx<'_>,
+    until: UnixMs,
+    person: &str,
+    now: UnixMs,
+) -> Result<CloseRow, CloseError> {
     let last = tx.last_close()?;
     let from = last.as_ref().map_or(UnixMs(0), |last| last.until);
     if until <= from {
@@ -98,8 +114,20 @@ pub fn close(
         made: now,
     };
     row.hash = hash(&row);
-    tx.insert_close(&row)?;
     Ok(row)
+}
+
+/// Keeps a close that was prepared.
+///
+/// # Errors
+/// When somebody else has closed the books since.
+pub fn keep(tx: &Tx<'_>, row: &CloseRow) -> Result<(), CloseError> {
+    let last = tx.last_close()?;
+    let (hash, until) = last.map_or(([0; 32], UnixMs(0)), |last| (last.hash, last.until));
+    if hash != row.previous {
+        return Err(CloseError::Closed(until.to_rfc3339()));
+    }
+    Ok(tx.insert_close(row)?)
 }
 
 /// Looks at each close, the oldest first: whether it follows on the one before, and whether the postings

@@ -71,7 +71,8 @@ impl Books {
     }
 }
 
-/// What differs between a bill and our books, in the order of the bill, then of the books.
+/// What differs between a bill and our books, in the order of the bill, then of the books. An order that the platform
+/// charged and gave back whole, and of which our books have nothing, was taken back: both have it as nothing.
 pub fn differences(bill: &[BillRow], books: &Books) -> Vec<Difference> {
     let key = |order: &str, refund: &Option<String>| (order.to_owned(), refund.clone());
     let all = books.day.iter().chain(&books.near);
@@ -83,6 +84,7 @@ pub fn differences(bill: &[BillRow], books: &Books) -> Vec<Difference> {
     let mut found = Vec::new();
     for row in bill {
         match ours.get(&key(&row.order, &row.refund)) {
+            None if is_taken_back(row, bill, &ours) => {}
             None => found.push(Difference::OnlyAtPlatform(row.clone())),
             Some(booked) if booked.amount != row.amount => found.push(Difference::Amount {
                 bill: row.clone(),
@@ -95,6 +97,27 @@ pub fn differences(bill: &[BillRow], books: &Books) -> Vec<Difference> {
     let missing = books.day.iter().filter(missing);
     found.extend(missing.cloned().map(Difference::OnlyInBooks));
     found
+}
+
+/// Whether the bill has the row's order as charged and given back whole, and our books have nothing of it.
+fn is_taken_back(
+    row: &BillRow,
+    bill: &[BillRow],
+    ours: &BTreeMap<(String, Option<String>), &Booked>,
+) -> bool {
+    let of_order = bill
+        .iter()
+        .filter(|other| other.order == row.order && other.amount.currency == row.amount.currency);
+    let (mut charged, mut back) = (0_i64, 0_i64);
+    for other in of_order {
+        let sum = match other.refund {
+            Some(_) => &mut back,
+            None => &mut charged,
+        };
+        *sum = sum.saturating_add(other.amount.minor);
+    }
+    let known = ours.keys().any(|(order, _)| *order == row.order);
+    charged == back && !known
 }
 
 #[cfg(test)]
@@ -150,6 +173,23 @@ mod tests {
             said.contains("CNY 4.00 at the platform, CNY 4.50 here"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn what_was_taken_back_whole_is_no_difference() {
+        let back = |minor| BillRow {
+            refund: Some("0".to_owned()),
+            ..row(1, minor)
+        };
+        let nothing = Books::default();
+        assert_eq!(differences(&[row(1, 300), back(300)], &nothing), []);
+        assert_eq!(differences(&[row(1, 300), back(200)], &nothing).len(), 2);
+        let books = Books {
+            day: vec![booked(&row(1, 300))],
+            near: vec![],
+        };
+        let found = differences(&[row(1, 300), back(300)], &books);
+        assert_eq!(found, [Difference::OnlyAtPlatform(back(300))]);
     }
 
     proptest! {

@@ -29,6 +29,30 @@ pub struct Request {
     pub body: String,
 }
 
+/// Where a bill is. The file itself is not signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillFile {
+    /// How it is fetched.
+    pub request: Request,
+    /// Its SHA-1, hexadecimal, where the platform has signed that.
+    pub sha1: Option<String>,
+}
+
+impl BillFile {
+    /// Whether this is the file, as far as the platform has said what is in it.
+    pub fn is(&self, file: &[u8]) -> bool {
+        self.sha1
+            .as_ref()
+            .is_none_or(|said| said.eq_ignore_ascii_case(&sha1(file)))
+    }
+}
+
+/// SHA-1, hexadecimal: the one with which WeChat Pay says what is in a bill.
+pub fn sha1(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
+    digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// An answer, or a notice: both are headers and a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
@@ -135,12 +159,15 @@ pub trait Protocol: Send + Sync {
     /// What to answer to a notice that was taken.
     fn notice_answer(&self) -> (&'static str, &'static str);
 
-    /// The request for the bill itself, out of the answer to [`Call::Bill`]; none when the day has no bill.
+    /// Where the bill itself is, out of the answer to [`Call::Bill`]; none when the day has no bill.
     ///
     /// # Errors
     /// As `order_answer`.
-    fn bill_file(&self, answer: &Response, moment: &Moment)
-    -> Result<Option<Request>, ChargeError>;
+    fn bill_file(
+        &self,
+        answer: &Response,
+        moment: &Moment,
+    ) -> Result<Option<BillFile>, ChargeError>;
 
     /// The lines of the bill.
     ///

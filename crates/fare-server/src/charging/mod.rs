@@ -32,7 +32,7 @@ pub mod wechat;
 pub use bill::{Books, Difference, differences};
 pub use error::ChargeError;
 pub use keys::{KeyError, MerchantKey, PlatformKey};
-pub use message::{Call, Method, Moment, Protocol, Request, Response};
+pub use message::{BillFile, Call, Method, Moment, Protocol, Request, Response, sha1};
 pub use platform::{
     Answer, BillRow, Capability, Decline, DeclineReason, Means, Notice, NoticeAbout, Order,
     OrderNo, Outcome, Paid, Platform, PlatformId, Refund, RefundOutcome, Secret,

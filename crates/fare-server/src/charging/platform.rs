@@ -91,6 +91,18 @@ impl Capability {
     }
 }
 
+/// What both platforms beyond a network can do.
+pub(super) const BEYOND: &[Capability] = &[
+    Capability::PayCode,
+    Capability::Agreement,
+    Capability::ShowCode,
+    Capability::Query,
+    Capability::Cancel,
+    Capability::PartialRefund,
+    Capability::Notice,
+    Capability::Bill,
+];
+
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.code())

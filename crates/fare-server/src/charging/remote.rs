@@ -205,10 +205,17 @@ impl<P: Protocol> Remote<P> {
         let answer = self.call(&Call::Bill(day), now).await?;
         let moment = moment(now)?;
         let read = |answer: &Response| self.protocol.bill_file(answer, &moment);
-        let Some(request) = self.read(&answer, now, read).await? else {
+        let Some(bill) = self.read(&answer, now, read).await? else {
             return Ok(Vec::new());
         };
-        self.protocol.bill_rows(&self.send(request).await?)
+        let file = self.send(bill.request.clone()).await?;
+        if !bill.is(&file.body) {
+            return Err(ChargeError::Forged {
+                platform: self.protocol.id(),
+                what: "a bill that is not the one whose hash was signed".to_owned(),
+            });
+        }
+        self.protocol.bill_rows(&file)
     }
 }
 

@@ -1,19 +1,23 @@
-//! `fareserver books`: do the books balance, and what stands in them; closing them, looking at the closes,
+//! `fareserver books`: the proof of the books, and what stands in them; closing them, looking at the closes,
 //! sharing revenue out among operators, and what riders may still not pay.
 
 mod exposure;
 
 use super::{Usage, database, deed, operator};
-use crate::books::clearing::{Rule, Statement, statements};
+use crate::books::clearing::{Rule, statements};
+use crate::books::keeper::{Sharing, prove, share_closes, write_statements};
 use crate::books::{self, CloseError, SETTLED_MS, Verdict};
 use crate::clock::{self, rfc3339};
-use crate::store::{Books, CloseRow, Counts, Database, DatabaseUrl, StoreError};
+use crate::store::{
+    Books, CloseRow, Counts, Database, DatabaseUrl, Finding, ProofRow, ShareRow, StoreError,
+};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use fare_protocol::{Money, RecordHash, UnixMs};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -34,6 +38,9 @@ enum BooksCommand {
     Verify(VerifyArgs),
     /// Write what each operator gets of the revenue of a time: OPERATOR.csv and OPERATOR.json
     Statements(StatementsArgs),
+    /// Post to each operator's account what it gets of the closes that were not shared out yet; without a rule, list what
+    /// operators got
+    Share(ShareArgs),
     /// Add up what riders may still not pay, at worst, by account and by gate
     Exposure(exposure::ExposureArgs),
 }
@@ -77,26 +84,57 @@ struct StatementsArgs {
     out: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct ShareArgs {
+    /// The database: a SQLite file or postgres://…
+    #[arg(long, value_name = "URL", value_parser = database)]
+    database: DatabaseUrl,
+    /// Whose lines are whose, and how a fare is shared: gate-config/clearing.toml explains it
+    #[arg(long, value_name = "FILE")]
+    rule: Option<PathBuf>,
+    /// A folder for statements: in it one for each close
+    #[arg(long, value_name = "DIR", requires = "rule")]
+    out: Option<PathBuf>,
+}
+
 pub(super) fn run(args: BooksArgs) -> anyhow::Result<ExitCode> {
     match args.command {
         None => show(args.database),
         Some(BooksCommand::Close(args)) => close(args),
         Some(BooksCommand::Verify(args)) => verify(&args),
-        Some(BooksCommand::Statements(args)) => share(&args),
+        Some(BooksCommand::Statements(args)) => state(&args),
+        Some(BooksCommand::Share(args)) => share(args),
         Some(BooksCommand::Exposure(args)) => exposure::run(args),
     }
 }
 
+/// Proves the books now, whoever else does so; what was found is kept as the hourly proof's is.
 fn show(url: Option<DatabaseUrl>) -> anyhow::Result<ExitCode> {
     let url = url.ok_or_else(|| Usage("name the database: --database URL".to_owned()))?;
     let mut database = Database::open_existing(&url)?;
-    let (books, counts) = database.read(|tx| Ok::<_, StoreError>((tx.books()?, tx.counts()?)))?;
-    print(&mut io::stdout().lock(), &books, &counts)?;
-    Ok(if books.balanced {
+    let last: Option<ProofRow> = database.read(|tx| tx.last_proof())?;
+    let findings = prove(&mut database, clock::now())?;
+    let (books, counts) = database.read(|tx| Ok::<_, StoreError>((tx.sums()?, tx.counts()?)))?;
+    let mut out = io::stdout().lock();
+    print(&mut out, &books, &counts)?;
+    proved(&mut out, &findings, last.as_ref())?;
+    Ok(if findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn proved(out: &mut impl Write, findings: &[Finding], last: Option<&ProofRow>) -> io::Result<()> {
+    if let Some(last) = last {
+        let (at, found) = (rfc3339(last.made), last.findings);
+        writeln!(out, "{:<14} {found:>16}  findings at {at}", "proof before")?;
+    }
+    let balanced = if findings.is_empty() { "yes" } else { "no" };
+    writeln!(out, "{:<14} {balanced:>16}", "balanced")?;
+    findings
+        .iter()
+        .try_for_each(|finding| writeln!(out, "WRONG {:<13} {finding}", finding.flaw.code()))
 }
 
 fn close(args: CloseArgs) -> anyhow::Result<ExitCode> {
@@ -105,11 +143,13 @@ fn close(args: CloseArgs) -> anyhow::Result<ExitCode> {
         .until
         .unwrap_or(UnixMs(now.0.saturating_sub(SETTLED_MS)));
     let by = args.by.unwrap_or_else(operator);
-    let closed = Database::open_existing(&args.database)?.write(|tx| {
-        let closed = books::close(tx, until, &by, now)?;
+    let mut database = Database::open_existing(&args.database)?;
+    let closed = database.read(|tx| books::prepare(tx, until, &by, now))?;
+    database.write(|tx| {
+        books::keep(tx, &closed)?;
         let about = format!("close {} up to {}", closed.nth, rfc3339(until));
         tx.audit(&deed(&by, "books-close", &about, ""), now)?;
-        Ok::<_, CloseError>(closed)
+        Ok::<_, CloseError>(())
     })?;
     line(&mut io::stdout().lock(), &closed, "closed")?;
     Ok(ExitCode::SUCCESS)
@@ -148,20 +188,65 @@ fn line(out: &mut impl Write, close: &CloseRow, word: &str) -> io::Result<()> {
     )
 }
 
-fn share(args: &StatementsArgs) -> anyhow::Result<ExitCode> {
+fn rule(file: &PathBuf) -> anyhow::Result<Rule> {
+    let text = fs::read_to_string(file);
+    let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+    Rule::parse(&text).map_err(|err| Usage(err.to_string()).into())
+}
+
+/// Shares out what is to be, and lists all that was.
+fn share(args: ShareArgs) -> anyhow::Result<ExitCode> {
+    let mut database = Database::open_existing(&args.database)?;
+    if let Some(file) = &args.rule {
+        let sharing = Sharing {
+            rule: rule(file)?,
+            statements: args.out,
+        };
+        let now = clock::now();
+        let shared = share_closes(&mut database, &sharing, now)?;
+        let about = format!("{} shares by rule {}", shared.len(), sharing.rule.hash());
+        let by = operator();
+        database.write(|tx| tx.audit(&deed(&by, "books-share", &about, ""), now))?;
+    }
+    let shares: Vec<ShareRow> = database.read(|tx| tx.shares())?;
+    let mut out = io::stdout().lock();
+    let mut owed = BTreeMap::new();
+    for share in &shares {
+        let ShareRow {
+            nth,
+            operator,
+            part,
+            ..
+        } = share;
+        writeln!(
+            out,
+            "close {nth:<6} {operator:<16} {:>16}",
+            part.to_string()
+        )?;
+        let sum: &mut i64 = owed
+            .entry((operator, part.currency.to_string()))
+            .or_default();
+        *sum = sum.saturating_add(part.minor);
+    }
+    for ((operator, currency), minor) in owed {
+        let currency = currency.parse().map_err(|_| Usage(currency))?;
+        let money = Money::new(minor, currency).to_string();
+        writeln!(out, "in all       {operator:<16} {money:>16}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(args: &StatementsArgs) -> anyhow::Result<ExitCode> {
     if args.until <= args.from {
         return Err(Usage("--until must be later than --from".to_owned()).into());
     }
-    let rule = fs::read_to_string(&args.rule);
-    let rule = rule.with_context(|| format!("cannot read {}", args.rule.display()))?;
-    let rule = Rule::parse(&rule).map_err(|err| Usage(err.to_string()))?;
+    let rule = rule(&args.rule)?;
     let mut database = Database::open_existing(&args.database)?;
     let time = (args.from, args.until);
     let all = database.read(|tx| statements(tx, &rule, time))?;
-    fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    write_statements(&args.out, &all)?;
     let mut out = io::stdout().lock();
     for statement in &all {
-        write_statement(&args.out, statement)?;
         let shares = statement.totals.iter().map(|total| {
             let share = Money::new(total.share_minor, total.currency);
             format!("{share} of {} postings", total.items)
@@ -179,15 +264,6 @@ fn share(args: &StatementsArgs) -> anyhow::Result<ExitCode> {
         writeln!(out, "{:<16} {revenue}", "all")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn write_statement(folder: &Path, statement: &Statement) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(statement)? + "\n";
-    for (ending, text) in [("csv", statement.csv()), ("json", json)] {
-        let file = folder.join(format!("{}.{ending}", statement.operator));
-        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
 }
 
 fn print(out: &mut impl Write, books: &Books, counts: &Counts) -> io::Result<()> {
@@ -216,6 +292,5 @@ fn print(out: &mut impl Write, books: &Books, counts: &Counts) -> io::Result<()>
         "{:<14} {untold:>16}  (nobody can tell; exits among them are held, then voided)",
         "passages"
     )?;
-    let balanced = if books.balanced { "yes" } else { "no" };
-    writeln!(out, "{:<14} {balanced:>16}", "balanced")
+    Ok(())
 }

@@ -2,13 +2,13 @@
 
 use super::conflicts::money;
 use super::{Usage, database, deed, operator};
-use crate::charging::desk::{Desk, Heard};
+use crate::charging::desk::{self, Desk, Heard};
 use crate::charging::{Books, Means, PlatformId, Secret, differences, top_up};
 use crate::clock::{self, rfc3339};
 use crate::config::{self, Overrides};
 use crate::ids;
 use crate::store::{
-    ChargeRow, ChargeView, Database, DatabaseUrl, Payer, RefundRow, Store, StoreError, Tx,
+    ChargeRow, ChargeView, Database, DatabaseUrl, MoveKind, Payer, RefundRow, Store, StoreError, Tx,
 };
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
@@ -90,6 +90,9 @@ struct TopUpArgs {
     /// How much: currency and minor units, for example CNY:5000
     #[arg(long, value_name = "CURRENCY:MINOR", value_parser = money)]
     amount: Money,
+    /// A number of your own, 32 hex digits: said again with the same, nothing is taken twice
+    #[arg(long, value_parser = id)]
+    id: Option<Id>,
 }
 
 #[derive(Debug, Args)]
@@ -115,6 +118,9 @@ struct RefundArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// A number of your own, 32 hex digits: said again with the same, nothing is given back twice
+    #[arg(long, value_parser = id)]
+    id: Option<Id>,
 }
 
 #[derive(Debug, Args)]
@@ -208,12 +214,10 @@ pub(super) fn run(args: ChargesArgs) -> anyhow::Result<ExitCode> {
                 return Err(Usage("--amount must be more than zero".to_owned()).into());
             }
             let now = clock::now();
-            let new = ids::new_id(now).context("no randomness for an id")?;
+            let new = chosen(args.id, now)?;
             let (account, amount) = (args.whose.account, args.amount);
-            let left = Database::open_existing(&args.whose.database)?.write(|tx| {
-                audit(tx, "charges-top-up", account, &amount.to_string())?;
-                top_up(tx, new, account, amount, now)
-            })?;
+            let left = Database::open_existing(&args.whose.database)?
+                .write(|tx| take_in(tx, new, account, amount, now))?;
             writeln!(out, "{account}: {left}")?;
         }
         ChargesCommand::Retry(args) => retry(&args)?,
@@ -306,9 +310,43 @@ fn retry(args: &RetryArgs) -> anyhow::Result<()> {
     Database::open_existing(&args.database)?.write(work)
 }
 
+/// The number that was given, or a new one.
+fn chosen(id: Option<Id>, now: UnixMs) -> anyhow::Result<[u8; 16]> {
+    match id {
+        Some(Id(id)) => Ok(id),
+        None => ids::new_id(now).context("no randomness for an id"),
+    }
+}
+
+/// Money is paid in once for each number; answers what there is now.
+fn take_in(
+    tx: &Tx<'_>,
+    new: [u8; 16],
+    account: AccountId,
+    amount: Money,
+    now: UnixMs,
+) -> anyhow::Result<Money> {
+    let no = crate::charging::OrderNo::of(new);
+    match tx.move_of(account, no.as_str())? {
+        None => {
+            audit(tx, "charges-top-up", account, &amount.to_string())?;
+            Ok(top_up(tx, new, account, amount, now)?)
+        }
+        Some(before) if before.kind == MoveKind::TopUp && before.amount == amount => {
+            Ok(tx.stored_value(account, amount.currency)?)
+        }
+        Some(before) => {
+            let (kind, was) = (before.kind.code(), before.amount);
+            Err(anyhow!(
+                "{no} was used before, for a {kind} of {was}; choose another --id"
+            ))
+        }
+    }
+}
+
 fn refund(args: RefundArgs) -> anyhow::Result<()> {
     let now = clock::now();
-    let new = ids::new_id(now).context("no randomness for an id")?;
+    let new = chosen(args.id, now)?;
     let by = (args.by, args.reason);
     let (charge, amount) = (args.what.charge.0, args.amount);
     Database::open_existing(&args.what.database)?
@@ -326,6 +364,16 @@ fn ask_refund(
 ) -> anyhow::Result<()> {
     let row = found(tx.charge_of_any(charge)?)?;
     let account = row.charge.account;
+    if let Some(before) = tx.refund_of(account, new)? {
+        return match (before.charge, before.amount) == (charge, amount) {
+            true => Ok(()),
+            false => Err(anyhow!(
+                "{} was used before, to give back {}; choose another --id",
+                crate::charging::OrderNo::of(new),
+                before.amount
+            )),
+        };
+    }
     let order = tx.newest_try(account, charge)?;
     let order = order.filter(|order| order.state == "paid");
     let paid = order.as_ref().and_then(|order| Some((order, order.paid?)));
@@ -359,7 +407,7 @@ fn ask_refund(
     let (person, reason) = by;
     let about = account.to_string();
     tx.audit(&deed(person, "charges-refund", &about, reason), now)?;
-    Ok(tx.insert_refund(&refund, now)?)
+    Ok(desk::ask_refund(tx, &refund, now)?)
 }
 
 /// Does something with the platforms of a configuration.

@@ -4,10 +4,13 @@
 use super::conflicts::{money, show as show_case};
 use super::database;
 use super::deed;
+use crate::charging::OrderNo;
 use crate::clock::{self, rfc3339};
 use crate::correction::{self, Correction, Story};
 use crate::inbox::RulingError;
-use crate::store::{Database, DatabaseUrl, Incident, JourneyView, ModeWindow, StoreError};
+use crate::store::{
+    ChargeRow, Database, DatabaseUrl, Incident, JourneyView, ModeWindow, StoreError, TryRow,
+};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use fare_protocol::{Direction, Millis, Money, RecordId, StationId, UnixMs};
@@ -27,7 +30,7 @@ pub(super) struct JourneysArgs {
 enum JourneysCommand {
     /// List journeys, the newest first
     List(ListArgs),
-    /// Show one with its taps, its postings and what was decided about it
+    /// Show one with its taps, its postings, what was charged for it and what was decided about it
     Show(ShowArgs),
     /// Charge another fare than it was charged: the old one is reversed, the new one posted
     Correct(CorrectArgs),
@@ -244,13 +247,39 @@ fn show(out: &mut impl Write, story: &Story) -> io::Result<()> {
         writeln!(out, "record    {says}")?;
     }
     for posting in &story.postings {
-        let (at, kind, rider) = (rfc3339(posting.made), &posting.kind, &posting.rider);
+        let (at, kind, moves) = (rfc3339(posting.made), &posting.kind, &posting.moves);
         let why = if posting.decided { " (decided)" } else { "" };
-        writeln!(out, "posting   {at} {kind:<8} rider {rider}{why}")?;
+        writeln!(out, "posting   {at} {kind:<8} {moves}{why}")?;
+    }
+    for (row, sent) in &story.charges {
+        charge(out, row, sent)?;
     }
     for case in &story.cases {
         writeln!(out)?;
         show_case(out, case)?;
+    }
+    Ok(())
+}
+
+/// A charge that the journey's money went into, perhaps with others', and what became of its orders.
+fn charge(out: &mut impl Write, row: &ChargeRow, sent: &[TryRow]) -> io::Result<()> {
+    let (no, at) = (OrderNo::of(row.id), rfc3339(row.made));
+    let (state, amount) = (row.charge.state.code(), row.charge.amount);
+    writeln!(out, "charge    {at} {state:<8} {amount} in all, {no}")?;
+    for order in sent {
+        let (at, platform, way) = (rfc3339(order.sent), order.platform, order.way.code());
+        let (state, no) = (&order.state, &order.order);
+        write!(out, "order     {at} {state:<8} {platform} by {way}, {no}")?;
+        if let Some(paid) = order.paid {
+            write!(out, ": {paid}")?;
+        }
+        if let Some(reference) = &order.reference {
+            write!(out, ", there {reference}")?;
+        }
+        match &order.why {
+            Some(why) => writeln!(out, ", {why}")?,
+            None => writeln!(out)?,
+        }
     }
     Ok(())
 }

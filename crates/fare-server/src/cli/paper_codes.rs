@@ -2,11 +2,12 @@
 
 use super::conflicts::money;
 use super::{Usage, deed, operator};
+use crate::clock::{self, rfc3339};
 use crate::config::{self, Overrides, Settlement};
 use crate::paper_codes::refund::{self, Refund, RefundError};
 use crate::paper_codes::sheet::{ON_A_SHEET, Printed, accounts as accounts_on, sheet};
 use crate::paper_codes::{COUNT_MAX, Wanted, keep};
-use crate::store::{Database, StoreError};
+use crate::store::{Database, Print, StoreError};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use fare_protocol::{
@@ -31,6 +32,8 @@ pub(super) struct PaperCodesArgs {
 enum PaperCodesCommand {
     /// Make paper codes and write sheets of them (SVG, A4), to be printed and sold
     Print(PrintArgs),
+    /// List what was printed together, the newest first
+    List(ListArgs),
     /// Pay back paper codes that are brought to a desk: unused ones, and what journeys left where the tariff says so
     Refund(RefundArgs),
 }
@@ -43,6 +46,10 @@ struct RefundArgs {
     /// Sheets of which nothing was sold: all codes on them
     #[arg(long, value_name = "FILE.svg")]
     sheet: Vec<PathBuf>,
+    /// All codes that were printed then, as `list` shows it, if nothing of them was sold: for sheets of before their files
+    /// named the codes
+    #[arg(long, value_name = "MOMENT", value_parser = clock::moment)]
+    printed: Option<UnixMs>,
     /// Who pays back
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -50,8 +57,18 @@ struct RefundArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Texts of codes as a scanner types them (FT1:…), or accounts of 32 hex digits
-    #[arg(value_name = "CODE", required_unless_present = "sheet")]
+    #[arg(value_name = "CODE", required_unless_present_any = ["sheet", "printed"])]
     codes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// The server's configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    most: u32,
 }
 
 #[derive(Debug, Args)]
@@ -85,16 +102,53 @@ pub(super) fn run(args: PaperCodesArgs) -> anyhow::Result<ExitCode> {
             print(&args)?;
             Ok(ExitCode::SUCCESS)
         }
+        PaperCodesCommand::List(args) => {
+            list(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
         PaperCodesCommand::Refund(args) => refund(&args),
     }
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let server = config::load(&args.config, Overrides::default())?;
+    let mut database = Database::open_existing(&server.database)?;
+    let prints: Vec<Print> = database.read(|tx| tx.prints(args.most))?;
+    let mut out = io::stdout().lock();
+    for print in prints {
+        let (at, by, refunded) = (rfc3339(print.made), print.by, print.refunded);
+        let (codes, value, class) = (print.codes, print.value, print.class);
+        writeln!(
+            out,
+            "{at}  {codes} of {value}, {class}, by {by}; {refunded} paid back"
+        )?;
+    }
+    Ok(())
+}
+
+/// The codes of one print; more than one in a second cannot be told apart by it.
+fn printed(second: UnixMs, database: &mut Database) -> anyhow::Result<Vec<AccountId>> {
+    let found: Vec<(UnixMs, AccountId)> = database.read(|tx| tx.printed_at(second))?;
+    let at = rfc3339(second);
+    let Some((first, _)) = found.first() else {
+        return Err(Usage(format!(
+            "nothing was printed at {at}: fareserver paper-codes list"
+        ))
+        .into());
+    };
+    if found.iter().any(|(made, _)| made != first) {
+        let what = format!("sheets were printed twice at {at}; name the codes themselves");
+        return Err(Usage(what).into());
+    }
+    Ok(found.into_iter().map(|(_, account)| account).collect())
 }
 
 /// Each by itself: one that is not paid back keeps none of the others.
 fn refund(args: &RefundArgs) -> anyhow::Result<ExitCode> {
     let server = config::load(&args.config, Overrides::default())?;
-    let now = crate::clock::now();
-    let accounts = brought(args, &server.settlement, now)?;
+    let now = clock::now();
     let mut database = Database::open_existing(&server.database)?;
+    let accounts = brought(args, &server.settlement, &mut database, now)?;
     database.read(|tx| server.settlement.released.look(tx))?;
     let tariff = server.settlement.tariff_at(now);
     let (mut out, mut refused) = (io::stdout().lock(), false);
@@ -141,16 +195,23 @@ fn refund(args: &RefundArgs) -> anyhow::Result<ExitCode> {
 fn brought(
     args: &RefundArgs,
     settlement: &Settlement,
+    database: &mut Database,
     now: UnixMs,
 ) -> anyhow::Result<Vec<AccountId>> {
     let mut accounts = Vec::new();
+    if let Some(second) = args.printed {
+        accounts.extend(printed(second, database)?);
+    }
     for file in &args.sheet {
         let svg = fs::read_to_string(file);
         let svg = svg.with_context(|| format!("cannot read {}", file.display()))?;
         let of = accounts_on(&svg);
         if of.is_empty() {
             let file = file.display();
-            return Err(Usage(format!("{file} is no sheet that names its codes")).into());
+            let what = format!(
+                "{file} is no sheet that names its codes; if it is an older one, say when it was printed: --printed"
+            );
+            return Err(Usage(what).into());
         }
         accounts.extend(of);
     }
@@ -192,7 +253,7 @@ fn named(code: &str, settlement: &Settlement, now: UnixMs) -> anyhow::Result<Acc
 // long: checks, then one step after another
 fn print(args: &PrintArgs) -> anyhow::Result<()> {
     let server = config::load(&args.config, Overrides::default())?;
-    let now = crate::clock::now();
+    let now = clock::now();
     let (settlement, value) = (&server.settlement, args.value);
     let tariff = settlement.tariff_at(now);
     if value.minor <= 0 || value.currency != tariff.currency() {

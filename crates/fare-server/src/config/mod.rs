@@ -15,6 +15,8 @@ pub use problem::{ConfigError, Problem};
 pub use riders::Riders;
 pub use staff::StaffListener;
 
+use crate::books::clearing::Rule;
+use crate::books::keeper::Sharing;
 use crate::fares::Released;
 use crate::health::is_private;
 use crate::pay_codes::PayCodes;
@@ -69,6 +71,8 @@ pub struct Config {
     pub pay_codes: Option<PayCodes>,
     /// Where gates come by their identity.
     pub enrolment: Option<Enrolment>,
+    /// How fares are shared out among operators, after each close of the books.
+    pub sharing: Option<Sharing>,
     /// The gate API's TLS: certificate, and whose client certificates are let in.
     pub tls: Arc<rustls::ServerConfig>,
 }
@@ -154,6 +158,7 @@ struct Check<'t> {
 }
 
 impl Check<'_> {
+    // long: one part after another
     fn config(&mut self, raw: RawServer, overrides: Overrides) -> Option<Config> {
         let database = self.database(&raw.database);
         let listen = self.address(&raw.listen);
@@ -194,6 +199,10 @@ impl Check<'_> {
             Some(enrolment) => Some(self.enrolment(enrolment, &raw.tls)?),
             None => None,
         };
+        let sharing = match &raw.books {
+            Some(books) => Some(self.sharing(books)?),
+            None => None,
+        };
         Some(Config {
             database: overrides.database.or(database)?,
             listen: overrides.listen.or(listen)?,
@@ -208,7 +217,17 @@ impl Check<'_> {
             charging,
             pay_codes,
             enrolment,
+            sharing,
             tls: tls?,
+        })
+    }
+
+    fn sharing(&mut self, raw: &raw::RawBooks) -> Option<Sharing> {
+        let text = self.read(&raw.clearing)?;
+        let rule = Rule::parse(&text).map_err(|err| err.to_string());
+        Some(Sharing {
+            rule: self.keep(&raw.clearing, rule)?,
+            statements: raw.statements.as_ref().map(|folder| self.path(folder)),
         })
     }
 

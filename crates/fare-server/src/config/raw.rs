@@ -22,6 +22,7 @@ pub(super) struct RawServer {
     pub charging: Option<RawCharging>,
     pub pay_codes: Option<RawPayCodes>,
     pub enrolment: Option<RawEnrolment>,
+    pub books: Option<RawBooks>,
     pub tls: RawTls,
 }
 
@@ -54,6 +55,13 @@ pub(super) struct RawEnrolment {
     pub authority: Spanned<String>,
     pub authority_key: Spanned<String>,
     pub certificate_days: Spanned<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBooks {
+    pub clearing: Spanned<String>,
+    pub statements: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -236,7 +236,9 @@ fn with_platforms(change: (&str, &str)) -> (TempDir, PathBuf) {
     let key = include_str!("../../../fare-sim/src/platform/keys/merchant.pem");
     let public = include_str!("../../../fare-sim/src/platform/keys/platform.pub.pem");
     let seal = "5a".repeat(32);
+    let clearing = include_str!("../../../../gate-config/clearing.toml");
     for (name, text, mode) in [
+        ("clearing.toml", clearing, 0o644),
         ("alipay-app-key.pem", key, 0o600),
         ("wechat-merchant-key.pem", key, 0o600),
         ("open-key.pem", key, 0o644),
@@ -268,6 +270,9 @@ fn the_example_of_payment_platforms_holds() {
     assert_eq!(charging.rules.subject, "Metro fare");
     let ids: Vec<_> = charging.remote.iter().map(|one| one.id()).collect();
     assert_eq!(config.pay_codes.unwrap().platforms, ids);
+    let sharing = config.sharing.unwrap();
+    assert_eq!(sharing.rule.operator.len(), 2);
+    assert!(sharing.statements.unwrap().ends_with("statements"));
 }
 
 #[test]

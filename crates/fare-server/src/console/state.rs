@@ -40,7 +40,7 @@ impl State {
             Ok::<_, StoreError>(Self {
                 as_of_ms,
                 counts: tx.counts()?,
-                books: tx.books()?,
+                books: tx.books_shown()?,
                 gates: tx.gate_views()?,
                 journeys: tx.journey_views(JOURNEYS_SHOWN)?,
                 conflicts: tx.conflict_views(CONFLICTS_SHOWN)?,

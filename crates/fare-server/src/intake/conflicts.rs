@@ -2,6 +2,7 @@
 //! cleared when later records make it fit. A late record may also overtake a person's decision.
 
 use super::{Intake, IntakeError};
+use crate::inbox::note_exit;
 use crate::store::{About, Resolved, Scope, Told};
 use fare_protocol::{ConflictId, Money, RecordBody, Seq, SignedRecord, VerifiedRecord};
 use fare_rules::conflict::{Circumstances, ConflictKind, adjust, clock_fault};
@@ -176,7 +177,9 @@ impl Intake<'_> {
                 conflict: Some(conflict),
             };
             for posting in adjust(done.account, done.fare, done.replaced)? {
-                self.tx.post(self.new_id()?, about, &posting, self.now)?;
+                let id = self.new_id()?;
+                self.tx.post(id, about, &posting, self.now)?;
+                note_exit(self.tx, about, (id, &posting))?;
             }
             self.tx.insert_overtaken(conflict, self.now)?;
             let detail = format!(

@@ -87,7 +87,7 @@ impl Intake<'_> {
             return Ok(());
         }
         if row.state.fare() == Some(fare) {
-            self.use_products(entry, row.state, &wanted)?;
+            self.use_products(entry, [row.state; 2], &wanted)?;
             return Ok(());
         }
         let event = Event::Exit {
@@ -98,9 +98,9 @@ impl Intake<'_> {
         let (state, actions) = row.state.on(event);
         self.tx.update_journey(entry, state, Some(exit))?;
         for action in actions {
-            self.act(entry, action)?;
+            self.act(entry, action, row.state)?;
         }
-        self.use_products(entry, state, &wanted)?;
+        self.use_products(entry, [row.state, state], &wanted)?;
         Ok(())
     }
 
@@ -121,9 +121,9 @@ impl Intake<'_> {
         let (state, actions) = row.state.on(Event::NoExit(fare));
         self.tx.update_journey(entry, state, None)?;
         for action in actions {
-            self.act(entry, action)?;
+            self.act(entry, action, row.state)?;
         }
-        self.use_products(entry, state, &wanted)?;
+        self.use_products(entry, [row.state, state], &wanted)?;
         Ok(())
     }
 
@@ -131,16 +131,16 @@ impl Intake<'_> {
         self.only_less && state.fare().is_some_and(|was| fare.minor > was.minor)
     }
 
-    /// Has the journey, which is in this state now, use what is wanted of the account's products; answers whether that is
+    /// Has the journey, which was in the first state and is in the second now, use what is wanted of the account's products; answers whether that is
     /// anything else than before.
     pub(super) fn use_products(
         &self,
         entry: &Tap,
-        state: Journey,
+        [was, state]: [Journey; 2],
         wanted: &Wanted,
     ) -> Result<bool, IntakeError> {
         let passed = matches!(state, Journey::Closed(_) | Journey::NoExit(Some(_)));
-        let (account, journey) = (entry.account(), (entry.at, entry.id));
+        let (account, journey) = (entry.account(), (entry.at, entry.id, was.exit()));
         Ok(products::book(
             self.tx, account, journey, wanted, passed, self.now,
         )?)

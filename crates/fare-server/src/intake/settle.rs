@@ -84,18 +84,24 @@ impl Intake<'_> {
         }
         self.tx.update_journey(entry, state, link.next)?;
         for action in actions {
-            self.act(entry, action)?;
+            self.act(entry, action, row.state)?;
         }
         // Also when its exit came first, and gates never heard of the journey.
         if state != row.state && matches!(state, Journey::Closed(_)) {
             self.tx.end_paper_code(entry.account(), self.now)?;
         }
-        let uses_others = self.use_products(entry, state, &wanted)?;
+        let uses_others = self.use_products(entry, [row.state, state], &wanted)?;
         let changed = uses_others || state.charge() != row.state.charge();
         Ok((state, changed))
     }
 
-    pub(super) fn act(&mut self, entry: &Tap, action: Action) -> Result<(), IntakeError> {
+    /// Carries out one action; `was` is what the journey was before.
+    pub(super) fn act(
+        &mut self,
+        entry: &Tap,
+        action: Action,
+        was: Journey,
+    ) -> Result<(), IntakeError> {
         let (account, line) = (entry.account(), entry.confirmation.location.line);
         let posting = match action {
             Action::Open => {
@@ -131,7 +137,12 @@ impl Intake<'_> {
             entry: Some(entry.id),
             conflict: None,
         };
-        Ok(self.tx.post(self.new_id()?, about, &posting?, self.now)?)
+        let id = self.new_id()?;
+        self.tx.post(id, about, &posting?, self.now)?;
+        if let Action::Reverse(_) = action {
+            self.tx.note_exit(account, id, was.exit())?;
+        }
+        Ok(())
     }
 
     fn find(&mut self, finding: &Finding<'_>) -> Result<(), IntakeError> {

@@ -165,6 +165,24 @@ pub const METRICS: &[Metric] = &[
         "",
         "Passages of which neither their gate nor a later tap has told yet.",
     ),
+    metric(
+        Kind::Gauge,
+        "fareserver_books_proof_age_seconds",
+        "",
+        "Since the books were last added up and compared, which is done every hour; absent when they never were.",
+    ),
+    metric(
+        Kind::Gauge,
+        "fareserver_books_findings",
+        "",
+        "What that proof found wrong, at most 20 of each kind: `fareserver books` says what.",
+    ),
+    metric(
+        Kind::Gauge,
+        "fareserver_books_unclosed_seconds",
+        "",
+        "Since the moment up to which the books are closed, which is done every service day; absent when they never were.",
+    ),
     metric(Kind::Gauge, "fareserver_gates", "", "Registered gates."),
     metric(
         Kind::Gauge,
@@ -202,8 +220,9 @@ program knows). No rider can be told from any of them. Counters begin anew when 
 servers on one database each counts its own requests; what comes from the database is the same for all.
 
 Alert on `fareserver_database_up == 0`, on `fareserver_database_errors_total` that grows, on a gate whose
-`fareserver_gate_silent_seconds` is above 90, on `fareserver_gate_quarantined_records > 0`, and on
-`fareserver_conflict_oldest_age_seconds` beyond the time in which staff should have decided.
+`fareserver_gate_silent_seconds` is above 90, on `fareserver_gate_quarantined_records > 0`, on
+`fareserver_books_findings > 0`, on `fareserver_books_proof_age_seconds` above 7200, on `fareserver_books_unclosed_seconds`
+above 100000, and on `fareserver_conflict_oldest_age_seconds` beyond the time in which staff should have decided.
 
 | name | kind | labels | what it says |
 |---|---|---|---|

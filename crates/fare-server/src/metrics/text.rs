@@ -181,6 +181,14 @@ impl Page<'_> {
             age(standing.oldest_inside, now).unwrap_or(0.0),
         );
         self.one("fareserver_passages_untold", count(standing.untold));
+        if let Some((made, findings)) = standing.proof {
+            let since = age(Some(made), now).unwrap_or(0.0);
+            self.one("fareserver_books_proof_age_seconds", since);
+            self.one("fareserver_books_findings", count(findings));
+        }
+        if let Some(since) = age(standing.closed, now) {
+            self.one("fareserver_books_unclosed_seconds", since);
+        }
         self.one("fareserver_gates", size(standing.gates.len()));
     }
 
@@ -271,6 +279,8 @@ mod tests {
             inside: 2,
             oldest_inside: Some(UnixMs(3_000)),
             untold: 0,
+            proof: Some((UnixMs(7_000), 2)),
+            closed: Some(UnixMs(1_000)),
         };
         let figures = Figures {
             now: UnixMs(10_000),
@@ -300,6 +310,9 @@ mod tests {
             "fareserver_conflicts_open{kind=\"chain-fork\"} 1",
             "fareserver_conflict_oldest_age_seconds 6",
             "fareserver_journey_unpaired_oldest_age_seconds 7",
+            "fareserver_books_proof_age_seconds 3",
+            "fareserver_books_findings 2",
+            "fareserver_books_unclosed_seconds 9",
             "fareserver_gate_silent_seconds{gate=\"PGY-01\",station=\"PGY\"} 1",
             "fareserver_gate_record_delay_seconds{gate=\"PGY-01\",station=\"PGY\"} 3",
             "fareserver_gate_quarantined_records{gate=\"PGY-01\",station=\"PGY\"} 1",

@@ -1,20 +1,17 @@
 //! Seals codes for the database: who reads a copy of it reads none of them.
 
+use crate::aead::{KEY_LEN, NONCE_LEN, SealingKey};
 use crate::charging::Secret;
 use fare_protocol::{AccountId, PayCode};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::fmt;
 use std::sync::Arc;
-
-/// Length of the key, in bytes.
-const KEY_LEN: usize = 32;
 
 /// What a sealed code is about, before the account.
 const ABOUT: &[u8] = b"faregate pay code of ";
 
 /// The key under which codes lie in the database. All servers on one database have the same.
 #[derive(Clone)]
-pub struct Seal(Arc<LessSafeKey>);
+pub struct Seal(Arc<SealingKey>);
 
 /// Why a code could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +30,9 @@ impl Seal {
     /// # Errors
     /// When they are not 32.
     pub fn new(key: &[u8]) -> Result<Self, String> {
-        let unbound = UnboundKey::new(&AES_256_GCM, key);
-        let unbound = unbound.map_err(|_| format!("got {} bytes, not {KEY_LEN}", key.len()))?;
-        Ok(Self(Arc::new(LessSafeKey::new(unbound))))
+        let sealing = SealingKey::new(key);
+        let sealing = sealing.ok_or_else(|| format!("got {} bytes, not {KEY_LEN}", key.len()))?;
+        Ok(Self(Arc::new(sealing)))
     }
 
     /// The code as it lies in the database, beside its account.
@@ -45,13 +42,10 @@ impl Seal {
     pub fn seal(&self, account: AccountId, code: &PayCode) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
-        let mut bytes = code.reveal().as_bytes().to_vec();
-        let once = Nonce::assume_unique_for_key(nonce);
-        let sealed = self
-            .0
-            .seal_in_place_append_tag(once, about(account), &mut bytes);
-        sealed.map_err(|_| SealError::NotOpened)?;
-        Ok([&nonce[..], &bytes].concat())
+        let plain = code.reveal().as_bytes();
+        let sealed = self.0.seal(nonce, &about(account), plain);
+        let sealed = sealed.ok_or(SealError::NotOpened)?;
+        Ok([&nonce[..], &sealed].concat())
     }
 
     /// The code again.
@@ -59,20 +53,15 @@ impl Seal {
     /// # Errors
     /// When it was sealed under another key or for another account.
     pub fn open(&self, account: AccountId, sealed: &[u8]) -> Result<Secret, SealError> {
-        let (nonce, bytes) = sealed
-            .split_at_checked(NONCE_LEN)
-            .ok_or(SealError::NotOpened)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::NotOpened)?;
-        let mut bytes = bytes.to_vec();
-        let opened = self.0.open_in_place(nonce, about(account), &mut bytes);
-        let opened = opened.map_err(|_| SealError::NotOpened)?;
-        let text = std::str::from_utf8(opened).map_err(|_| SealError::NotOpened)?;
-        Ok(Secret::new(text))
+        let (nonce, bytes) = sealed.split_first_chunk().ok_or(SealError::NotOpened)?;
+        let opened = self.0.open(*nonce, &about(account), bytes);
+        let text = opened.and_then(|bytes| String::from_utf8(bytes).ok());
+        text.map(Secret::new).ok_or(SealError::NotOpened)
     }
 }
 
-fn about(account: AccountId) -> Aad<Vec<u8>> {
-    Aad::from([ABOUT, &account.0].concat())
+fn about(account: AccountId) -> Vec<u8> {
+    [ABOUT, &account.0].concat()
 }
 
 impl fmt::Debug for Seal {

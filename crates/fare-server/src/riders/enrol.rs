@@ -53,10 +53,10 @@ struct Standing {
     class: Option<(RiderClass, UnixMs)>,
 }
 
-fn standing(tx: &Tx<'_>, account: AccountId, now: UnixMs) -> Result<Standing, StoreError> {
-    let class = tx.class_of(account, now)?;
+fn standing(tx: &Tx<'_>, rider: &RiderRow, now: UnixMs) -> Result<Standing, StoreError> {
+    let class = tx.class_of(rider.account, now)?;
     Ok(Standing {
-        denied: tx.is_denied(account)?,
+        denied: tx.is_denied(rider.account)? || tx.is_key_denied(rider.device_key)?,
         class: class.map(|class| (class.class, class.until)),
     })
 }
@@ -77,7 +77,7 @@ pub(super) async fn enrol(
     let now = clock::now();
     let work = move |tx: &Tx<'_>| {
         let (rider, is_new) = tx.enrol(&new, now)?;
-        let standing = standing(tx, rider.account, now)?;
+        let standing = standing(tx, &rider, now)?;
         Ok::<_, StoreError>((rider, is_new, standing))
     };
     let (rider, is_new, standing) = riders.app.store.write(work).await.map_err(Problem::from)?;
@@ -96,8 +96,8 @@ pub(super) async fn refresh(
     State(riders): State<Riders>,
     RiderAsks { rider, .. }: RiderAsks,
 ) -> Result<Json<Enrolled>, Problem> {
-    let (account, now) = (rider.account, clock::now());
-    let work = move |tx: &Tx<'_>| standing(tx, account, now);
+    let (asks, now) = (rider, clock::now());
+    let work = move |tx: &Tx<'_>| standing(tx, &asks, now);
     let standing = riders.app.store.read(work).await?;
     Ok(Json(grant(&riders, &rider, &standing, now)?))
 }
@@ -109,7 +109,7 @@ fn grant(
     now: UnixMs,
 ) -> Result<Enrolled, Problem> {
     if standing.denied {
-        let detail = "gates refuse this account at present; ask at a service desk";
+        let detail = "gates refuse this account or phone at present; ask at a service desk";
         return Err(Problem::new(StatusCode::FORBIDDEN, "denied", detail));
     }
     let (class, until) = match standing.class {

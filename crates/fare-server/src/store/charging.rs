@@ -4,7 +4,7 @@ use super::sql::{Bind, Row, Value};
 use super::{StoreError, Tx};
 use crate::charging::{OrderNo, PlatformId, Secret};
 use fare_protocol::wire::FeedChange;
-use fare_protocol::{AccountId, Currency, Money, UnixMs};
+use fare_protocol::{AccountId, Currency, Money, RecordId, UnixMs};
 use fare_rules::charging::{Charge, ChargeState, Owed, Policy};
 use fare_rules::ledger::Posting;
 use std::collections::BTreeMap;
@@ -346,7 +346,7 @@ impl Tx<'_> {
                    LEFT JOIN journey ON journey.account = posting.account
                                     AND journey.entry = posting.entry
                    WHERE posting.account = $1 AND charge_item.charge IS NULL
-                     AND (posting.charge IS NULL OR posting.kind = 'refund')
+                     AND (posting.charge IS NULL OR posting.kind IN ('refund', 'refund-ask', 'refund-refused'))
                      AND coalesce(journey.state, '') <> 'held'
                    ORDER BY posting.made_ms, posting.posting";
         let mut owed = BTreeMap::<Currency, Vec<Owed>>::new();
@@ -616,6 +616,17 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The account's refund of this id.
+    pub fn refund_of(
+        &self,
+        account: AccountId,
+        id: [u8; 16],
+    ) -> Result<Option<RefundRow>, StoreError> {
+        let sql = format!("SELECT {REFUND} FROM charge_refund WHERE account = $1 AND refund = $2");
+        let row = self.row(&sql, &[&account, &id])?;
+        row.as_ref().map(read_refund).transpose()
+    }
+
     /// What of a charge was given back or is about to be, in minor units.
     pub fn refunded(&self, account: AccountId, charge: [u8; 16]) -> Result<i64, StoreError> {
         let sql = "SELECT CAST(coalesce(sum(minor), 0) AS BIGINT) FROM charge_refund
@@ -623,15 +634,25 @@ impl Tx<'_> {
         self.only(sql, &[&account, &charge])?.get(0)
     }
 
-    /// What we owe the account by corrections, less what is about to be given back; never below zero.
+    /// What we owe the account by corrections, less what is set aside to be given back; never below zero.
     pub fn owed_back(&self, account: AccountId, currency: Currency) -> Result<Money, StoreError> {
         let owed = self.owed(account)?;
         let owed = owed.get(&currency).into_iter().flatten();
         let owed: i64 = owed.map(|one| one.minor).sum();
+        // Those that were asked for before money was set aside.
         let sql = "SELECT CAST(coalesce(sum(minor), 0) AS BIGINT) FROM charge_refund
-                   WHERE account = $1 AND currency = $2 AND state = 'asked'";
+                   WHERE account = $1 AND currency = $2 AND state = 'asked' AND NOT EXISTS
+                       (SELECT 1 FROM posting WHERE posting.account = charge_refund.account
+                        AND posting.charge = charge_refund.refund AND posting.kind = 'refund-ask')";
         let asked: i64 = self.only(sql, &[&account, &currency])?.get(0)?;
         Ok(Money::new((-owed - asked).max(0), currency))
+    }
+
+    /// Whether the money of a refund was set aside.
+    pub fn is_set_aside(&self, account: AccountId, refund: [u8; 16]) -> Result<bool, StoreError> {
+        let sql =
+            "SELECT 1 FROM posting WHERE account = $1 AND charge = $2 AND kind = 'refund-ask'";
+        self.exists(sql, &[&account, &refund])
     }
 
     /// Refunds about which something is to be done now, at most so many.
@@ -684,6 +705,29 @@ impl Tx<'_> {
         Ok(views)
     }
 
+    /// The charges that a journey's money went into, the oldest first, each with all that was sent for it.
+    pub fn charges_of(
+        &self,
+        account: AccountId,
+        entry: RecordId,
+    ) -> Result<Vec<(ChargeRow, Vec<TryRow>)>, StoreError> {
+        let sql = format!(
+            "SELECT {CHARGE} FROM charge WHERE account = $1 AND charge IN
+                 (SELECT charge_item.charge FROM charge_item JOIN posting USING (account, posting)
+                  WHERE account = $1 AND posting.entry = $2)
+             ORDER BY made_ms, charge"
+        );
+        let tries =
+            format!("SELECT {TRY} FROM charge_try WHERE account = $1 AND charge = $2 ORDER BY nth");
+        let mut found = Vec::new();
+        for row in self.rows(&sql, &[&account, &entry])? {
+            let row = read_charge(&row)?;
+            let sent = self.rows(&tries, &[&account, &row.id])?;
+            found.push((row, sent.iter().map(read_try).collect::<Result<_, _>>()?));
+        }
+        Ok(found)
+    }
+
     /// What the books have of one platform, paid or given back from `from` up to before `until` by our clock.
     pub fn booked(
         &self,
@@ -711,28 +755,5 @@ impl Tx<'_> {
             });
         }
         Ok(all)
-    }
-
-    /// Whether the ledger has in flight and as debt what the charges' states say, and each charge is made of
-    /// postings that come to its amount.
-    pub(super) fn charges_agree(&self) -> Result<bool, StoreError> {
-        let standing = "WITH posted AS (
-                     SELECT posting.account, charge,
-                            sum(minor) FILTER (WHERE ledger = 'charging') AS flying,
-                            sum(minor) FILTER (WHERE ledger = 'debt') AS debt
-                     FROM posting JOIN posting_line USING (account, posting)
-                     WHERE charge IS NOT NULL GROUP BY 1, 2)
-                   SELECT 1 FROM charge LEFT JOIN posted USING (account, charge)
-                   WHERE coalesce(flying, 0) <> CASE WHEN state IN ('sent', 'differs') THEN -minor ELSE 0 END
-                      OR coalesce(debt, 0) <> CASE WHEN state = 'debt' THEN -minor ELSE 0 END LIMIT 1";
-        let made = "WITH made AS (
-                     SELECT charge_item.account, charge_item.charge, sum(minor) AS owed
-                     FROM charge_item JOIN posting_line
-                       ON posting_line.account = charge_item.account
-                      AND posting_line.posting = charge_item.posting AND ledger = 'rider'
-                     GROUP BY 1, 2)
-                   SELECT 1 FROM charge LEFT JOIN made USING (account, charge)
-                   WHERE coalesce(owed, 0) <> -minor LIMIT 1";
-        Ok(!self.exists(standing, &[])? && !self.exists(made, &[])?)
     }
 }

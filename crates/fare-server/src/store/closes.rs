@@ -2,7 +2,7 @@
 
 use super::chain::envelope;
 use super::sql::{Bind, Row, Value};
-use super::{StoreError, Tx};
+use super::{Moved, StoreError, Tx};
 use fare_protocol::{AccountId, ConflictId, Currency, LineId, RecordBody, RecordId, UnixMs};
 
 /// A close of the books.
@@ -124,8 +124,13 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// The lines of what a posting is about.
-    pub fn lines_of(&self, posted: &Posted) -> Result<Lines, StoreError> {
+    /// The lines of what a posting is about. `exit_then` says which exit the journey had for it, where that is another
+    /// than it has now.
+    pub fn lines_of(
+        &self,
+        posted: &Posted,
+        exit_then: impl FnOnce(&[Moved]) -> Option<Option<RecordId>>,
+    ) -> Result<Lines, StoreError> {
         let account = posted.place.1;
         let tap = |id: RecordId| -> Result<Option<LineId>, StoreError> {
             let sql = "SELECT envelope FROM tap WHERE account = $1 AND id = $2";
@@ -140,9 +145,14 @@ impl Tx<'_> {
             }))
         };
         if let Some(entry) = posted.entry {
-            let sql = "SELECT exit FROM journey WHERE account = $1 AND entry = $2";
-            let exit = self.row(sql, &[&account, &entry])?;
-            let exit: Option<RecordId> = exit.map(|row| row.get(0)).transpose()?.flatten();
+            let exit = match exit_then(&self.moved_for(account, entry)?) {
+                Some(then) => then,
+                None => {
+                    let sql = "SELECT exit FROM journey WHERE account = $1 AND entry = $2";
+                    let exit = self.row(sql, &[&account, &entry])?;
+                    exit.map(|row| row.get(0)).transpose()?.flatten()
+                }
+            };
             return Ok(Lines {
                 entry: tap(entry)?,
                 exit: exit.map(tap).transpose()?.flatten(),

@@ -149,6 +149,8 @@ impl Tx<'_> {
             let account = row.get(0)?;
             changes.push(FeedChange::Denied { account });
         }
+        let keys = self.denied_keys()?.into_iter();
+        changes.extend(keys.map(|denied| FeedChange::KeyDenied { key: denied.key }));
         changes.extend(self.mode_commands()?);
         Ok(News {
             cursor,

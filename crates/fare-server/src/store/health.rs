@@ -77,6 +77,10 @@ pub struct Standing {
     pub oldest_inside: Option<UnixMs>,
     /// Passages of which nobody has told yet.
     pub untold: u64,
+    /// When the books were proved last, and what did not fit.
+    pub proof: Option<(UnixMs, u64)>,
+    /// Up to when the books are closed.
+    pub closed: Option<UnixMs>,
 }
 
 impl Tx<'_> {
@@ -111,6 +115,8 @@ impl Tx<'_> {
             inside: inside.get(0)?,
             oldest_inside: inside.get(1)?,
             untold: self.only(untold, &[])?.get(0)?,
+            proof: self.last_proof()?.map(|proof| (proof.made, proof.findings)),
+            closed: self.last_close()?.map(|close| close.until),
         })
     }
 

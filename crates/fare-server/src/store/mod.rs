@@ -14,6 +14,7 @@ mod closes;
 mod completed;
 mod configs;
 mod conflicts;
+mod denials;
 mod enrolments;
 mod exposure;
 mod fares;
@@ -27,8 +28,10 @@ mod modes;
 mod paper_codes;
 mod pay_codes;
 mod products;
+mod proof;
 mod revocations;
 mod riders;
+mod shares;
 mod sql;
 mod staff;
 mod station;
@@ -42,6 +45,7 @@ pub use classes::ClassProof;
 pub use closes::{CloseRow, Lines, Posted, PostingPlace};
 pub use configs::{ConfigEnd, SentConfig};
 pub use conflicts::{Case, End, Resolution, Resolved, Told};
+pub use denials::{DeniedAccount, DeniedKey};
 pub use enrolments::{Invitation, Shown};
 pub use exposure::{Inside, Unpaid};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
@@ -50,11 +54,13 @@ pub use health::{Faults, GateEnd, Standing, StandingConflicts};
 pub use incidents::{Incident, ModeWindow};
 pub use let_through::{Helped, HelpedBy};
 pub use modes::{GateModes, StoredChange};
-pub use paper_codes::PaperUse;
+pub use paper_codes::{PaperUse, Print};
 pub use pay_codes::{AskRow, Keep};
 pub use products::{PaidBy, ProductRow, UseRow, Used};
+pub use proof::{Finding, Flaw, ProofRow};
 pub use revocations::Shower;
 pub use riders::{Correction, KeptVoucher, OwnExit, OwnJourney, RiderRow, VoucherKind};
+pub use shares::{Moved, ShareRow};
 pub use sql::SqlError;
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
 pub use station::{FOUND_MAX, FindBy, Placed, StoredTap};
@@ -88,7 +94,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 23] = [
+const MIGRATIONS: [Step; 25] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -181,6 +187,14 @@ const MIGRATIONS: [Step; 23] = [
     Step {
         sqlite: include_str!("completed.sql"),
         postgres: include_str!("postgres/completed.sql"),
+    },
+    Step {
+        sqlite: include_str!("ledger.sql"),
+        postgres: include_str!("postgres/ledger.sql"),
+    },
+    Step {
+        sqlite: include_str!("denied_keys.sql"),
+        postgres: include_str!("postgres/denied_keys.sql"),
     },
 ];
 

@@ -1,5 +1,6 @@
 //! Paper codes that were made, and which of them gates refuse because their journey is over.
 
+use super::sql::Row;
 use super::{StoreError, Tx};
 use fare_protocol::{AccountId, Millis, Money, PaperCode, UnixMs};
 
@@ -20,7 +21,56 @@ pub enum PaperUse {
     Over,
 }
 
+/// Paper codes that were made together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Print {
+    /// When, by the server's clock.
+    pub made: UnixMs,
+    /// Who made them.
+    pub by: String,
+    /// What each cost.
+    pub value: Money,
+    /// Which fares apply.
+    pub class: String,
+    /// How many.
+    pub codes: u64,
+    /// How many of them were paid back.
+    pub refunded: u64,
+}
+
 impl Tx<'_> {
+    /// What was printed together, the newest first; at most so many.
+    ///
+    /// # Errors
+    /// Those of the database; so with everything here.
+    pub fn prints(&self, most: u32) -> Result<Vec<Print>, StoreError> {
+        let sql = "SELECT made_ms, made_by, minor, currency, class, count(*), count(refunded_ms)
+                   FROM paper_code GROUP BY made_ms, made_by, minor, currency, class
+                   ORDER BY made_ms DESC LIMIT $1";
+        let print = |row: &Row| {
+            Ok(Print {
+                made: row.get(0)?,
+                by: row.get(1)?,
+                value: Money::new(row.get(2)?, row.get(3)?),
+                class: row.get(4)?,
+                codes: row.get(5)?,
+                refunded: row.get(6)?,
+            })
+        };
+        self.rows(sql, &[&most])?.iter().map(print).collect()
+    }
+
+    /// The codes that were printed in the second that begins then, with their own moments.
+    pub fn printed_at(&self, second: UnixMs) -> Result<Vec<(UnixMs, AccountId)>, StoreError> {
+        let sql = "SELECT made_ms, account FROM paper_code WHERE made_ms >= $1 AND made_ms < $2
+                   ORDER BY account";
+        let until = second.after(Millis(1_000));
+        let rows = self.rows(sql, &[&second, &until])?;
+        rows.iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect()
+    }
+
     /// Keeps a paper code that was made.
     ///
     /// # Errors

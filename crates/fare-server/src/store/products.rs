@@ -357,36 +357,8 @@ impl Tx<'_> {
         self.run(sql, &[&account, &entry])?;
         Ok(())
     }
-
-    /// Whether the ledger has of each product and each journey what their rows say.
-    pub(super) fn products_agree(&self) -> Result<bool, StoreError> {
-        let prices = "WITH posted AS (
-                     SELECT posting.account, product, sum(minor) AS prepaid
-                     FROM posting JOIN posting_line USING (account, posting)
-                     WHERE product IS NOT NULL AND ledger = 'prepaid' GROUP BY 1, 2),
-                   earned AS (
-                     SELECT account, product, sum(posted_minor) AS minor FROM product_use GROUP BY 1, 2)
-                   SELECT 1 FROM product LEFT JOIN posted USING (account, product)
-                   LEFT JOIN earned USING (account, product)
-                   WHERE coalesce(prepaid, 0) < 0
-                      OR (unsold_ms IS NOT NULL AND coalesce(prepaid, 0) <> 0)
-                      OR (lapsed_ms IS NULL AND unsold_ms IS NULL
-                          AND coalesce(prepaid, 0) <> price_minor - refunded_minor - coalesce(minor, 0)) LIMIT 1";
-        let journeys = "WITH posted AS (
-                     SELECT posting.account, entry, product, sum(minor) AS minor
-                     FROM posting JOIN posting_line USING (account, posting)
-                     WHERE product IS NOT NULL AND entry IS NOT NULL AND ledger = 'fare-revenue'
-                     GROUP BY 1, 2, 3)
-                   SELECT 1 FROM posted LEFT JOIN product_use USING (account, entry, product)
-                   WHERE minor <> coalesce(posted_minor, 0)
-                   UNION ALL
-                   SELECT 1 FROM product_use LEFT JOIN posted USING (account, entry, product)
-                   WHERE posted_minor <> coalesce(minor, 0) LIMIT 1";
-        Ok(!self.exists(prices, &[])? && !self.exists(journeys, &[])?)
-    }
 }
 
-/// Whether an account ever had a product.
 fn read_product(row: &Row) -> Result<ProductRow, StoreError> {
     let (promise, paid): (String, String) = (row.get(4)?, row.get(7)?);
     let promise = serde_json::from_str(&promise);

@@ -102,6 +102,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The account's move of this number.
+    pub fn move_of(&self, account: AccountId, no: &str) -> Result<Option<Move>, StoreError> {
+        let sql = "SELECT account, move, what, order_no, minor, currency, made_ms FROM stored_move
+                   WHERE account = $1 AND move = $2";
+        let row = self.row(sql, &[&account, &no])?;
+        row.as_ref().map(read).transpose()
+    }
+
     /// All moves of an order.
     pub fn moves_of_order(&self, order: &str) -> Result<Vec<Move>, StoreError> {
         let sql = "SELECT account, move, what, order_no, minor, currency, made_ms FROM stored_move

@@ -54,6 +54,11 @@ fn put_journey(database: &mut Database) {
         let sql = "INSERT INTO tap (account, id, at_ms, code_ref, gate, envelope, has_place)
                    VALUES ($1, $2, 0, $3, 'PGY-01', $4, 0)";
         tx.run(sql, &[&ACCOUNT, &ENTRY, &[0_u8], &[0_u8]])?;
+        let sql = "INSERT INTO gate (gate, key, station, line) VALUES ('PGY-01', $1, 'PGY', '1')";
+        tx.run(sql, &[&[7_u8; 32]])?;
+        let sql = "INSERT INTO record (gate, seq, id, hash, envelope, answer, at_ms, received_ms)
+                   VALUES ('PGY-01', 1, $1, $2, $3, '', 0, 0)";
+        tx.run(sql, &[&ENTRY, &[8_u8; 32], &[0_u8]])?;
         let sql = "INSERT INTO journey (account, entry, journey, state, station, line, entered_ms, due_ms)
                    VALUES ($1, $2, $3, 'open', 'PGY', '1', 0, 86400000)";
         tx.run(sql, &[&ACCOUNT, &ENTRY, &JOURNEY])
@@ -126,6 +131,66 @@ fn refuses_changed_postings(mut database: Database) {
     ] {
         let refused = run(&mut database, sql, &[]).unwrap_err();
         assert!(refused.contains("a posting is final"), "{sql}: {refused}");
+    }
+}
+
+#[test]
+fn nothing_final_can_be_replaced_in_sqlite() {
+    let both = Both::new();
+    let mut database = both.databases().into_iter().next().unwrap();
+    post(&mut database, &[(-300, "CNY"), (300, "CNY")], true).unwrap();
+    let sql = "INSERT INTO stored_move VALUES ($1, 'a', 'top-up', NULL, 5, 'CNY', 0)";
+    run(&mut database, sql, &[&ACCOUNT]).unwrap();
+    let sql = "INSERT INTO book_close VALUES (1, 0, 1, 0, $1, '[]', $1, $1, 'Wang', 0)";
+    run(&mut database, sql, &[&[7_u8; 32]]).unwrap();
+    for table in ["posting", "posting_line", "stored_move", "book_close"] {
+        let sql = format!("INSERT OR REPLACE INTO {table} SELECT * FROM {table}");
+        let refused = run(&mut database, &sql, &[]).unwrap_err();
+        assert!(refused.contains("is final"), "{table}: {refused}");
+    }
+}
+
+#[test]
+fn the_proof_names_what_is_about_nothing_and_what_earned_something_else() {
+    for mut database in Both::new().databases() {
+        let flaws = |database: &mut Database| {
+            let found = database.read(|tx| tx.prove()).unwrap();
+            found
+                .iter()
+                .map(|finding| (finding.flaw.code(), finding.about.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(flaws(&mut database), []);
+        let work = |tx: &Tx<'_>| -> Result<(), StoreError> {
+            for (line, minor) in [(1, 5_i64), (2, -5)] {
+                let sql = "INSERT INTO posting_line VALUES ($1, $2, $3, 'suspense', $4, 'CNY')";
+                tx.run(sql, &[&ACCOUNT, &[9_u8; 16], &i64::from(line), &minor])?;
+            }
+            let sql = "INSERT INTO posting (account, posting, kind, made_ms, charge) VALUES ($1, $2, 'send', 0, $3)";
+            tx.run(sql, &[&ACCOUNT, &[9_u8; 16], &[6_u8; 16]])?;
+            let sql = "INSERT INTO stored_move VALUES ($1, 'a', 'top-up', NULL, 5, 'CNY', 0)";
+            tx.run(sql, &[&ACCOUNT])?;
+            Ok(())
+        };
+        database.write(work).unwrap();
+        let sql = "UPDATE journey SET state = 'no-exit', fare_minor = 300, currency = 'CNY'";
+        run(&mut database, sql, &[]).unwrap();
+        assert_eq!(
+            flaws(&mut database),
+            [
+                ("orphan", "09".repeat(16)),
+                ("journey", "03".repeat(16)),
+                ("stored-value", "…0101".to_owned()),
+            ]
+        );
+        let found = database.read(|tx| tx.prove()).unwrap();
+        let said = found[1].to_string();
+        assert!(
+            said.ends_with("of account …0101 holds or earned something else than its fare"),
+            "{said}"
+        );
+        let masked = "account …0101 has stored value that is not what the ledger owes it";
+        assert_eq!(found[2].to_string(), masked);
     }
 }
 
@@ -291,8 +356,10 @@ fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
         ("chain-gap", "and here")
     );
     assert_eq!(database.read(|tx| tx.conflicts(true, 10)).unwrap().len(), 2);
-    let books = database.read(|tx| tx.books()).unwrap();
-    assert!(books.balanced && books.postings == 1);
+    assert_eq!(database.read(|tx| tx.sums()).unwrap().postings, 1);
+    let found = database.read(|tx| tx.prove()).unwrap();
+    let flaws: Vec<_> = found.iter().map(|finding| finding.flaw).collect();
+    assert_eq!(flaws, [Flaw::NoRecord], "the file had a tap and no record");
     post(&mut database, &[(-300, "CNY"), (299, "CNY")], true).unwrap_err();
     assert_eq!(pragma(&mut database, "foreign_keys"), "Int(1)");
 }

@@ -1,10 +1,13 @@
 //! What people look at: gates, journeys, conflicts and the books. Accounts are masked here.
 
-use super::sql::Row;
+use super::sql::{Bind, Row};
 use super::{Case, StoreError, Tx};
 use fare_protocol::{AccountId, ConflictId, Currency, JourneyId, Money, RecordId, UnixMs};
 use fare_rules::conflict::Proposal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// Most postings that are proved for a page.
+const PROVED_FOR_PAGES_MAX: u64 = 50_000;
 
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -80,8 +83,8 @@ pub struct PostingView {
     pub made: UnixMs,
     /// Whether a person's decision made it.
     pub decided: bool,
-    /// What came to the rider, or went out with a minus; `-` when the rider had no part in it.
-    pub rider: String,
+    /// What came into which ledger account, or went out with a minus, line by line.
+    pub moves: String,
 }
 
 /// A conflict that stands.
@@ -102,9 +105,9 @@ pub struct ConflictView {
 }
 
 /// The balance of one kind of ledger account in one currency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
-    /// `rider`, `held` or `fare-revenue`.
+    /// The names of [`fare_rules::ledger::LedgerAccount`].
     pub account: String,
     /// In which currency.
     pub currency: Currency,
@@ -115,8 +118,7 @@ pub struct Sum {
 /// The books.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Books {
-    /// Every posting and all of them together sum to zero, what is held is what journeys hold, and
-    /// revenue is what closed journeys cost.
+    /// Whether the proof ([`Tx::prove`]) found nothing.
     pub balanced: bool,
     /// Postings made.
     pub postings: u64,
@@ -199,23 +201,28 @@ impl Tx<'_> {
         account: AccountId,
         entry: RecordId,
     ) -> Result<Vec<PostingView>, StoreError> {
-        let sql =
-            "SELECT kind, made_ms, CASE WHEN conflict IS NULL THEN 0 ELSE 1 END, minor, currency
-                   FROM posting LEFT JOIN posting_line
-                     ON posting_line.account = posting.account
-                    AND posting_line.posting = posting.posting AND ledger = 'rider'
-                   WHERE posting.account = $1 AND entry = $2 ORDER BY made_ms, posting.posting";
-        let view = |row: Row| {
-            let rider = fare(&row, 3)?;
+        let sql = "SELECT posting, kind, made_ms, CASE WHEN conflict IS NULL THEN 0 ELSE 1 END
+                   FROM posting WHERE account = $1 AND entry = $2 ORDER BY made_ms, posting";
+        let rows = self.rows(sql, &[&account, &entry])?;
+        let key = |row: &Row| Ok(vec![account.value(), row.get::<[u8; 16]>(0)?.value()]);
+        let keys: Vec<_> = rows.iter().map(key).collect::<Result<_, StoreError>>()?;
+        let sql = "SELECT ledger, minor, currency FROM posting_line
+                   WHERE account = $1 AND posting = $2 ORDER BY line";
+        let lines = self.each(sql, &keys)?;
+        let line = |row: &Row| {
+            let money = Money::new(row.get(1)?, row.get(2)?);
+            Ok(format!("{} {money}", row.get::<String>(0)?))
+        };
+        let view = |(row, lines): (&Row, &Vec<Row>)| {
+            let moves = lines.iter().map(line);
             Ok(PostingView {
-                kind: row.get(0)?,
-                made: row.get(1)?,
-                decided: row.get::<i64>(2)? != 0,
-                rider: rider.map_or_else(|| "-".to_owned(), |money| money.to_string()),
+                kind: row.get(1)?,
+                made: row.get(2)?,
+                decided: row.get::<i64>(3)? != 0,
+                moves: moves.collect::<Result<Vec<_>, StoreError>>()?.join(", "),
             })
         };
-        let rows = self.rows(sql, &[&account, &entry])?;
-        rows.into_iter().map(view).collect()
+        rows.iter().zip(&lines).map(view).collect()
     }
 
     /// The newest `most` conflicts that stand, newest first.
@@ -231,8 +238,40 @@ impl Tx<'_> {
         Ok(self.conflicts(false, most)?.into_iter().map(view).collect())
     }
 
-    /// The books, added up from every line, and compared with the journeys.
+    /// The books: proved now while they are small, and as they were proved last when they are not, so that a page takes
+    /// no longer the more was ever posted.
+    pub fn books_shown(&self) -> Result<Books, StoreError> {
+        let few = "SELECT count(*) FROM (SELECT 1 AS one FROM posting LIMIT $1) AS few";
+        let few: u64 = self.only(few, &[&(PROVED_FOR_PAGES_MAX + 1)])?.get(0)?;
+        if few <= PROVED_FOR_PAGES_MAX {
+            return self.books();
+        }
+        let proved = self.last_proof()?;
+        Ok(proved.map_or_else(
+            // Until its first proof nothing says that they do not balance.
+            || Books {
+                balanced: true,
+                postings: few,
+                sums: Vec::new(),
+            },
+            |proof| Books {
+                balanced: proof.findings == 0,
+                postings: proof.postings,
+                sums: proof.sums,
+            },
+        ))
+    }
+
+    /// The books, added up from every line, and proved.
     pub fn books(&self) -> Result<Books, StoreError> {
+        Ok(Books {
+            balanced: self.prove()?.is_empty(),
+            ..self.sums()?
+        })
+    }
+
+    /// The sums of every line, by kind of account; not proved.
+    pub fn sums(&self) -> Result<Books, StoreError> {
         let sql = "SELECT ledger, currency, CAST(sum(minor) AS BIGINT) FROM posting_line
                    GROUP BY ledger, currency ORDER BY currency, ledger DESC";
         let sum = |row: Row| {
@@ -243,59 +282,11 @@ impl Tx<'_> {
             })
         };
         let sums = self.rows(sql, &[])?.into_iter().map(sum);
-        let sums = sums.collect::<Result<_, StoreError>>()?;
-        let postings = self.only("SELECT count(*) FROM posting", &[])?.get(0)?;
-        let balanced = self.posts_balance()?
-            && self.journeys_agree()?
-            && self.decisions_agree()?
-            && self.charges_agree()?
-            && self.products_agree()?;
         Ok(Books {
-            balanced,
-            postings,
-            sums,
+            balanced: false,
+            postings: self.only("SELECT count(*) FROM posting", &[])?.get(0)?,
+            sums: sums.collect::<Result<_, StoreError>>()?,
         })
-    }
-
-    /// Whether every posting, and so all of them together, sums to zero.
-    fn posts_balance(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM posting_line GROUP BY account, posting
-                   HAVING sum(minor) <> 0 OR count(DISTINCT currency) <> 1 LIMIT 1";
-        Ok(!self.exists(sql, &[])?)
-    }
-
-    /// Whether the ledger holds for each journey exactly what its state says.
-    fn journeys_agree(&self) -> Result<bool, StoreError> {
-        let sql = "WITH posted AS (
-                     SELECT posting.account, entry,
-                            sum(minor) FILTER (WHERE ledger = 'held') AS held,
-                            sum(minor) FILTER (WHERE ledger = 'fare-revenue') AS revenue
-                     FROM posting JOIN posting_line USING (account, posting)
-                     WHERE conflict IS NULL AND product IS NULL GROUP BY 1, 2)
-                   SELECT 1 FROM journey LEFT JOIN posted USING (account, entry)
-                   WHERE coalesce(held, 0) <> CASE WHEN state = 'held' THEN fare_minor ELSE 0 END
-                      OR coalesce(revenue, 0) <> CASE
-                         WHEN state IN ('closed', 'no-exit') THEN coalesce(fare_minor, 0) ELSE 0 END
-                   LIMIT 1";
-        Ok(!self.exists(sql, &[])?)
-    }
-
-    /// Whether each decision moved what it says, and one that was overtaken nothing.
-    fn decisions_agree(&self) -> Result<bool, StoreError> {
-        let sql = "WITH posted AS (
-                     SELECT conflict,
-                            sum(minor) FILTER (WHERE ledger = 'held') AS held,
-                            sum(minor) FILTER (WHERE ledger = 'fare-revenue') AS revenue
-                     FROM posting JOIN posting_line USING (account, posting)
-                     WHERE conflict IS NOT NULL GROUP BY 1)
-                   SELECT 1 FROM conflict_end
-                   LEFT JOIN conflict_overtaken USING (conflict) LEFT JOIN posted USING (conflict)
-                   WHERE coalesce(held, 0) <> 0
-                      OR coalesce(revenue, 0) <> CASE WHEN conflict_overtaken.at_ms IS NULL
-                         THEN coalesce(fare_minor - replaced_minor, 0) ELSE 0 END
-                   UNION ALL
-                   SELECT 1 FROM posted LEFT JOIN conflict_end USING (conflict) WHERE how IS NULL";
-        Ok(!self.exists(sql, &[])?)
     }
 }
 

@@ -73,6 +73,7 @@ impl Running {
             charging: None,
             pay_codes: Some(super::pay_codes::house()),
             enrolment: None,
+            sharing: None,
             key: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
             tls: tls.unwrap(),
         };

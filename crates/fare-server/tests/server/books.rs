@@ -2,11 +2,15 @@
 
 use super::site::{NOW, Site};
 use crate::gate::{Gate, account};
-use fare_protocol::{Direction, Millis, RiderClass, UnixMs};
-use fare_server::books::clearing::{ClearingError, Rule, statements};
+use fare_protocol::{Direction, Millis, RiderClass, SignedRecord, UnixMs};
+use fare_server::books::clearing::{ClearingError, Rule, Statement, account_of, statements};
 use fare_server::books::exposure::exposure;
+use fare_server::books::keeper::{Keeper, Sharing};
 use fare_server::books::{CloseError, Verdict, close, verify};
-use fare_server::store::{CloseRow, StoreError};
+use fare_server::correction::{Correction, correct};
+use fare_server::intake::{Intake, IntakeError, check};
+use fare_server::store::{Case, CloseRow, Flaw, StoreError};
+use std::sync::Arc;
 
 const LATER: UnixMs = UnixMs(NOW.0 + 3_600_000);
 
@@ -179,4 +183,177 @@ fn exposure_is_what_nobody_has_paid_and_what_riders_inside_may_cost() {
     assert_eq!(found.gates[0].unheard_minor_per_h, 3 * most / 24);
     assert!(found.gates[0].heard_ms.is_some());
     assert_eq!(found.gates[0].first_rides_max_minor, None, "not known");
+}
+
+const DAY: Millis = Millis(86_400_000);
+
+/// Uploads records when it is this late.
+fn send_at(site: &mut Site, gate: &Gate, records: &[SignedRecord], now: UnixMs) {
+    let gate = gate.registered();
+    let uploads = records.iter().map(crate::gate::upload);
+    let checked: Vec<_> = uploads.map(|upload| check(&upload, &gate)).collect();
+    let settlement = &site.settlement;
+    let taken = site
+        .database
+        .write(|tx| Intake::new(settlement, tx, gate, now).take(&checked))
+        .map_err(|err: IntakeError| err.to_string());
+    taken.unwrap();
+}
+
+fn three_operators() -> Rule {
+    let operator = |line: &str| {
+        format!("[[operator]]\nid = \"line-{line}\"\nname = \"{line}\"\nlines = [\"{line}\"]\n")
+    };
+    let all: String = ["1", "2", "3"].map(operator).concat();
+    Rule::parse(&format!("entry_permille = 500\n{all}")).unwrap()
+}
+
+/// What each operator gets of a time.
+fn shares(site: &mut Site, time: (UnixMs, UnixMs)) -> [i64; 3] {
+    let rule = three_operators();
+    let all: Vec<Statement> = site
+        .database
+        .read(|tx| statements(tx, &rule, time))
+        .unwrap();
+    let share = |of: &Statement| of.totals.first().map_or(0, |total| total.share_minor);
+    [share(&all[0]), share(&all[1]), share(&all[2])]
+}
+
+#[test]
+fn a_journey_that_gets_another_exit_takes_from_the_operator_what_it_got() {
+    let a = Gate::new("PGY-01", "PGY");
+    let (b, c) = (
+        Gate::on("XDN-02", "XDN", "2"),
+        Gate::on("GMO-01", "GMO", "3"),
+    );
+    let mut site = Site::new(&[&a, &b, &c]);
+    let (first, second) = (
+        (UnixMs(0), NOW.after(DAY)),
+        (NOW.after(DAY), UnixMs(i64::MAX)),
+    );
+    let entry = a.passes(Direction::Entry, account(1), 1);
+    let later_exit = b.passes(Direction::Exit, account(1), 50);
+    send_at(&mut site, &a, &entry, NOW);
+    send_at(&mut site, &b, &later_exit, NOW);
+    assert_eq!(shares(&mut site, first), [250, 250, 0]);
+    // The rider had left elsewhere before; that record comes a day late, when the first statement is written.
+    let exit = c.passes(Direction::Exit, account(1), 40);
+    send_at(&mut site, &c, &exit, NOW.after(Millis(2 * DAY.0)));
+    assert_eq!(shares(&mut site, first), [250, 250, 0], "as it was written");
+    let [one, two, three] = shares(&mut site, second);
+    assert_eq!(two, -250, "it gives back what it got");
+    assert_eq!(
+        (250 + one + two + 250 + three, one),
+        (site.sum("fare-revenue"), three - 250)
+    );
+    assert_eq!(250 + one, three, "half each of what it costs now");
+}
+
+#[test]
+fn what_staff_correct_is_shared_out_over_the_journeys_lines() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::on("XDN-02", "XDN", "2"));
+    let mut site = Site::new(&[&a, &b]);
+    journey(&mut site, [&a, &b], 1, 1);
+    let correction = Correction {
+        entry: site.journeys().remove(0).entry,
+        fare: fare_protocol::Money::new(200, site.settlement.tariff.currency()),
+        by: "Wang".to_owned(),
+        reason: "a lift was out of order".to_owned(),
+    };
+    let done: Result<Case, _> = site.database.write(|tx| correct(tx, &correction, LATER));
+    done.unwrap();
+    let time = (NOW.after(Millis(1)), UnixMs(i64::MAX));
+    assert_eq!(shares(&mut site, time), [-150, -150, 0]);
+}
+
+#[test]
+// long: some days of one keeper
+fn the_keeper_proves_closes_each_day_and_posts_what_operators_get() {
+    let (a, b) = (Gate::new("PGY-01", "PGY"), Gate::on("XDN-02", "XDN", "2"));
+    let mut site = Site::new(&[&a, &b]);
+    journey(&mut site, [&a, &b], 1, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = Keeper {
+        database: site.fresh.as_ref().unwrap().url.clone(),
+        settlement: Arc::new(site.settlement.clone()),
+        sharing: Some(Sharing {
+            rule: three_operators(),
+            statements: Some(folder.path().to_owned()),
+        }),
+    };
+    let round = |now: UnixMs| {
+        let work = || keeper.round([1; 16], now).unwrap();
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+    };
+    let kept = round(NOW);
+    assert_eq!(kept.proved, Some(vec![]));
+    assert_eq!(
+        kept.closed.len(),
+        1,
+        "all before the service day that is on"
+    );
+    assert_eq!((kept.closed[0].postings, kept.shared.len()), (0, 0));
+    let kept = round(NOW.after(Millis(1_800_000)));
+    assert_eq!(
+        (kept.proved, kept.closed.len()),
+        (None, 0),
+        "not yet an hour"
+    );
+    // The server was away for three days.
+    let kept = round(NOW.after(Millis(3 * DAY.0)));
+    assert_eq!(kept.proved, Some(vec![]));
+    let postings: Vec<_> = kept.closed.iter().map(|close| close.postings).collect();
+    assert_eq!(postings, [2, 0, 0], "a close for each day");
+    let parts: Vec<_> = kept
+        .shared
+        .iter()
+        .map(|share| (share.operator.as_str(), share.part.minor))
+        .collect();
+    assert_eq!(parts, [("line-1", 250), ("line-2", 250)]);
+    assert_eq!(kept.shared[0].account, account_of("line-1"));
+    assert_eq!((site.sum("operator"), site.sum("fare-revenue")), (500, 0));
+    let mut written: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    written.sort();
+    assert_eq!(written.len(), 4, "{written:?}");
+    let csv = folder.path().join(&written[1]).join("line-2.csv");
+    assert!(
+        std::fs::read_to_string(csv)
+            .unwrap()
+            .contains(",capture,1,2,500,250,CNY")
+    );
+    // Shares are no revenue: what is posted of them is not shared out again.
+    let kept = round(NOW.after(Millis(5 * DAY.0)));
+    assert_eq!((kept.closed.len(), kept.shared.len()), (2, 0));
+    assert!(
+        verdicts(&mut site)
+            .iter()
+            .all(|verdict| *verdict == Verdict::Whole)
+    );
+    assert!(site.books().balanced);
+
+    // Somebody who is above the database's own guards takes from an operator.
+    let fresh = site.fresh.as_ref().unwrap();
+    fresh.without_guards(
+        "posting_line",
+        "UPDATE posting_line SET minor = minor - 50 WHERE ledger = 'operator'",
+    );
+    let kept = round(NOW.after(Millis(6 * DAY.0)));
+    let flaws: Vec<_> = kept
+        .proved
+        .unwrap()
+        .iter()
+        .map(|finding| finding.flaw)
+        .collect();
+    assert_eq!(
+        flaws,
+        [Flaw::Unbalanced, Flaw::Unbalanced, Flaw::Share, Flaw::Share]
+    );
+    let proof = site.database.read(|tx| tx.last_proof()).unwrap().unwrap();
+    assert_eq!(
+        (proof.findings, proof.made),
+        (4, NOW.after(Millis(6 * DAY.0)))
+    );
 }

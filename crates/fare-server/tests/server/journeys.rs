@@ -4,8 +4,9 @@ use super::site::Site;
 use crate::gate::{Gate, MORNING, Tap, account};
 use fare_protocol::wire::FeedChange;
 use fare_protocol::{
-    Annulment, Currency, Direction, Money, PassageOutcome, SignedRecord, UnixMs, Voucher,
+    Annulment, Currency, Direction, Money, PassageOutcome, SignedRecord, Signer, UnixMs, Voucher,
 };
+use fare_server::store::DeniedKey;
 use proptest::prelude::*;
 
 fn cny(minor: i64) -> Money {
@@ -391,6 +392,27 @@ fn denied_accounts_are_told_and_stand_in_snapshots() {
             account: account(1)
         }]
     );
+    assert!(site.news(0).changes.is_empty());
+}
+
+#[test]
+fn denied_phones_are_told_and_stand_in_snapshots() {
+    let mut site = Site::new(&[]);
+    let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32]).public();
+    let lost = DeniedKey {
+        key,
+        since: super::site::NOW,
+        person: "Wang".to_owned(),
+        reason: "lost".to_owned(),
+    };
+    let mut deny = || site.database.write(|tx| tx.deny_key(&lost)).unwrap();
+    assert!(deny() && !deny());
+    let news = site.news(0);
+    assert_eq!(news.changes, [FeedChange::KeyDenied { key }]);
+    assert_eq!(site.database.read(|tx| tx.denied_keys()).unwrap(), [lost]);
+    assert!(site.database.write(|tx| tx.allow_key(key)).unwrap());
+    let changes = site.news(news.cursor).changes;
+    assert_eq!(changes, [FeedChange::KeyCleared { key }]);
     assert!(site.news(0).changes.is_empty());
 }
 

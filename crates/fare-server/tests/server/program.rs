@@ -243,6 +243,7 @@ fn a_taken_address_is_said() {
 }
 
 #[test]
+// long: one command after another
 fn gates_books_and_denials_are_kept_from_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fares.sqlite3");
@@ -288,6 +289,42 @@ fn gates_books_and_denials_are_kept_from_the_command_line() {
     assert_eq!(text(&deny.stdout), "account …abab: denied\n");
     let deny = fareserver(&["deny", "remove", "--database", file, &account]);
     assert_eq!(text(&deny.stdout), "account …abab: denied no longer\n");
+    let phone = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29";
+    let lost = [
+        "deny",
+        "add",
+        "--database",
+        file,
+        "--key",
+        phone,
+        "--reason",
+        "lost",
+    ];
+    for said in ["denied", "denied already"] {
+        assert_eq!(
+            text(&fareserver(&lost).stdout),
+            format!("phone {phone}: {said}\n")
+        );
+    }
+    let list = fareserver(&["deny", "list", "--database", file]);
+    let list = text(&list.stdout);
+    assert!(
+        list.starts_with(&format!("phone {phone}  since 2")) && list.ends_with("  lost\n"),
+        "{list}"
+    );
+    let found = fareserver(&["deny", "remove", "--database", file, "--key", phone]);
+    assert_eq!(
+        text(&found.stdout),
+        format!("phone {phone}: denied no longer\n")
+    );
+    let nobody = fareserver(&["deny", "add", "--database", file]);
+    assert_eq!(nobody.status.code(), Some(2), "{}", text(&nobody.stderr));
+    let nobody = fareserver(&["deny", "add", "--database", file, "--phone-of", &account]);
+    assert!(
+        text(&nobody.stderr).contains("no phone enrolled here"),
+        "{}",
+        text(&nobody.stderr)
+    );
 }
 
 #[test]
@@ -556,6 +593,22 @@ fn charges_are_looked_after_by_commands_that_are_audited() {
             "more than zero",
         ),
         (&["top-up", &account, "--amount", "CNY:500"], 0, "CNY 5.00"),
+        // A number of one's own: once, and for nothing else.
+        (
+            &["top-up", &account, "--amount", "CNY:300", "--id", &nobodys],
+            0,
+            "CNY 8.00",
+        ),
+        (
+            &["top-up", &account, "--amount", "CNY:300", "--id", &nobodys],
+            0,
+            "CNY 8.00",
+        ),
+        (
+            &["top-up", &account, "--amount", "CNY:301", "--id", &nobodys],
+            1,
+            "was used before, for a top-up of CNY 3.00",
+        ),
         (&["list"], 0, ""),
         (&["list", "--state", "debts"], 2, "differs"),
         (&["retry", &nobodys], 1, "there is no such charge"),

@@ -14,7 +14,7 @@ use fare_rules::Tariff;
 use fare_server::charging::{PlatformId, top_up};
 use fare_server::clock;
 use fare_server::products::{Sale, sell};
-use fare_server::store::{ClassProof, PaidBy, Payer, StoreError};
+use fare_server::store::{ClassProof, DeniedKey, PaidBy, Payer, StoreError};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -178,6 +178,23 @@ async fn a_denied_account_gets_no_new_issuer_part_and_still_sees_its_journeys() 
         phone.json("/v1/rider/journeys").await["journeys"],
         json!([])
     );
+    // A phone that was lost gets none either, and may not enrol anew.
+    let lost = Phone::new(&server, 2);
+    let (_, account) = lost.enrol().await;
+    let deny = |tx: &fare_server::store::Tx<'_>| {
+        tx.deny_key(&DeniedKey {
+            key: tx.phone_of(account)?.unwrap(),
+            since: UnixMs(1),
+            person: "Wang".to_owned(),
+            reason: "lost".to_owned(),
+        })
+    };
+    let new: Result<bool, StoreError> = server.database.with(|database| database.write(deny));
+    assert!(new.unwrap());
+    for target in ["/v1/rider", "/v1/rider/issuer-part"] {
+        let answer = lost.post(target, &Value::Null).await;
+        assert_eq!(refused(answer).await, said(403, "denied", ""));
+    }
     server.end().await;
 }
 

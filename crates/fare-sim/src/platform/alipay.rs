@@ -195,18 +195,20 @@ fn refund(book: &mut Book, content: &Value, fault: Option<&Fault>) -> Value {
     let order = content["out_trade_no"].as_str().unwrap_or_default();
     let number = content["out_request_no"].as_str().unwrap_or_default();
     let amount = minor(&content["refund_amount"]).unwrap_or_default();
-    match (fault, book.refund(order, number, amount)) {
-        (Some(Fault::Decline), _) => no("ACQ.TRADE_STATUS_ERROR"),
-        (_, Ok((entry, new))) => {
+    if let Some(Fault::Decline) = fault {
+        return no("ACQ.TRADE_STATUS_ERROR");
+    }
+    match book.refund(order, number, amount) {
+        Ok((entry, new)) => {
             let sum: i64 = entry.refunds.values().sum();
             let mut node = success(&entry);
             node["fund_change"] = if new { "Y" } else { "N" }.into();
             node["refund_fee"] = yuan(sum).into();
             node
         }
-        (_, Err("missing")) => no("ACQ.TRADE_NOT_EXIST"),
-        (_, Err("mismatch")) => no("ACQ.DISCORDANT_REPEAT_REQUEST"),
-        (_, Err(_)) => no("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
+        Err("missing") => no("ACQ.TRADE_NOT_EXIST"),
+        Err("mismatch") => no("ACQ.DISCORDANT_REPEAT_REQUEST"),
+        Err(_) => no("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"),
     }
 }
 

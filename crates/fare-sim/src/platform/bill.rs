@@ -4,24 +4,34 @@ use super::alipay::{local, yuan};
 use super::book::{Entry, State};
 use super::{Reply, Shared, plain};
 use fare_protocol::UnixMs;
+use fare_server::charging::sha1;
 use std::io::{Cursor, Write};
 
 /// `PLATFORM/DAY`.
 pub(super) fn serve(shared: &Shared, rest: &str) -> Reply {
     let (platform, day) = rest.split_once('/')?;
     let wechat = platform == "wechat";
+    let entries = entries(shared, wechat, day);
+    if wechat {
+        Some(plain(200, "text/plain", wechat_bill(&entries)))
+    } else {
+        Some(plain(200, "application/zip", alipay_bill(&entries).ok()?))
+    }
+}
+
+/// The SHA-1 of WeChat Pay's bill of a day.
+pub(super) fn wechat_hash(shared: &Shared, day: &str) -> String {
+    sha1(wechat_bill(&entries(shared, true, day)).as_bytes())
+}
+
+fn entries(shared: &Shared, wechat: bool, day: &str) -> Vec<Entry> {
     let of_day = |entry: &Entry| {
         let at = entry.paid_ms.map(|at| local(UnixMs(at)));
         entry.wechat == wechat
             && entry.state == State::Paid
             && at.is_some_and(|at| at.starts_with(day))
     };
-    let entries: Vec<_> = shared.book().entries().into_iter().filter(of_day).collect();
-    if wechat {
-        Some(plain(200, "text/plain", wechat_bill(&entries)))
-    } else {
-        Some(plain(200, "application/zip", alipay_bill(&entries).ok()?))
-    }
+    shared.book().entries().into_iter().filter(of_day).collect()
 }
 
 fn wechat_bill(entries: &[Entry]) -> String {

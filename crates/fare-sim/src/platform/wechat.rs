@@ -1,5 +1,6 @@
 //! WeChat Pay's side of API v3: checks `Authorization`, does it, signs the answer in headers.
 
+use super::bill;
 use super::book::{Demand, Entry, State};
 use super::fault::{Fault, Operation};
 use super::{
@@ -8,8 +9,8 @@ use super::{
 };
 use bytes::Bytes;
 use fare_protocol::UnixMs;
-use fare_server::charging::Response;
 use fare_server::charging::wechat::{ApiKey, CLOCK_OFF_MS_MAX, SCHEME, error_body, sign_answer};
+use fare_server::charging::{Response, sha1};
 
 use hyper::http::request::Parts;
 use serde_json::{Value, json};
@@ -139,10 +140,13 @@ fn act(shared: &Shared, head: &Parts, asked: &Value, fault: Option<&Fault>) -> (
         let day = pairs.find(|(name, _)| name == "bill_date");
         let day = day.map(|(_, day)| day.into_owned()).unwrap_or_default();
         let url = format!("http://{}/bill/wechat/{day}", shared.address);
-        return (
-            200,
-            json!({"hash_type": "SHA1", "download_url": url}).to_string(),
-        );
+        let hash = match fault {
+            // The file is another one than it says.
+            Some(Fault::WrongAmount(_)) => sha1(b"another file"),
+            Some(_) | None => bill::wechat_hash(shared, &day),
+        };
+        let told = json!({"hash_type": "SHA1", "hash_value": hash, "download_url": url});
+        return (200, told.to_string());
     }
     if path.starts_with(REFUNDS) {
         return refund(shared, path, asked, fault);

@@ -7,7 +7,7 @@ use fare_protocol::wire::FeedChange;
 use fare_protocol::{AccountId, Direction, Money, UnixMs};
 use fare_rules::charging::{ChargeState, Policy, RetryCalendar};
 use fare_rules::tariff::Day;
-use fare_server::charging::desk::{Desk, Done, Heard, Rules};
+use fare_server::charging::desk::{Desk, Done, Heard, Rules, ask_refund};
 use fare_server::charging::{
     Books, Difference, Means, Platform, PlatformId, Secret, StoredValue, differences, top_up,
 };
@@ -321,9 +321,8 @@ fn another_amount_stands_in_suspense_and_another_currency_waits_for_a_person() {
     assert_eq!(house.round(), Done::default(), "nobody charges it again");
 }
 
-#[test]
-fn a_part_is_given_back_and_set_off_in_the_books() {
-    let mut house = House::new(Policy::Journey);
+/// A rider who paid 5.00 is owed 1.20 by a correction, and it is asked of the platform.
+fn asked_for(house: &mut House) {
     house.rides(account(1), 1);
     house.bind(account(1), PlatformId::Alipay);
     house.round();
@@ -354,25 +353,54 @@ fn a_part_is_given_back_and_set_off_in_the_books() {
         why: None,
         by: ("Wang".to_owned(), "a lift was out of order".to_owned()),
     };
-    let asked: Result<(), StoreError> = house
-        .site
-        .database
-        .write(|tx| tx.insert_refund(&refund, now));
+    let asked: Result<(), StoreError> =
+        house.site.database.write(|tx| ask_refund(tx, &refund, now));
     asked.unwrap();
+    let set_aside = house.site.sum("refunds");
+    assert_eq!((house.sums(), set_aside), ([0, 0, 0, -500], 120));
+}
+
+#[test]
+fn a_part_is_given_back_and_set_off_in_the_books() {
+    let mut house = House::new(Policy::Journey);
+    asked_for(&mut house);
+    // What the rider owes next is not set off against it too.
+    house.rides(account(1), 100);
     house.sandbox.tell(Operation::Refund, Fault::LoseAnswer, 1);
     assert_eq!(house.round().refunded, 0);
     house.later(DAY_MS / 24);
     assert_eq!(house.round().refunded, 1);
     assert_eq!(house.round().refunded, 0);
-    assert_eq!(house.sums(), [0, 0, 0, -380]);
-    assert_eq!(house.site.sum("fare-revenue"), 380);
-    assert_eq!(house.sandbox.book().taken_minor(), 380);
-    let view = house.charges().remove(0);
-    assert_eq!(view.refunded_minor, 120);
+    let set_aside = house.site.sum("refunds");
+    assert_eq!((house.sums(), set_aside), ([0, 0, 0, -880], 0));
+    assert_eq!(house.site.sum("fare-revenue"), 880);
+    assert_eq!(house.sandbox.book().taken_minor(), 880);
+    let charges = house.charges();
+    let amounts = charges.iter().map(|view| view.row.charge.amount.minor);
+    assert_eq!(amounts.collect::<Vec<_>>(), [500, 500]);
+    assert_eq!(charges[1].refunded_minor, 120);
     // The correction and what was given back cancel out: nothing is charged for them.
     house.later(2 * DAY_MS);
     assert_eq!(house.round(), Done::default());
-    assert_eq!(house.sums(), [0, 0, 0, -380]);
+    assert_eq!(house.sums(), [0, 0, 0, -880]);
+}
+
+#[test]
+fn a_refund_that_the_platform_does_not_give_is_owed_again() {
+    let mut house = House::new(Policy::Journey);
+    asked_for(&mut house);
+    // Asked after first, then sent.
+    house.sandbox.tell(Operation::Refund, Fault::Decline, 2);
+    assert_eq!(house.round().refunded, 0);
+    let set_aside = house.site.sum("refunds");
+    assert_eq!((house.sums(), set_aside), ([120, 0, 0, -500], 0));
+    assert_eq!(house.sandbox.book().taken_minor(), 500);
+    assert_eq!(house.charges()[0].refunded_minor, 0);
+    // What the rider owes next is less by it.
+    house.rides(account(1), 100);
+    house.later(1_000);
+    house.round();
+    assert_eq!(house.sums(), [0, 0, 0, -880]);
 }
 
 #[test]

@@ -18,10 +18,10 @@ pub use sign::{SIGN_TYPE, node, signed, verify};
 use super::error::ChargeError;
 use super::keys::{MerchantKey, PlatformKey};
 use super::local::{beijing, date, from_beijing, from_yuan, yuan};
-use super::message::{Call, Method, Moment, Protocol, Request, Response};
+use super::message::{BillFile, Call, Method, Moment, Protocol, Request, Response};
 use super::platform::{
-    BillRow, Capability, Decline, DeclineReason, Means, Notice, NoticeAbout, Order, OrderNo,
-    Outcome, Paid, PlatformId, Refund, RefundOutcome, Secret,
+    BEYOND, BillRow, Capability, Decline, DeclineReason, Means, Notice, NoticeAbout, Order,
+    OrderNo, Outcome, Paid, PlatformId, Refund, RefundOutcome, Secret,
 };
 use fare_protocol::{Currency, Money, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -358,16 +358,7 @@ impl Protocol for Alipay {
     }
 
     fn capabilities(&self) -> &'static [Capability] {
-        &[
-            Capability::PayCode,
-            Capability::Agreement,
-            Capability::ShowCode,
-            Capability::Query,
-            Capability::Cancel,
-            Capability::PartialRefund,
-            Capability::Notice,
-            Capability::Bill,
-        ]
+        BEYOND
     }
 
     fn ask(&self, call: &Call<'_>, moment: &Moment) -> Result<Request, ChargeError> {
@@ -549,7 +540,7 @@ impl Protocol for Alipay {
         &self,
         answer: &Response,
         _moment: &Moment,
-    ) -> Result<Option<Request>, ChargeError> {
+    ) -> Result<Option<BillFile>, ChargeError> {
         let name = "alipay_data_dataservice_bill_downloadurl_query_response";
         let node = self.node(answer, name)?;
         match (node.code.as_str(), node.why()) {
@@ -557,11 +548,15 @@ impl Protocol for Alipay {
             ("40004", _) => Err(rejected(&node)),
             _ => {
                 let url = node.bill_download_url;
-                Ok(Some(Request {
+                let request = Request {
                     method: Method::Get,
                     target: url.ok_or_else(|| unreadable("no bill_download_url"))?,
                     headers: vec![],
                     body: String::new(),
+                };
+                Ok(Some(BillFile {
+                    request,
+                    sha1: None,
                 }))
             }
         }

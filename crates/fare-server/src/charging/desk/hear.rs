@@ -7,7 +7,7 @@ use crate::ids;
 use crate::store::{ChargeRow, RefundRow, StoreError, TryRow, Tx};
 use fare_protocol::{AccountId, UnixMs};
 use fare_rules::charging::{ChargeEvent, ChargeState};
-use fare_rules::ledger::Posting;
+use fare_rules::ledger::{LedgerAccount, Posting};
 
 /// What an outcome changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,6 +189,17 @@ fn declined(
     Ok(Heard::Declined)
 }
 
+/// Keeps a refund that is wanted, and sets its money aside: what is owed next is not set off against it too.
+///
+/// # Errors
+/// Those of the database, or that there is no randomness for an id.
+pub fn ask_refund(tx: &Tx<'_>, row: &RefundRow, now: UnixMs) -> Result<(), StoreError> {
+    tx.insert_refund(row, now)?;
+    let posting = Posting::ask_refund(row.account, row.amount).map_err(unsound)?;
+    let id = ids::new_id(now).map_err(unsound)?;
+    tx.post_charge(id, row.account, row.id, &posting, now)
+}
+
 /// Takes what became of a refund; answers whether it is done now.
 ///
 /// # Errors
@@ -206,26 +217,38 @@ pub fn hear_refund(
             if !tx.update_refund(&row, None, now)? {
                 return Ok(false);
             }
+            let from = match tx.is_set_aside(row.account, row.id)? {
+                true => LedgerAccount::Refunds,
+                // Asked for before money was set aside.
+                false => LedgerAccount::Rider(row.account),
+            };
             let to = ledger_account(row.platform);
-            let posting = Posting::refund(row.account, to, *amount).map_err(unsound)?;
+            let posting = Posting::refund(from, to, *amount).map_err(unsound)?;
             tx.post_charge(row.id, row.account, row.id, &posting, now)?;
             Ok(true)
         }
         RefundOutcome::Done(other) => {
-            "refused".clone_into(&mut row.state);
             row.why = Some(format!("the platform gave back {other}: look at its bill"));
-            tx.update_refund(&row, None, now)?;
-            Ok(false)
+            refused(tx, row, now)
         }
         RefundOutcome::Refused(why) => {
-            "refused".clone_into(&mut row.state);
             row.why = Some(why.clone());
-            tx.update_refund(&row, None, now)?;
-            Ok(false)
+            refused(tx, row, now)
         }
         RefundOutcome::Waiting | RefundOutcome::Missing => {
             tx.update_refund(&row, Some(ask_again(2, now)), now)?;
             Ok(false)
         }
     }
+}
+
+/// What was set aside is owed again.
+fn refused(tx: &Tx<'_>, mut row: RefundRow, now: UnixMs) -> Result<bool, StoreError> {
+    "refused".clone_into(&mut row.state);
+    if tx.update_refund(&row, None, now)? && tx.is_set_aside(row.account, row.id)? {
+        let posting = Posting::refuse_refund(row.account, row.amount).map_err(unsound)?;
+        let id = ids::new_id(now).map_err(unsound)?;
+        tx.post_charge(id, row.account, row.id, &posting, now)?;
+    }
+    Ok(false)
 }

@@ -15,7 +15,7 @@ mod hear;
 mod pay_codes;
 
 pub use collect::{Done, collect};
-pub use hear::{Heard, hear, hear_refund};
+pub use hear::{Heard, ask_refund, hear, hear_refund};
 
 use super::error::ChargeError;
 use super::platform::{

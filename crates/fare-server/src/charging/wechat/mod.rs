@@ -17,9 +17,10 @@ pub use sign::{CLOCK_OFF_MS_MAX, PlatformKeys, SCHEME, authorization, sign_answe
 use super::error::ChargeError;
 use super::keys::{MerchantKey, PlatformKey};
 use super::local::date;
-use super::message::{Call, Method, Moment, Protocol, Request, Response};
+use super::message::{BillFile, Call, Method, Moment, Protocol, Request, Response};
 use super::platform::{
-    BillRow, Capability, Means, Notice, Order, Outcome, PlatformId, Refund, RefundOutcome, Secret,
+    BEYOND, BillRow, Capability, Means, Notice, Order, Outcome, PlatformId, Refund, RefundOutcome,
+    Secret,
 };
 use fare_protocol::{Currency, Money, UnixMs};
 use serde::Serialize;
@@ -266,16 +267,7 @@ impl Protocol for WeChat {
     }
 
     fn capabilities(&self) -> &'static [Capability] {
-        &[
-            Capability::PayCode,
-            Capability::Agreement,
-            Capability::ShowCode,
-            Capability::Query,
-            Capability::Cancel,
-            Capability::PartialRefund,
-            Capability::Notice,
-            Capability::Bill,
-        ]
+        BEYOND
     }
 
     fn ask(&self, call: &Call<'_>, moment: &Moment) -> Result<Request, ChargeError> {
@@ -363,7 +355,7 @@ impl Protocol for WeChat {
         &self,
         answer: &Response,
         moment: &Moment,
-    ) -> Result<Option<Request>, ChargeError> {
+    ) -> Result<Option<BillFile>, ChargeError> {
         let body = self.signed(answer, moment.now)?;
         if answer.status != 200 {
             return match words::failure(body).code.as_str() {
@@ -371,7 +363,7 @@ impl Protocol for WeChat {
                 _ => Err(words::rejection(answer).unwrap_or_else(|| unreadable("no bill"))),
             };
         }
-        let url = words::download_url(body)?;
+        let (url, sha1) = words::download_url(body)?;
         // What is signed is path and query, wherever the host.
         let path = url
             .find("://")
@@ -379,7 +371,7 @@ impl Protocol for WeChat {
         let path = path.and_then(|at| url.get(at..)).unwrap_or("/").to_owned();
         let mut request = self.request(Method::Get, path, String::new(), moment)?;
         request.target = url;
-        Ok(Some(request))
+        Ok(Some(BillFile { request, sha1 }))
     }
 
     fn bill_rows(&self, file: &Response) -> Result<Vec<BillRow>, ChargeError> {

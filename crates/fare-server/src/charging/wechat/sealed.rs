@@ -2,9 +2,9 @@
 
 use super::super::error::ChargeError;
 use super::super::platform::PlatformId;
+use crate::aead::SealingKey;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 
 /// The name of the one way of sealing.
@@ -25,7 +25,7 @@ pub struct Sealed {
 }
 
 /// The key that a merchant shares with WeChat Pay: 32 letters and digits.
-pub struct ApiKey(LessSafeKey);
+pub struct ApiKey(SealingKey);
 
 impl ApiKey {
     /// Reads it.
@@ -33,12 +33,11 @@ impl ApiKey {
     /// # Errors
     /// When it is not 32 bytes.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let key = UnboundKey::new(&AES_256_GCM, text.as_bytes());
-        let key = key.map_err(|_| {
+        let key = SealingKey::new(text.as_bytes()).map(Self);
+        key.ok_or_else(|| {
             let got = text.len();
             format!("an API v3 key has 32 letters and digits, got {got} bytes")
-        })?;
-        Ok(Self(LessSafeKey::new(key)))
+        })
     }
 
     /// Opens what was sealed with it.
@@ -53,17 +52,14 @@ impl ApiKey {
         if sealed.algorithm != ALGORITHM {
             return Err(forged("sealed in an unknown way"));
         }
-        let nonce = Nonce::try_assume_unique_for_key(sealed.nonce.as_bytes());
+        let nonce = sealed.nonce.as_bytes().try_into();
         let nonce = nonce.map_err(|_| forged("a nonce that has not twelve bytes"))?;
-        let mut bytes = BASE64_STANDARD
-            .decode(&sealed.ciphertext)
-            .map_err(|_| forged("a ciphertext that is no Base64"))?;
-        let about = Aad::from(sealed.associated_data.as_bytes());
-        let opened = self.0.open_in_place(nonce, about, &mut bytes);
-        let opened = opened.map_err(|_| {
+        let bytes = BASE64_STANDARD.decode(&sealed.ciphertext);
+        let bytes = bytes.map_err(|_| forged("a ciphertext that is no Base64"))?;
+        let about = sealed.associated_data.as_bytes();
+        self.0.open(nonce, about, &bytes).ok_or_else(|| {
             forged("sealed with another API v3 key, or changed on the way; look at `api_v3_key`")
-        })?;
-        Ok(opened.to_vec())
+        })
     }
 
     /// Seals as WeChat Pay does: for simulators. The nonce must be a new one each time.
@@ -71,13 +67,10 @@ impl ApiKey {
     /// # Errors
     /// When the nonce has not twelve bytes.
     pub fn seal(&self, plain: &str, about: &str, nonce: &str) -> Result<Sealed, String> {
-        let bad = |_| "not to be sealed: a nonce has twelve bytes".to_owned();
-        let unique = Nonce::try_assume_unique_for_key(nonce.as_bytes()).map_err(bad)?;
-        let mut bytes = plain.as_bytes().to_vec();
-        let aad = Aad::from(about.as_bytes());
-        self.0
-            .seal_in_place_append_tag(unique, aad, &mut bytes)
-            .map_err(bad)?;
+        let bad = || "not to be sealed: a nonce has twelve bytes".to_owned();
+        let unique = nonce.as_bytes().try_into().map_err(|_| bad())?;
+        let sealed = self.0.seal(unique, about.as_bytes(), plain.as_bytes());
+        let bytes = sealed.ok_or_else(bad)?;
         Ok(Sealed {
             algorithm: ALGORITHM.to_owned(),
             ciphertext: BASE64_STANDARD.encode(bytes),

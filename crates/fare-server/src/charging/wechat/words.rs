@@ -265,12 +265,17 @@ pub(super) fn notice(body: &str, us: &WeChat) -> Result<Notice, ChargeError> {
     })
 }
 
-pub(super) fn download_url(body: &str) -> Result<String, ChargeError> {
+/// Where a bill is, and its SHA-1 where that is said.
+pub(super) fn download_url(body: &str) -> Result<(String, Option<String>), ChargeError> {
     #[derive(Deserialize)]
     struct Bill {
         download_url: String,
+        hash_type: Option<String>,
+        hash_value: Option<String>,
     }
-    read::<Bill>(body).map(|bill| bill.download_url)
+    let bill: Bill = read(body)?;
+    let is_sha1 = bill.hash_type.as_deref() == Some("SHA1");
+    Ok((bill.download_url, bill.hash_value.filter(|_| is_sha1)))
 }
 
 /// The sealed certificates of an answer.
