@@ -175,7 +175,7 @@ fn a_journal_of_another_kind_is_refused_with_a_reason() {
         text.contains("schema version 99, this program knows up to 11"),
         "{text}"
     );
-    change("PRAGMA user_version = 10");
+    change("PRAGMA user_version = 11");
 
     change("UPDATE records SET envelope = zeroblob(200) WHERE seq = 2");
     let text = open(identity(&key)).to_string();
