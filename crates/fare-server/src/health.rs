@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", get(openapi::serve))
         .with_state(app)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(dress))
+        .layer(from_fn(dress))
         .layer(from_fn_with_state(counted, metrics::count))
 }
 

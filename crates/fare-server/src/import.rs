@@ -141,7 +141,7 @@ impl Importer<'_> {
         let gate: Option<Gate> = self.database.read(|tx| tx.gate(id))?;
         let gate = gate.ok_or(PartError::NoGate(id))?;
         let json = part.verify(&gate.key)?.open(self.key)?;
-        let checked = Rows::read(&json)?.check(&gate);
+        let checked = Rows::read(&json)?.all_named()?.check(&gate);
         let (settlement, now) = (self.settlement, self.now);
         let report = self
             .database

@@ -3,7 +3,7 @@
 
 use crate::clock::rfc3339;
 use crate::products::{self, ProductError, Wanted};
-use crate::store::{About, Case, End, Resolution, Resolved, Scope, StoreError, Tx};
+use crate::store::{About, Case, End, Resolution, Resolved, Scope, StoreError, Tx, is_unprintable};
 use fare_protocol::wire::Envelope;
 use fare_protocol::{
     AccountId, ConflictId, Direction, Money, PassageOutcome, RecordBody, RecordId, SignedRecord,
@@ -68,6 +68,12 @@ pub enum RulingError {
         got: usize,
         /// The greatest length.
         most: usize,
+    },
+    /// A field of the ruling cannot be kept as text.
+    #[error("`{field}` has a control character; write letters and lines")]
+    Control {
+        /// Which field.
+        field: &'static str,
     },
     /// The passage is not known yet, so money is held or may still move by itself.
     #[error(
@@ -144,11 +150,13 @@ pub fn resolve(
 
 fn check_length(field: &'static str, text: &str, most: usize) -> Result<(), RulingError> {
     let got = text.chars().count();
-    if (1..=most).contains(&got) {
-        Ok(())
-    } else {
-        Err(RulingError::Length { field, got, most })
+    if !(1..=most).contains(&got) {
+        return Err(RulingError::Length { field, got, most });
     }
+    if text.chars().any(is_unprintable) {
+        return Err(RulingError::Control { field });
+    }
+    Ok(())
 }
 
 /// What a decision to charge is about: the journey that the conflict's tap belongs to, or the tap

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use fare_protocol::pay_code::ask::ASK_LEN_MAX;
 use fare_protocol::wire::{FEED_WAIT_MS_MAX, Revocation};
@@ -112,7 +112,7 @@ pub fn router(app: App) -> Router {
             REQUEST_MAX,
         ))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(map_response(problem::dress))
+        .layer(from_fn(problem::dress))
         .layer(from_fn_with_state(counted, metrics::count))
 }
 
@@ -151,11 +151,11 @@ fn revoked(revocation: &Revocation) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "gate-revoked", detail)
 }
 
-/// The registered gate whose address was asked. Whoever shows another gate's certificate that was revoked gets
-/// nothing at all.
+/// The registered gate whose address was asked. Whoever shows another registered gate's certificate, or one that was
+/// revoked, gets nothing at all.
 async fn registered(app: &App, id: &str, asking: Asking) -> Result<Standing, Problem> {
     let id: GateId = id.parse().map_err(|err: fare_protocol::IdError| {
-        Problem::new(StatusCode::NOT_FOUND, "no-such-gate", err.to_string())
+        Problem::new(StatusCode::NOT_FOUND, "no-such-gate", err.to_string()).about("gate")
     })?;
     let look = move |tx: &Tx<'_>| {
         let gate = tx.gate(id)?;
@@ -163,20 +163,29 @@ async fn registered(app: &App, id: &str, asking: Asking) -> Result<Standing, Pro
             Some(gate) => tx.revocation(id, &gate.key)?,
             None => None,
         };
-        let shown = match asking.0 {
-            Some(shower) => tx.revocation_of(&shower)?,
-            None => None,
+        let Some(shower) = asking.0 else {
+            return Ok::<_, StoreError>((gate, own, None));
         };
-        Ok::<_, StoreError>((gate, own.or(shown)))
+        let revocation = own.or(tx.revocation_of(&shower)?);
+        // Certificates of an authority of one's own may name something else than gates.
+        let other = shower.gate != id && tx.gate(shower.gate)?.is_some();
+        Ok((gate, revocation, other.then_some(shower.gate)))
     };
-    let (gate, revocation) = app.store.read(look).await?;
+    let (gate, revocation, other) = app.store.read(look).await?;
     let gate = gate.ok_or_else(|| {
         let detail = format!("gate {id} is not registered; run `fareserver gate add --id {id} …`");
-        Problem::new(StatusCode::NOT_FOUND, "no-such-gate", detail)
+        Problem::new(StatusCode::NOT_FOUND, "no-such-gate", detail).about("gate")
     })?;
     if let Some(revocation) = revocation.filter(|revocation| revocation.gate != id) {
         tracing::warn!(gate = %id, shown = %revocation.gate, "a revoked gate's certificate was shown");
         return Err(revoked(&revocation));
+    }
+    if let Some(other) = other {
+        tracing::warn!(gate = %id, shown = %other, "another gate's certificate was shown");
+        let detail = format!(
+            "the certificate shown is gate {other}'s, the address is gate {id}'s; a gate asks by its own"
+        );
+        return Err(Problem::new(StatusCode::FORBIDDEN, "other-gate", detail).about("gate"));
     }
     if revocation.is_none() {
         app.seen.note(id, crate::clock::now());

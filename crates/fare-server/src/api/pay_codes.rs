@@ -25,6 +25,8 @@ const GATE: Rate = Rate {
     refill_ms: 100,
 };
 
+const FIELDS: [&str; 5] = ["id", "direction", "at_ms", "platform", "code"];
+
 /// How much the gates ask.
 #[derive(Clone, Debug, Default)]
 pub struct AskRates(Arc<Mutex<Buckets<GateId>>>);
@@ -64,14 +66,32 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<PayCodeAsk, Problem> {
     let body = body.map_err(|err| {
         if err.status() == StatusCode::PAYLOAD_TOO_LARGE {
             let detail = format!("the body is longer than {ASK_LEN_MAX} bytes");
-            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail);
+            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).about("body");
         }
-        Problem::bad_request("the body could not be read")
+        Problem::bad_request("the body could not be read").about("body")
     })?;
-    serde_json::from_slice(&body).map_err(|err| {
-        let (line, column) = (err.line(), err.column());
-        Problem::bad_request(format!(
-            "expected JSON of id, direction, at_ms, platform and code; wrong at line {line}, column {column}"
-        ))
-    })
+    let mut json = serde_json::Deserializer::from_slice(&body);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|err| {
+        let (path, err) = (err.path().to_string(), err.into_inner());
+        // Of what the reader says only the names of fields may be told.
+        let missing = |field: &&&str| {
+            err.to_string()
+                .starts_with(&format!("missing field `{field}`"))
+        };
+        let field = FIELDS.iter().find(|field| ***field == path);
+        wrong(&err).about(
+            field
+                .or_else(|| FIELDS.iter().find(missing))
+                .unwrap_or(&"body"),
+        )
+    })?;
+    json.end().map_err(|err| wrong(&err).about("body"))?;
+    Ok(read)
+}
+
+fn wrong(err: &serde_json::Error) -> Problem {
+    let (line, column) = (err.line(), err.column());
+    Problem::bad_request(format!(
+        "expected JSON of id, direction, at_ms, platform and code; wrong at line {line}, column {column}"
+    ))
 }

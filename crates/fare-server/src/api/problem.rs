@@ -1,9 +1,11 @@
 //! Errors as bodies: every answer that is an error is `application/problem+json` (RFC 9457).
 
 use crate::intake::IntakeError;
-use crate::store::StoreError;
+use crate::store::{StoreError, is_unprintable};
+use axum::extract::Request;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::IntoResponse;
 use fare_protocol::BadReason;
 use fare_protocol::wire::ApiProblem;
@@ -15,6 +17,10 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 
 /// What the `type` of every problem begins with; its title follows.
 pub const TYPE: &str = "urn:faregate:problem:";
+
+/// The last part of a problem's `type`; an extension of its answer, for the layers around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code(pub String);
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +55,48 @@ impl Problem {
     /// The query of an address cannot be read; `names` are those that it may have.
     pub fn bad_query(expected: &str, err: &QueryRejection, names: &[&str]) -> Self {
         let text = err.body_text();
-        Self::bad_request(format!("expected {expected}: {text}")).about_one(names, &text)
+        let problem = Self::bad_request(format!("expected {expected}: {text}"));
+        problem.about("query").about_one(names, &text)
     }
 
     /// A body of JSON cannot be read; `names` are the fields that it may have.
     pub fn bad_json(expected: &str, err: &JsonRejection, names: &[&str]) -> Self {
-        let text = err.body_text();
-        Self::bad_request(format!("expected JSON of {expected}: {text}")).about_one(names, &text)
+        match err.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                let detail = format!(
+                    "expected JSON of {expected}; send it with `Content-Type: application/json`"
+                );
+                Self::new(err.status(), "unsupported-media-type", detail).about("content-type")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
+            _ => {
+                let text = err.body_text();
+                let problem = Self::bad_request(format!("expected JSON of {expected}: {text}"));
+                problem.about("body").about_one(names, &text)
+            }
+        }
+    }
+
+    /// A body is longer than its path takes.
+    fn too_large() -> Self {
+        let detail = "the body is longer than this path takes; send less at once";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).about("body")
+    }
+
+    /// A text that people wrote, to be kept for others to read: nothing else is in it than letters and lines.
+    ///
+    /// # Errors
+    /// Names `field` when it is empty, longer than `most` characters or has control characters.
+    pub fn check_text(field: &str, text: &str, most: usize) -> Result<(), Self> {
+        let got = text.chars().count();
+        let why = if !(1..=most).contains(&got) {
+            format!("has {got} characters, expected 1 to {most}")
+        } else if text.chars().any(is_unprintable) {
+            "has a control character; write letters and lines".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Self::bad_request(format!("`{field}` {why}")).about(field))
     }
 
     /// About the one of `names` that the reader's sentence names; or one that it does not know.
@@ -102,6 +143,7 @@ impl IntoResponse for Problem {
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
+        response.extensions_mut().insert(Code(self.0.title));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response
                 .headers_mut()
@@ -113,20 +155,60 @@ impl IntoResponse for Problem {
 
 /// Gives errors that the layers below made (no route, wrong method, body too large, too slow) a
 /// body like all others.
-pub async fn dress(response: axum::response::Response) -> axum::response::Response {
+pub async fn dress(request: Request, next: Next) -> axum::response::Response {
+    let asked = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
     let status = response.status();
     let dressed = response.headers().get(header::CONTENT_TYPE) == Some(&PROBLEM_JSON);
     if dressed || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let reason = status.canonical_reason().unwrap_or("error");
-    let title = reason.to_ascii_lowercase().replace(' ', "-");
-    let detail = format!("{reason}; look at path, method and size of the request");
-    let mut problem = Problem::new(status, &title, detail).into_response();
-    if let Some(allow) = response.headers().get(header::ALLOW) {
+    let allow = response.headers().get(header::ALLOW);
+    let mut problem = undressed(status, &asked, allow).into_response();
+    if let Some(allow) = allow {
         problem.headers_mut().insert(header::ALLOW, allow.clone());
     }
     problem
+}
+
+/// What an error without a body of ours means.
+fn undressed(
+    status: StatusCode,
+    (method, path): &(Method, String),
+    allow: Option<&HeaderValue>,
+) -> Problem {
+    match status {
+        StatusCode::BAD_REQUEST => {
+            if path.contains('%') {
+                let detail = format!("{path} cannot be read: it is no UTF-8 once decoded");
+                return Problem::bad_request(detail).about("path");
+            }
+            Problem::bad_request("the body broke off; send it again").about("body")
+        }
+        StatusCode::NOT_FOUND => {
+            let detail = format!(
+                "there is nothing at {path}; the /openapi.json of `status_listen` lists what there is"
+            );
+            Problem::new(status, "not-found", detail).about("path")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allow = allow
+                .and_then(|allow| allow.to_str().ok())
+                .unwrap_or("none");
+            let detail = format!("{path} does not take {method}; it takes {allow}");
+            Problem::new(status, "method-not-allowed", detail).about("method")
+        }
+        StatusCode::REQUEST_TIMEOUT => {
+            let detail = format!("{method} {path} took longer than it may; send it again");
+            Problem::new(status, "request-timeout", detail)
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        _ => {
+            let reason = status.canonical_reason().unwrap_or("error");
+            let title = reason.to_ascii_lowercase().replace(' ', "-");
+            Problem::new(status, &title, format!("{method} {path}: {reason}"))
+        }
+    }
 }
 
 /// The answer when a handler panicked.

@@ -138,6 +138,11 @@ pub const PROBLEMS: &[Listed] = &[
         "The journey's exit is not missing, so nothing can be told of it.",
     ),
     (
+        "other-gate",
+        "403",
+        "The certificate that was shown is another gate's; each gate asks by its own, at its own address.",
+    ),
+    (
         "other-site",
         "403",
         "A page of another site tried to do something in a signed-in person's name.",
@@ -201,6 +206,11 @@ pub const PROBLEMS: &[Listed] = &[
         "unknown-ticket",
         "403",
         "Nobody was invited with this ticket; copy it whole, or have a new one written.",
+    ),
+    (
+        "unsupported-media-type",
+        "415",
+        "A body is not said to be `application/json`; name it in `Content-Type`.",
     ),
     (
         "wrong-password",

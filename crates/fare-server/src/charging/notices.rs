@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,7 +26,7 @@ pub fn router(desk: Desk) -> Router {
         .with_state(desk)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(dress))
+        .layer(from_fn(dress))
 }
 
 async fn take(
@@ -35,8 +35,14 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let not_found = |why: String| Problem::new(StatusCode::NOT_FOUND, "no-such-platform", why);
+    let not_found = |why: String| {
+        Problem::new(StatusCode::NOT_FOUND, "no-such-platform", why).about("platform")
+    };
     let id: PlatformId = platform.parse().map_err(not_found)?;
+    if desk.platform(id).is_none() {
+        let why = format!("{id} is not configured here: [charging.{id}] in the configuration");
+        return Err(not_found(why));
+    }
     let headers = headers.iter().filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });

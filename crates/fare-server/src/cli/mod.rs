@@ -123,10 +123,12 @@ fn report(err: &anyhow::Error) -> ExitCode {
 fn said(err: &anyhow::Error) -> String {
     let mut said = String::new();
     for cause in err.chain().map(ToString::to_string) {
+        // What PostgreSQL's client says of the server's words, which stand before it.
+        let words = cause.trim_start_matches("db error: ERROR: ");
         if said.is_empty() {
             said = cause;
-        } else if !said.ends_with(&cause) {
-            said = format!("{said}: {cause}");
+        } else if !said.contains(words) {
+            said = format!("{said}: {words}");
         }
     }
     said

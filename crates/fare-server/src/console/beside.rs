@@ -112,7 +112,7 @@ fn tail(asked: Asked) -> Result<(FindBy, &'static str, String), Problem> {
         .filter_map(|(by, name, text)| Some((by, name, text?)));
     let (Some((by, name, text)), None) = (given.next(), given.next()) else {
         let detail = "name one of ?receipt=, ?code= and ?account=, with its last digits";
-        return Err(Problem::bad_request(detail));
+        return Err(Problem::bad_request(detail).about("query"));
     };
     let digits = text.trim().trim_start_matches('…').to_ascii_lowercase();
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());

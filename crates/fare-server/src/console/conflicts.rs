@@ -117,7 +117,10 @@ pub(super) async fn resolution(
 
 fn conflict(text: &str) -> Result<ConflictId, Problem> {
     let id = text.parse::<ConflictId>();
-    id.map_err(|err| Problem::new(StatusCode::NOT_FOUND, "no-such-conflict", err.to_string()))
+    id.map_err(|err| {
+        let detail = err.to_string();
+        Problem::new(StatusCode::NOT_FOUND, "no-such-conflict", detail).about("conflict")
+    })
 }
 
 impl From<RulingError> for Problem {
@@ -125,14 +128,16 @@ impl From<RulingError> for Problem {
         let detail = err.to_string();
         match err {
             RulingError::NoConflict(_) | RulingError::NoJourney(_) => {
-                Self::new(StatusCode::NOT_FOUND, "no-such-conflict", detail)
+                Self::new(StatusCode::NOT_FOUND, "no-such-conflict", detail).about("conflict")
             }
             RulingError::Cleared { .. } => Self::new(StatusCode::CONFLICT, "cleared", detail),
             RulingError::Decided { .. } => Self::new(StatusCode::CONFLICT, "decided", detail),
             RulingError::PassagePending => {
                 Self::new(StatusCode::CONFLICT, "passage-pending", detail)
             }
-            RulingError::Length { field, .. } => Self::bad_request(detail).about(field),
+            RulingError::Length { field, .. } | RulingError::Control { field } => {
+                Self::bad_request(detail).about(field)
+            }
             RulingError::Decision(_) => Self::bad_request(detail).about("decision"),
             RulingError::Posting(_) => Self::bad_request(detail).about("fare"),
             RulingError::Ids(_) | RulingError::Product(_) | RulingError::Store(_) => {

@@ -81,14 +81,10 @@ pub(super) async fn release(
     let Json(Asked { reason }) =
         asked.map_err(|err| Problem::bad_json("reason", &err, &["reason"]))?;
     let reason = reason.trim().to_owned();
-    let got = reason.chars().count();
-    if !(1..=REASON_CHARS_MAX).contains(&got) {
-        let detail = format!("`reason` has {got} characters, expected 1 to {REASON_CHARS_MAX}");
-        return Err(Problem::bad_request(detail).about("reason"));
-    }
+    Problem::check_text("reason", &reason, REASON_CHARS_MAX)?;
     let hash: TariffHash = table.parse().map_err(|_| {
         let detail = format!("{table:?} is no table of fares: 32 hexadecimal digits");
-        Problem::new(StatusCode::NOT_FOUND, "no-such-table", detail)
+        Problem::new(StatusCode::NOT_FOUND, "no-such-table", detail).about("table")
     })?;
     let work = move |tx: &crate::store::Tx<'_>| {
         let now = clock::now();
@@ -112,7 +108,9 @@ impl From<FaresError> for Problem {
     fn from(err: FaresError) -> Self {
         let detail = err.to_string();
         match err {
-            FaresError::NoTable(_) => Self::new(StatusCode::NOT_FOUND, "no-such-table", detail),
+            FaresError::NoTable(_) => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-table", detail).about("table")
+            }
             FaresError::Tariff(_)
             | FaresError::SamePerson { .. }
             | FaresError::NotReleaser { .. }

@@ -32,7 +32,7 @@ use crate::metrics::{self, Listener};
 use crate::openapi;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State as Shared};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -147,12 +147,13 @@ pub fn router(app: App, site: Site) -> Router {
         )
         .route("/healthz", get(async || "ok\n"))
         .route("/openapi.json", get(openapi::serve))
+        .layer(from_fn_with_state(staff.clone(), who::note_refused))
         .layer(from_fn_with_state(staff.clone(), who::same_site))
         .layer(from_fn_with_state(site, guard))
         .with_state(staff)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(dress))
+        .layer(from_fn(dress))
         .layer(from_fn_with_state(counted, metrics::count))
 }
 

@@ -172,7 +172,7 @@ async fn follow(staff: &Staff, who: &Who, station: &str, sender: &mpsc::Sender<B
 async fn look(staff: &Staff, station: &str) -> Result<Station, Problem> {
     let unknown = || {
         let detail = format!("no gate stands at a station {station:?}");
-        Problem::new(StatusCode::NOT_FOUND, "no-such-station", detail)
+        Problem::new(StatusCode::NOT_FOUND, "no-such-station", detail).about("station")
     };
     let id: StationId = station.parse().map_err(|_| unknown())?;
     let (app, tallies) = (staff.app.clone(), staff.tallies.clone());

@@ -2,7 +2,7 @@
 
 use super::Staff;
 use crate::api::App;
-use crate::api::problem::Problem;
+use crate::api::problem::{Code, Problem};
 use crate::clock;
 use crate::staff::{May, Roles, token};
 use crate::store::{Deed, Via};
@@ -11,6 +11,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+
+/// The code of what is refused for want of a role.
+const NOT_ALLOWED: &str = "not-allowed";
 
 /// Somebody who signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl Who {
         let needed = needed.collect::<Vec<_>>().join(" or ");
         let (name, roles) = (&person.name, &person.roles);
         let detail = format!("{name} is signed in as {roles}; this needs {needed}");
-        Err(Problem::new(StatusCode::FORBIDDEN, "not-allowed", detail))
+        Err(Problem::new(StatusCode::FORBIDDEN, NOT_ALLOWED, detail))
     }
 
     /// Whether the person may; nobody may do anything.
@@ -116,6 +119,35 @@ pub(super) async fn same_site(
         return Problem::new(StatusCode::FORBIDDEN, "other-site", detail).into_response();
     }
     next.run(request).await
+}
+
+/// Notes in the audit what somebody who is signed in was refused for want of a role.
+pub(super) async fn note_refused(
+    State(staff): State<Staff>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let asked = format!("{} {}", request.method(), request.uri().path());
+    let headers = request.headers().clone();
+    let response = next.run(request).await;
+    let code = response.extensions().get::<Code>();
+    if code.is_some_and(|Code(code)| code == NOT_ALLOWED)
+        && let Err(problem) = refused(&headers, &staff, &asked).await
+    {
+        tracing::error!(?problem, asked, "a refusal could not be noted");
+    }
+    response
+}
+
+async fn refused(headers: &HeaderMap, staff: &Staff, asked: &str) -> Result<(), Problem> {
+    let Some(person) = person(headers, staff).await? else {
+        return Ok(());
+    };
+    let (asked, roles) = (asked.to_owned(), person.roles.to_string());
+    let work = move |tx: &crate::store::Tx<'_>| {
+        tx.audit(&person.does("refused", &asked, &roles), clock::now())
+    };
+    Ok(staff.app.store.write(work).await?)
 }
 
 fn is_own(headers: &HeaderMap, secure: bool) -> bool {

@@ -21,7 +21,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::middleware::map_response;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fare_protocol::enrol::{EnrolRequest, Enrolment};
@@ -50,12 +50,29 @@ pub fn router(app: App, config: &Config) -> Router {
         .with_state(enrol)
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(dress))
+        .layer(from_fn(dress))
+}
+
+/// What the reader says is not passed on: there is a secret in the body.
+fn unread(err: &serde_json::Error) -> Problem {
+    let names = [
+        "secret",
+        "record_key",
+        "tls_key",
+        "record_proof",
+        "tls_proof",
+    ];
+    let said = err.to_string();
+    let (line, column) = (err.line(), err.column());
+    let expected = names.join(", ");
+    let detail = format!("expected JSON of {expected}; wrong at line {line}, column {column}");
+    Problem::bad_request(detail)
+        .about("body")
+        .about_one(&names, &said)
 }
 
 async fn answer(State(enrol): State<Enrol>, body: Bytes) -> Result<Response, Problem> {
-    let request: EnrolRequest = serde_json::from_slice(&body)
-        .map_err(|err| Problem::bad_request(format!("the body is no enrolment: {err}")))?;
+    let request: EnrolRequest = serde_json::from_slice(&body).map_err(|err| unread(&err))?;
     let secret = request.verify().map_err(|err| {
         tracing::warn!(%err, "an enrolment was refused");
         Problem::new(StatusCode::FORBIDDEN, "bad-proof", err.to_string())

@@ -40,8 +40,20 @@ struct OnlyId {
 }
 
 /// The records of an upload: each as it was sent, or the id under which something else was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rows(Vec<Result<UploadRecord, (RecordId, String)>>);
+#[derive(Debug)]
+pub struct Rows {
+    rows: Vec<Result<UploadRecord, (RecordId, String)>>,
+    nameless: Vec<Nameless>,
+}
+
+/// Something in the place of a record that has not even an id, so that only its place can be answered.
+#[derive(Debug)]
+pub struct Nameless {
+    /// Its place in the upload, from 0.
+    pub place: usize,
+    /// What is wrong with it.
+    pub err: serde_json::Error,
+}
 
 impl Rows {
     /// Reads a body.
@@ -53,22 +65,40 @@ impl Rows {
         if unread.records.len() > UPLOAD_RECORDS_MAX {
             return Err(BodyError::TooMany(unread.records.len()));
         }
-        let rows = unread.records.iter().enumerate();
-        let rows = rows.map(
-            |(place, row)| match serde_json::from_str::<UploadRecord>(row.get()) {
-                Ok(upload) => Ok(Ok(upload)),
+        let (mut rows, mut nameless) = (Vec::with_capacity(unread.records.len()), Vec::new());
+        for (place, row) in unread.records.iter().enumerate() {
+            match serde_json::from_str::<UploadRecord>(row.get()) {
+                Ok(upload) => rows.push(Ok(upload)),
                 Err(err) => match serde_json::from_str::<OnlyId>(row.get()) {
-                    Ok(OnlyId { id }) => Ok(Err((id, format!("not an id and an envelope: {err}")))),
-                    Err(_) => Err(BodyError::NoId { place, err }),
+                    Ok(OnlyId { id }) => {
+                        rows.push(Err((id, format!("not an id and an envelope: {err}"))));
+                    }
+                    Err(_) => nameless.push(Nameless { place, err }),
                 },
-            },
-        );
-        Ok(Self(rows.collect::<Result<_, _>>()?))
+            }
+        }
+        Ok(Self { rows, nameless })
+    }
+
+    /// What has no id, taken out.
+    pub fn take_nameless(&mut self) -> Vec<Nameless> {
+        std::mem::take(&mut self.nameless)
+    }
+
+    /// The records, where each must have an id.
+    ///
+    /// # Errors
+    /// Names the first that has none.
+    pub fn all_named(mut self) -> Result<Self, BodyError> {
+        match self.take_nameless().into_iter().next() {
+            Some(Nameless { place, err }) => Err(BodyError::NoId { place, err }),
+            None => Ok(self),
+        }
     }
 
     /// Looks at each record that was sent to `gate`.
     pub fn check(self, gate: &Gate) -> Vec<Checked> {
-        let rows = self.0.into_iter().map(|row| {
+        let rows = self.rows.into_iter().map(|row| {
             row.map_err(|(id, reason)| Checked::Refused {
                 id,
                 hash: None,

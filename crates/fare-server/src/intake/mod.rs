@@ -16,7 +16,7 @@ mod riders;
 mod settle;
 mod voucher;
 
-pub use body::{BodyError, Rows};
+pub use body::{BodyError, Nameless, Rows};
 pub use check::{Checked, check};
 pub use evidence::expire;
 pub use missing::{BY_TARIFF, charge_without_entry, close_ended, look_at_incidents};

@@ -8,7 +8,7 @@ use crate::api::problem::Problem;
 use crate::clock::{self, rfc3339};
 use crate::config::Settlement;
 use crate::ids;
-use crate::store::{Correction, Scope, StoreError, Told, Tx};
+use crate::store::{Correction, Scope, StoreError, Told, Tx, is_unprintable};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -68,10 +68,14 @@ fn read(body: &[u8]) -> Result<Said, Problem> {
             Some(value) => !fits(field, &value[*field]),
             None => false,
         });
-        wrong.map_or(problem.clone(), |field| problem.about(field))
+        problem.about(wrong.unwrap_or("body"))
     })?;
     if said.note.chars().count() > NOTE_CHARS_MAX {
         let detail = format!("`note` is longer than {NOTE_CHARS_MAX} characters");
+        return Err(Problem::bad_request(detail).about("note"));
+    }
+    if said.note.chars().any(is_unprintable) {
+        let detail = "`note` has a control character; write letters and lines";
         return Err(Problem::bad_request(detail).about("note"));
     }
     Ok(said)

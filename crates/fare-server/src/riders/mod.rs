@@ -37,7 +37,7 @@ use axum::Json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use fare_protocol::StationId;
@@ -120,7 +120,7 @@ pub fn router(app: App, config: &Config) -> Router {
         .fallback(wallet::file)
         .with_state(riders)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(dress))
+        .layer(from_fn(dress))
         .layer(map_response(finish))
         .layer(from_fn_with_state(counted, metrics::count))
 }

@@ -130,14 +130,14 @@ pub(super) async fn file(State(riders): State<Riders>, request: Request) -> Resp
         let detail = "only GET is possible here; the riders' API is under /v1/";
         let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
-        return (allow, problem).into_response();
+        return (allow, problem.about("method")).into_response();
     }
     let path = request.uri().path();
     let path = if path == "/" { "/index.html" } else { path };
     let file = riders.wallet.as_ref().and_then(|wallet| wallet.0.get(path));
     let Some(file) = file else {
         let detail = "there is nothing here; the wallet is at /, the riders' API under /v1/";
-        return not_found("not-found", detail).into_response();
+        return not_found("not-found", detail).about("path").into_response();
     };
     let accepts = request.headers().get(header::ACCEPT_ENCODING);
     let accepts = accepts.and_then(|value| value.to_str().ok()).unwrap_or("");

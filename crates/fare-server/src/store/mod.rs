@@ -61,7 +61,7 @@ pub use proof::{Finding, Flaw, ProofRow};
 pub use revocations::Shower;
 pub use riders::{Correction, KeptVoucher, OwnExit, OwnJourney, RiderRow, VoucherKind};
 pub use shares::{Moved, ShareRow};
-pub use sql::SqlError;
+pub use sql::{SqlError, is_unprintable};
 pub use staff::{Deed, Done, SessionRow, StaffRow, Via};
 pub use station::{FOUND_MAX, FindBy, Placed, StoredTap};
 pub use stored::{Move, MoveKind};
@@ -94,7 +94,7 @@ struct Step {
 }
 
 /// One step for each version of the schema, oldest first. Steps are never changed, only added.
-const MIGRATIONS: [Step; 25] = [
+const MIGRATIONS: [Step; 26] = [
     Step {
         sqlite: include_str!("schema.sql"),
         // PostgreSQL came with version 2.
@@ -195,6 +195,10 @@ const MIGRATIONS: [Step; 25] = [
     Step {
         sqlite: include_str!("denied_keys.sql"),
         postgres: include_str!("postgres/denied_keys.sql"),
+    },
+    Step {
+        sqlite: include_str!("split.sql"),
+        postgres: include_str!("postgres/split.sql"),
     },
 ];
 

@@ -7,6 +7,8 @@ use fare_protocol::UnixMs;
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
+mod migrations;
+
 const ACCOUNT: [u8; 16] = [1; 16];
 const POSTING: [u8; 16] = [2; 16];
 
@@ -321,47 +323,6 @@ fn a_session_counts_until_it_is_over_or_ended() {
         let row = database.read(|tx| tx.staff("Wang")).unwrap().unwrap();
         assert_eq!(row.ended, Some(UnixMs(60)));
     }
-}
-
-#[test]
-fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("fares.sqlite3");
-    let old = rusqlite::Connection::open(&file).unwrap();
-    old.execute_batch(MIGRATIONS[0].sqlite).unwrap();
-    let sql = "INSERT INTO tap VALUES (x'01010101010101010101010101010101',
-                 x'03030303030303030303030303030303', 0, x'00', 'PGY-01', x'00', '\"unknown\"', 0);
-               INSERT INTO journey (account, entry, journey, state, station, line, entered_ms)
-               VALUES (x'01010101010101010101010101010101', x'03030303030303030303030303030303',
-                 x'04040404040404040404040404040404', 'open', 'PGY', '1', 0);
-               BEGIN;
-               INSERT INTO posting_line VALUES
-                 (x'01010101010101010101010101010101', x'02020202020202020202020202020202', 1, 'held',
-                  300, 'CNY'),
-                 (x'01010101010101010101010101010101', x'02020202020202020202020202020202', 2, 'held',
-                  -300, 'CNY');
-               INSERT INTO posting VALUES (x'01010101010101010101010101010101',
-                 x'02020202020202020202020202020202', x'03030303030303030303030303030303', 'hold', 0);
-               COMMIT;
-               INSERT INTO conflict VALUES ('gate:PGY-01', 'chain-gap', '7', 'records are missing', 5, 9),
-                                           ('gate:PGY-01', 'chain-gap', '9', 'and here', 6, NULL);
-               PRAGMA user_version = 1;";
-    old.execute_batch(sql).unwrap();
-    drop(old);
-    let mut database = Database::open(&file).unwrap();
-    let standing = database.read(|tx| tx.conflict_views(10)).unwrap();
-    assert_eq!(standing.len(), 1);
-    assert_eq!(
-        (standing[0].kind.as_str(), standing[0].detail.as_str()),
-        ("chain-gap", "and here")
-    );
-    assert_eq!(database.read(|tx| tx.conflicts(true, 10)).unwrap().len(), 2);
-    assert_eq!(database.read(|tx| tx.sums()).unwrap().postings, 1);
-    let found = database.read(|tx| tx.prove()).unwrap();
-    let flaws: Vec<_> = found.iter().map(|finding| finding.flaw).collect();
-    assert_eq!(flaws, [Flaw::NoRecord], "the file had a tap and no record");
-    post(&mut database, &[(-300, "CNY"), (299, "CNY")], true).unwrap_err();
-    assert_eq!(pragma(&mut database, "foreign_keys"), "Int(1)");
 }
 
 #[test]

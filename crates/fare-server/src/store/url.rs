@@ -13,6 +13,13 @@ use std::time::Duration;
 /// How long a server may take to answer a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
+/// After how long without a word the other end is asked whether it is still there, how often, and how long what was
+/// sent may stay unacknowledged: a machine that is gone says nothing, and by itself TCP waits for hours.
+const QUIET_MAX: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_secs(5);
+const ASKS_MAX: u32 = 3;
+const UNHEARD_MAX: Duration = Duration::from_secs(20);
+
 /// Which database.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
@@ -93,6 +100,15 @@ impl FromStr for ServerUrl {
         config.application_name("fareserver");
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
+        }
+        if !text.contains("keepalives") {
+            config
+                .keepalives_idle(QUIET_MAX)
+                .keepalives_interval(ASK_EVERY);
+            config.keepalives_retries(ASKS_MAX);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNHEARD_MAX);
         }
         let says = ["sslmode=disable", "sslmode=require"];
         let says = says.map(|says| text.contains(says));

@@ -42,18 +42,30 @@ impl Fresh {
                 let connection = rusqlite::Connection::open(file).unwrap();
                 connection.execute_batch(sql).unwrap();
             }
-            (DatabaseUrl::Postgres(_), Kept::Scratch { scratch }) => {
-                let config: ::postgres::Config = scratch.text.parse().unwrap();
-                let work = || {
-                    config
-                        .connect(::postgres::NoTls)
-                        .unwrap()
-                        .batch_execute(sql)
-                };
-                std::thread::scope(|scope| scope.spawn(work).join().unwrap().unwrap());
-            }
-            (DatabaseUrl::Postgres(_), Kept::Folder { .. }) => unreachable!(),
+            (DatabaseUrl::Postgres(_), _) => self.try_script(sql).unwrap(),
         }
+    }
+
+    /// The same on PostgreSQL, where the database may refuse it, and says why.
+    pub(crate) fn try_script(&self, sql: &str) -> Result<(), String> {
+        let said = |err: ::postgres::Error| err.as_db_error().unwrap().to_string();
+        self.client(|client| client.batch_execute(sql).map_err(said))
+    }
+
+    /// What PostgreSQL itself answers, in columns of text.
+    pub(crate) fn ask(&self, sql: &str) -> Vec<Vec<String>> {
+        let rows = self.client(|client| client.query(sql, &[]).unwrap());
+        let texts = |row: ::postgres::Row| (0..row.len()).map(|n| row.get(n)).collect();
+        rows.into_iter().map(texts).collect()
+    }
+
+    fn client<T: Send>(&self, work: impl FnOnce(&mut ::postgres::Client) -> T + Send) -> T {
+        let Kept::Scratch { scratch } = &self.kept else {
+            unreachable!("a database of PostgreSQL")
+        };
+        let config: ::postgres::Config = scratch.text.parse().unwrap();
+        let work = || work(&mut config.connect(::postgres::NoTls).unwrap());
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap())
     }
 
     /// Does something that the database's own guards of a table would refuse.

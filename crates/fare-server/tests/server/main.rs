@@ -4,6 +4,7 @@
 // Both engines' suites are made of the same files.
 #![allow(clippy::duplicate_mod)]
 
+mod citus;
 mod desk;
 mod docs;
 mod explain;

@@ -137,4 +137,11 @@ fn a_job_is_done_by_one_server_until_its_lease_is_over() {
     assert!(!lease(2, 149));
     assert!(lease(2, 150), "it is over");
     assert!(!lease(1, 151));
+    // Its clock is ten hours ahead, and it is gone: nobody waits ten hours.
+    assert!(lease(3, 36_000_000));
+    assert!(lease(2, 260), "a lease cannot end so late");
+    assert!(!lease(1, 359));
+    // A clock that is a little ahead keeps its lease until that is over.
+    assert!(lease(1, 360) && lease(1, 420));
+    assert!(!lease(2, 350), "within two leases from now");
 }

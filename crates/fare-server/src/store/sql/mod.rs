@@ -19,6 +19,7 @@ mod tls;
 mod values;
 
 pub(super) use tls::Tls;
+pub use values::is_unprintable;
 pub(crate) use values::{Bind, Param, Row, Value};
 
 use super::Tx;

@@ -22,8 +22,11 @@ const PREPARED_MAX: usize = 512;
 
 /// The answer is needed row by row here, and our tables are read by their keys: without these the
 /// planner takes whole tables while they are small, which makes writers clash that have nothing in common.
+/// Nobody waits for ever: not for a lock, nor others for a program that stands still within a transaction.
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL enable_seqscan = off; \
-                           SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+                           SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+                           SET LOCAL lock_timeout = '20s'; \
+                           SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 pub(super) struct Postgres {
     server: ServerUrl,

@@ -4,6 +4,8 @@ use super::{Access, Bind, Engine, Param, Row, SqlError, Value};
 use crate::store::{Step, StoreError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ impl Sqlite {
             database: file.display().to_string(),
             err: err.into(),
         };
+        keep_private(file);
         let connection = Connection::open(file).map_err(bad)?;
         connection
             .busy_timeout(Duration::from_millis(BUSY_MS))
@@ -42,6 +45,12 @@ impl Sqlite {
     fn foreign_keys(&self, on: bool) -> Result<(), SqlError> {
         Ok(self.connection.pragma_update(None, "foreign_keys", on)?)
     }
+}
+
+/// A new file is for its owner alone, as its journals will be after it; what cannot be made SQLite says better.
+fn keep_private(file: &Path) {
+    let mut options = OpenOptions::new();
+    let _there = options.write(true).create_new(true).mode(0o600).open(file);
 }
 
 impl Engine for Sqlite {

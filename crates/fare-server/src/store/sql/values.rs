@@ -33,6 +33,12 @@ pub(crate) enum Param<'v> {
     Bytes(&'v [u8]),
 }
 
+/// Whether a text that people write and others read cannot be kept with this in it: PostgreSQL refuses the first
+/// of them, SQLite none.
+pub fn is_unprintable(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')
+}
+
 /// What can be put into a statement.
 pub(crate) trait Bind {
     /// As a statement takes it.
