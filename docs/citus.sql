@@ -6,10 +6,12 @@
 -- All servers go on connecting to the coordinator. A later step of the schema may bring a new table, which stays on
 -- the coordinator until it is split in the same way.
 
--- On the workers too each row is found by its key: a scan of a whole table would make writers clash.
-SELECT run_command_on_workers(format('ALTER DATABASE %I SET enable_seqscan = off', current_database()));
-SELECT run_command_on_workers(format('ALTER DATABASE %I SET enable_hashjoin = off', current_database()));
-SELECT run_command_on_workers(format('ALTER DATABASE %I SET enable_mergejoin = off', current_database()));
+-- On every node each row is found by its key: a scan of a whole table would make writers clash. And a transaction
+-- looks at shards one after the other, over one connection to each node: then it may also add to a list for all.
+SELECT format('ALTER DATABASE %I SET %s', current_database(), says)
+FROM unnest(ARRAY['enable_seqscan = off', 'enable_hashjoin = off', 'enable_mergejoin = off',
+                  'citus.multi_shard_modify_mode = sequential']) AS says
+\gexec
 
 BEGIN;
 -- Triggers of a split table run on each of its shards. Ours look at rows of one account, which lie together.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET /healthz   the process answers
-//! GET /readyz    so does the database, and its schema is the one that this program knows; else 503
+//! GET /readyz    so does the database, it can be written, and its schema is the one that this program knows; else 503
 //! GET /metrics   figures for Prometheus: docs/server-metrics.md
 //! GET /openapi.json   what can be asked of the server, at all its addresses
 //! ```
@@ -56,6 +56,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<&'static str, Proble
     }
     let current = app.store.read(|tx| tx.is_current());
     match timeout(DATABASE_MAX, current).await {
+        Ok(Ok(true)) if app.store.faults().is_unwritable() => Err(not_ready(
+            "the database cannot be written; look at its disk, and whether it is read-only",
+        )),
         Ok(Ok(true)) => Ok("ready\n"),
         Ok(Ok(false)) => Err(not_ready(
             "the database's schema is older than this program's",

@@ -163,20 +163,12 @@ pub async fn dress(request: Request, next: Next) -> axum::response::Response {
     if dressed || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let allow = response.headers().get(header::ALLOW);
-    let mut problem = undressed(status, &asked, allow).into_response();
-    if let Some(allow) = allow {
-        problem.headers_mut().insert(header::ALLOW, allow.clone());
-    }
-    problem
+    // Which methods a path takes stands in `Allow`, which is added around this.
+    undressed(status, &asked).into_response()
 }
 
 /// What an error without a body of ours means.
-fn undressed(
-    status: StatusCode,
-    (method, path): &(Method, String),
-    allow: Option<&HeaderValue>,
-) -> Problem {
+fn undressed(status: StatusCode, (method, path): &(Method, String)) -> Problem {
     match status {
         StatusCode::BAD_REQUEST => {
             if path.contains('%') {
@@ -192,10 +184,7 @@ fn undressed(
             Problem::new(status, "not-found", detail).about("path")
         }
         StatusCode::METHOD_NOT_ALLOWED => {
-            let allow = allow
-                .and_then(|allow| allow.to_str().ok())
-                .unwrap_or("none");
-            let detail = format!("{path} does not take {method}; it takes {allow}");
+            let detail = format!("{path} does not take {method}; `Allow` says what it takes");
             Problem::new(status, "method-not-allowed", detail).about("method")
         }
         StatusCode::REQUEST_TIMEOUT => {

@@ -215,8 +215,8 @@ const PAGE: &str = "\
 
 `fareserver run` tells these figures at `GET /metrics` of the address `status_listen`, in Prometheus' text
 format. That address may only be a loopback or a private one, which riders cannot reach; beside it stand
-`/healthz` (the process answers) and `/readyz` (the database answers too, and its schema is the one that this
-program knows). No rider can be told from any of them. Counters begin anew when the server starts. With several
+`/healthz` (the process answers) and `/readyz` (the database answers too, can be written as far as was tried last, and
+its schema is the one that this program knows). No rider can be told from any of them. Counters begin anew when the server starts. With several
 servers on one database each counts its own requests; what comes from the database is the same for all.
 
 Alert on `fareserver_database_up == 0`, on `fareserver_database_errors_total` that grows, on a gate whose

@@ -16,6 +16,21 @@ pub enum Auth {
     Staff,
 }
 
+/// What a parameter of the query is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Flag,
+    /// A whole number from 0, at most this.
+    Count(u64),
+    /// A whole number that may be negative.
+    Number,
+    /// 32 hexadecimal digits.
+    Id,
+    /// The last 4 to 32 hexadecimal digits.
+    Tail,
+}
+
 /// One thing that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -30,12 +45,21 @@ pub struct Route {
     /// What it does, in one line.
     pub what: &'static str,
     /// What may stand in the query, each with what it is.
-    pub query: &'static [(&'static str, &'static str)],
+    pub query: &'static [Parameter],
+    /// Whether it comes with an `Idempotency-Key`.
+    pub once: bool,
     /// The schema of the body that is sent.
     pub body: Option<&'static str>,
     /// The status when it is done, the media type, and the schema of what is answered.
     pub answer: (u16, &'static str, Option<&'static str>),
+    /// Another status when it is done, and when that is.
+    pub also: Option<(u16, &'static str)>,
+    /// Problems of its own, beside those that come with who asks and with what is sent.
+    pub problems: &'static [&'static str],
 }
+
+/// A parameter of the query: its name, what it says, what it is.
+pub type Parameter = (&'static str, &'static str, Kind);
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html";
@@ -62,8 +86,11 @@ const fn get(
         auth,
         what,
         query: &[],
+        once: false,
         body: None,
         answer: (200, answer.0, answer.1),
+        also: None,
+        problems: &[],
     }
 }
 
@@ -80,22 +107,49 @@ const fn post(
         auth,
         what,
         query: &[],
+        once: false,
         body,
         answer: (status, JSON, Some(answer)),
+        also: None,
+        problems: &[],
     }
 }
 
-const fn asked(route: Route, query: &'static [(&'static str, &'static str)]) -> Route {
+const fn asked(route: Route, query: &'static [Parameter]) -> Route {
     Route { query, ..route }
 }
 
+const fn once(route: Route) -> Route {
+    Route {
+        once: true,
+        ..route
+    }
+}
+
+const fn or(route: Route, status: u16, when: &'static str) -> Route {
+    Route {
+        also: Some((status, when)),
+        ..route
+    }
+}
+
+const fn refused(route: Route, problems: &'static [&'static str]) -> Route {
+    Route { problems, ..route }
+}
+
+const TO_LOGIN: &str = "nobody is signed in, where one must be: on to /login";
+
 /// All of them, by path.
 pub const ROUTES: &[Route] = &[
-    get(
-        (CONSOLE, Auth::Staff),
-        "/",
-        "How settlement stands, as a page.",
-        (HTML, None),
+    or(
+        get(
+            (CONSOLE, Auth::Staff),
+            "/",
+            "How settlement stands, as a page.",
+            (HTML, None),
+        ),
+        303,
+        TO_LOGIN,
     ),
     get(
         (CONSOLE, Auth::Anybody),
@@ -149,11 +203,14 @@ pub const ROUTES: &[Route] = &[
         "This description.",
         (JSON, None),
     ),
-    get(
-        (STATUS, Auth::Anybody),
-        "/readyz",
-        "Whether the database answers too; else 503.",
-        (TEXT, None),
+    refused(
+        get(
+            (STATUS, Auth::Anybody),
+            "/readyz",
+            "Whether the database answers too; else 503.",
+            (TEXT, None),
+        ),
+        &["not-ready"],
     ),
     get(
         (CONSOLE, Auth::Anybody),
@@ -161,11 +218,18 @@ pub const ROUTES: &[Route] = &[
         "The page's script.",
         ("text/javascript", None),
     ),
-    get(
-        (CONSOLE, Auth::Staff),
-        "/stations/{station}",
-        "A station, its gates and one rider, as a page.",
-        (HTML, None),
+    refused(
+        or(
+            get(
+                (CONSOLE, Auth::Staff),
+                "/stations/{station}",
+                "A station, its gates and one rider, as a page.",
+                (HTML, None),
+            ),
+            303,
+            TO_LOGIN,
+        ),
+        &["no-such-station"],
     ),
     asked(
         get(
@@ -175,25 +239,36 @@ pub const ROUTES: &[Route] = &[
             (JSON, Some("Conflicts")),
         ),
         &[
-            ("all", "true: those that have ended too"),
-            ("most", "at most so many, up to 1000"),
+            ("all", "true: those that have ended too", Kind::Flag),
+            (
+                "most",
+                "at most so many, up to 1000",
+                Kind::Count(u32::MAX as u64),
+            ),
             (
                 "before",
                 "what comes after this conflict: the `next` of the answer before",
+                Kind::Id,
             ),
         ],
     ),
-    get(
-        (CONSOLE, Auth::Staff),
-        "/v1/conflicts/{conflict}",
-        "One conflict.",
-        (JSON, Some("Conflict")),
+    refused(
+        get(
+            (CONSOLE, Auth::Staff),
+            "/v1/conflicts/{conflict}",
+            "One conflict.",
+            (JSON, Some("Conflict")),
+        ),
+        &["no-such-conflict"],
     ),
-    post(
-        (CONSOLE, Auth::Staff),
-        "/v1/conflicts/{conflict}/resolution",
-        "Decides a conflict, once; the same decision again gets the same answer. Supervisor or finance.",
-        (Some("Decision"), 200, "Conflict"),
+    refused(
+        post(
+            (CONSOLE, Auth::Staff),
+            "/v1/conflicts/{conflict}/resolution",
+            "Decides a conflict, once; the same decision again gets the same answer. Supervisor or finance.",
+            (Some("Decision"), 200, "Conflict"),
+        ),
+        &["no-such-conflict", "cleared", "decided", "passage-pending"],
     ),
     get(
         (CONSOLE, Auth::Staff),
@@ -207,11 +282,21 @@ pub const ROUTES: &[Route] = &[
         "How settlement stands.",
         (JSON, Some("State")),
     ),
-    post(
-        (ENROLMENT, Auth::Anybody),
-        "/v1/enrol",
-        "A gate shows its ticket, and gets certificate and configuration for the keys that it made.",
-        (Some("EnrolRequest"), 200, "Enrolment"),
+    refused(
+        post(
+            (ENROLMENT, Auth::Anybody),
+            "/v1/enrol",
+            "A gate shows its ticket, and gets certificate and configuration for the keys that it made.",
+            (Some("EnrolRequest"), 200, "Enrolment"),
+        ),
+        &[
+            "bad-proof",
+            "key-revoked",
+            "ticket-over",
+            "ticket-used",
+            "unknown-ticket",
+            "unavailable",
+        ],
     ),
     get(
         (CONSOLE, Auth::Staff),
@@ -219,11 +304,14 @@ pub const ROUTES: &[Route] = &[
         "Tables of fares, the newest first.",
         (JSON, Some("FareTables")),
     ),
-    post(
-        (CONSOLE, Auth::Staff),
-        "/v1/fares/{table}/release",
-        "Releases a table of fares; live once two different people did. Releaser.",
-        (Some("Reason"), 200, "FareTable"),
+    refused(
+        post(
+            (CONSOLE, Auth::Staff),
+            "/v1/fares/{table}/release",
+            "Releases a table of fares; live once two different people did. Releaser.",
+            (Some("Reason"), 200, "FareTable"),
+        ),
+        &["no-such-table"],
     ),
     get(
         (RIDERS, Auth::Anybody),
@@ -231,11 +319,14 @@ pub const ROUTES: &[Route] = &[
         "The gates' public keys, which check receipts.",
         (JSON, Some("GateKeys")),
     ),
-    post(
-        (GATES, Auth::Gate),
-        "/v1/gates/{gate}/certificate",
-        "Another certificate for the gate's own key, before the present one ends.",
-        (Some("Renewal"), 200, "RenewedCertificate"),
+    refused(
+        post(
+            (GATES, Auth::Gate),
+            "/v1/gates/{gate}/certificate",
+            "Another certificate for the gate's own key, before the present one ends.",
+            (Some("Renewal"), 200, "RenewedCertificate"),
+        ),
+        &["bad-proof", "no-authority", "unsupported-media-type"],
     ),
     asked(
         Route {
@@ -248,54 +339,91 @@ pub const ROUTES: &[Route] = &[
             )
         },
         &[
-            ("after", "the cursor of the last answer; 0 for everything"),
-            ("wait_ms", "how long to wait for news, up to 30000"),
+            (
+                "after",
+                "the cursor of the last answer; 0 for everything",
+                Kind::Count(u64::MAX),
+            ),
+            (
+                "wait_ms",
+                "how long to wait for news, up to 30000",
+                Kind::Count(u32::MAX as u64),
+            ),
         ],
     ),
-    post(
-        (GATES, Auth::Gate),
-        "/v1/gates/{gate}/pay-codes",
-        "Whether a payment platform's code would be charged; a repeat gets the first answer.",
-        (Some("PayCodeAsk"), 200, "PayCodeAnswer"),
+    refused(
+        post(
+            (GATES, Auth::Gate),
+            "/v1/gates/{gate}/pay-codes",
+            "Whether a payment platform's code would be charged; a repeat gets the first answer.",
+            (Some("PayCodeAsk"), 200, "PayCodeAnswer"),
+        ),
+        &["busy", "too-often"],
     ),
-    post(
-        (GATES, Auth::Gate),
-        "/v1/gates/{gate}/records",
-        "A batch of records, each answered by itself; a repeat gets the first answer.",
-        (Some("Upload"), 200, "Answers"),
+    refused(
+        post(
+            (GATES, Auth::Gate),
+            "/v1/gates/{gate}/records",
+            "A batch of records, each answered by itself; a repeat gets the first answer.",
+            (Some("Upload"), 200, "Answers"),
+        ),
+        &["busy", "too-many-records"],
     ),
-    post(
-        (CONSOLE, Auth::Staff),
-        "/v1/let-through",
-        "Has one gate open once, for one person. Steward or supervisor. With an Idempotency-Key.",
-        (Some("LetThrough"), 200, "LetThroughTold"),
+    refused(
+        once(post(
+            (CONSOLE, Auth::Staff),
+            "/v1/let-through",
+            "Has one gate open once, for one person. Steward or supervisor. With an Idempotency-Key.",
+            (Some("LetThrough"), 200, "LetThroughTold"),
+        )),
+        &["let-through-waits", "no-such-gate", "too-often"],
     ),
-    post(
-        (CONSOLE, Auth::Staff),
-        "/v1/modes",
-        "Tells gates to be in another mode, all or none. Supervisor. With an Idempotency-Key.",
-        (Some("Modes"), 200, "Told"),
+    refused(
+        once(post(
+            (CONSOLE, Auth::Staff),
+            "/v1/modes",
+            "Tells gates to be in another mode, all or none. Supervisor. With an Idempotency-Key.",
+            (Some("Modes"), 200, "Told"),
+        )),
+        &["no-such-gate"],
     ),
     Route {
-        answer: (200, TEXT, None),
+        answer: (200, "*/*", None),
+        problems: &[
+            "no-such-platform",
+            "not-believed",
+            "too-large",
+            "unavailable",
+        ],
         ..post(
             (NOTICES, Auth::Anybody),
             "/v1/notices/{platform}",
-            "What a payment platform tells, in its own words; believed for its signature alone.",
+            "What a payment platform tells, in its own words; believed for its signature alone, and answered in its words.",
             (None, 200, "Problem"),
         )
     },
-    post(
-        (RIDERS, Auth::Phone),
-        "/v1/rider",
-        "Enrols the phone's key; 200 when it was already.",
-        (None, 201, "Enrolled"),
+    or(
+        post(
+            (RIDERS, Auth::Phone),
+            "/v1/rider",
+            "Enrols the phone's key; 200 when it was already.",
+            (None, 201, "Enrolled"),
+        ),
+        200,
+        "it was enrolled before",
     ),
-    post(
-        (RIDERS, Auth::Phone),
-        "/v1/rider/corrections",
-        "Where a journey ended whose exit is missing; 200 when the same was told before.",
-        (Some("Correction"), 201, "Journey"),
+    refused(
+        or(
+            post(
+                (RIDERS, Auth::Phone),
+                "/v1/rider/corrections",
+                "Where a journey ended whose exit is missing; 200 when the same was told before.",
+                (Some("Correction"), 201, "Journey"),
+            ),
+            200,
+            "the same was told before",
+        ),
+        &["no-such-journey", "nothing-missing", "told-already"],
     ),
     asked(
         get(
@@ -304,13 +432,20 @@ pub const ROUTES: &[Route] = &[
             "Vouchers as they are made.",
             (EVENTS, None),
         ),
-        &[("after", "the number of the last voucher")],
+        &[(
+            "after",
+            "the number of the last voucher",
+            Kind::Count(u64::MAX),
+        )],
     ),
-    post(
-        (RIDERS, Auth::Phone),
-        "/v1/rider/issuer-part",
-        "A fresh issuer part.",
-        (None, 200, "Enrolled"),
+    refused(
+        post(
+            (RIDERS, Auth::Phone),
+            "/v1/rider/issuer-part",
+            "A fresh issuer part.",
+            (None, 200, "Enrolled"),
+        ),
+        &["denied"],
     ),
     asked(
         get(
@@ -320,8 +455,16 @@ pub const ROUTES: &[Route] = &[
             (JSON, Some("Journeys")),
         ),
         &[
-            ("before", "those that began before this moment, in unix ms"),
-            ("most", "at most so many, up to 50"),
+            (
+                "before",
+                "those that began before this moment, in unix ms",
+                Kind::Number,
+            ),
+            (
+                "most",
+                "at most so many, up to 50",
+                Kind::Count(u32::MAX as u64),
+            ),
         ],
     ),
     get(
@@ -337,7 +480,11 @@ pub const ROUTES: &[Route] = &[
             "Vouchers that were missed.",
             (JSON, Some("Vouchers")),
         ),
-        &[("after", "the `cursor` of the answer before")],
+        &[(
+            "after",
+            "the `cursor` of the answer before",
+            Kind::Count(u64::MAX),
+        )],
     ),
     asked(
         get(
@@ -347,9 +494,13 @@ pub const ROUTES: &[Route] = &[
             (JSON, Some("Riders")),
         ),
         &[
-            ("receipt", "the last digits of a receipt's number"),
-            ("code", "of a code's reference"),
-            ("account", "of an account"),
+            (
+                "receipt",
+                "the last digits of a receipt's number",
+                Kind::Tail,
+            ),
+            ("code", "of a code's reference", Kind::Tail),
+            ("account", "of an account", Kind::Tail),
         ],
     ),
     Route {
@@ -368,11 +519,14 @@ pub const ROUTES: &[Route] = &[
         "Who is signed in.",
         (JSON, Some("SignedIn")),
     ),
-    post(
-        (CONSOLE, Auth::Anybody),
-        "/v1/session",
-        "Signs in; the answer sets the session's cookie.",
-        (Some("SignIn"), 200, "SignedIn"),
+    refused(
+        post(
+            (CONSOLE, Auth::Anybody),
+            "/v1/session",
+            "Signs in; the answer sets the session's cookie.",
+            (Some("SignIn"), 200, "SignedIn"),
+        ),
+        &["too-often", "unavailable", "wrong-password"],
     ),
     get(
         (RIDERS, Auth::Anybody),
@@ -380,16 +534,22 @@ pub const ROUTES: &[Route] = &[
         "The names of stations.",
         (JSON, Some("Stations")),
     ),
-    get(
-        (CONSOLE, Auth::Staff),
-        "/v1/stations/{station}",
-        "A station and its gates.",
-        (JSON, Some("Station")),
+    refused(
+        get(
+            (CONSOLE, Auth::Staff),
+            "/v1/stations/{station}",
+            "A station and its gates.",
+            (JSON, Some("Station")),
+        ),
+        &["no-such-station"],
     ),
-    get(
-        (CONSOLE, Auth::Staff),
-        "/v1/stations/{station}/events",
-        "A station, as it changes.",
-        (EVENTS, None),
+    refused(
+        get(
+            (CONSOLE, Auth::Staff),
+            "/v1/stations/{station}/events",
+            "A station, as it changes.",
+            (EVENTS, None),
+        ),
+        &["no-such-station"],
     ),
 ];

@@ -15,7 +15,7 @@ pub(super) fn all() -> Value {
         "Problem": object(&["type", "title", "status", "detail"], json!({
             "type": { "type": "string", "pattern": "^urn:faregate:problem:" }, "title": text,
             "status": { "type": "integer" }, "detail": text,
-            "field": { "type": "string", "description": "what of the request is at fault, when it is one thing" },
+            "field": { "type": "string", "description": "what of the request is at fault, when it is one thing; `body`, `query` or `path` for the whole of it" },
         })),
         "Money": object(&["minor", "currency"], json!({
             "minor": { "type": "integer", "description": "in the currency's smallest unit" },
@@ -27,7 +27,8 @@ pub(super) fn all() -> Value {
         } })),
         "Answers": object(&["answers", "server_time_ms"], json!({
             "answers": { "type": "array", "items": object(&["id", "outcome"], json!({
-                "id": id, "outcome": { "enum": ["accepted", "refused"] }, "voucher": envelope(),
+                "id": { "anyOf": [id, { "type": "null" }], "description": "null for what has no readable id" },
+                "outcome": { "enum": ["accepted", "refused"] }, "voucher": envelope(),
                 "code": { "enum": ["malformed", "wrong-gate", "bad-signature", "fork", "revoked"] }, "reason": text,
             })) },
             "server_time_ms": at,
@@ -47,7 +48,7 @@ pub(super) fn all() -> Value {
             "code_lifetime_ms": { "type": "integer" },
             "not_after_ms": at, "server_key": text,
         })),
-        "Correction": object(&["entry", "station", "left_at_ms"], json!({
+        "Correction": closed(&["entry", "station", "left_at_ms"], json!({
             "entry": id, "station": text, "left_at_ms": at, "note": { "type": "string", "maxLength": 300 },
         })),
         "Journey": object(&["entry", "state", "from", "entered_at_ms"], json!({
@@ -92,13 +93,13 @@ pub(super) fn all() -> Value {
             "records": { "type": "array" }, "end": { "type": ["object", "null"] },
         })),
         "Conflicts": object(&["conflicts"], json!({ "conflicts": many("Conflict"), "next": id })),
-        "Reason": object(&["reason"], json!({ "reason": { "type": "string", "minLength": 1, "maxLength": 500 } })),
+        "Reason": closed(&["reason"], json!({ "reason": { "type": "string", "minLength": 1, "maxLength": 500 } })),
         "FareTable": object(&["table", "name", "imported_by", "imported_ms", "releases", "live"], json!({
             "table": id, "name": text, "imported_by": text, "imported_ms": at, "live": { "type": "boolean" },
             "releases": { "type": "array", "items": object(&["by", "at_ms"], json!({ "by": text, "at_ms": at })) },
         })),
         "FareTables": object(&["tables"], json!({ "tables": many("FareTable") })),
-        "Decision": object(&["decision", "reason"], json!({
+        "Decision": closed(&["decision", "reason"], json!({
             "decision": { "enum": ["keep", "charge"] }, "fare": one("Money"),
             "reason": { "type": "string", "minLength": 1, "maxLength": 500 },
         })),
@@ -107,12 +108,12 @@ pub(super) fn all() -> Value {
             "gates": { "type": "array" }, "journeys": { "type": "array" }, "conflicts": { "type": "array" },
         })),
         "Station": station(&text, &at),
-        "Modes": object(&["gates", "mode", "reason"], json!({
-            "gates": { "type": "array", "items": text, "minItems": 1, "maxItems": crate::modes::GATES_MAX },
+        "Modes": closed(&["gates", "mode", "reason"], json!({
+            "gates": { "type": "array", "items": { "type": "string", "pattern": super::CODE }, "minItems": 1, "maxItems": crate::modes::GATES_MAX },
             "mode": { "enum": fare_protocol::Mode::ALL.map(fare_protocol::Mode::code) },
             "direction": { "enum": ["entry", "exit"] }, "reason": { "type": "string", "minLength": 1, "maxLength": 60 },
         })),
-        "LetThrough": let_through(&text),
+        "LetThrough": let_through(),
         "LetThroughTold": let_through_told(&text, &at),
         "Told": object(&["told"], json!({ "told": {
             "type": "array", "items": object(&["gate", "modes"], json!({ "gate": text, "modes": text })),
@@ -139,7 +140,7 @@ pub(super) fn all() -> Value {
             "authority": { "type": "string", "description": "PEM" },
             "issuers": { "type": "array" }, "servers": { "type": "array" }, "tariff": { "type": "object" },
         })),
-        "SignIn": object(&["person", "password"], json!({ "person": text, "password": { "type": "string", "format": "password" } })),
+        "SignIn": closed(&["person", "password"], json!({ "person": text, "password": { "type": "string", "format": "password" } })),
         "SignedIn": object(&["person", "roles"], json!({
             "person": text, "roles": { "type": "array", "items": text }, "until_ms": at,
         })),
@@ -195,11 +196,11 @@ fn station(text: &Value, at: &Value) -> Value {
     )
 }
 
-fn let_through(text: &Value) -> Value {
-    object(
+fn let_through() -> Value {
+    closed(
         &["gate", "direction", "reason"],
         json!({
-            "gate": text, "direction": { "enum": ["entry", "exit"] },
+            "gate": { "type": "string", "pattern": super::CODE }, "direction": { "enum": ["entry", "exit"] },
             "reason": { "type": "string", "minLength": 1, "maxLength": 60 },
             "receipt": { "type": "string", "minLength": 4, "maxLength": 32, "description": "its last digits; for the audit" },
         }),
@@ -213,6 +214,15 @@ fn let_through_told(text: &Value, at: &Value) -> Value {
             "gate": text, "direction": { "enum": ["entry", "exit"] }, "command": text, "until_ms": at,
         }),
     )
+}
+
+/// One of which no other field is taken.
+fn closed(required: &[&str], properties: Value) -> Value {
+    let mut object = object(required, properties);
+    if let Some(object) = object.as_object_mut() {
+        object.insert("additionalProperties".to_owned(), false.into());
+    }
+    object
 }
 
 fn object(required: &[&str], properties: Value) -> Value {

@@ -1,11 +1,12 @@
 //! How the database and the gates are doing: what `/readyz` and `/metrics` say, in statements that look
 //! at the ends of indexes and not at all that was ever stored.
 
-use super::sql::{Row, SqlError};
+use super::sql::{Row, SqlError, Value};
 use super::{MIGRATIONS, StoreError, Tx};
 use fare_protocol::UnixMs;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How often the database failed since the program started. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,7 @@ pub struct Faults(Arc<Counts>);
 struct Counts {
     errors: AtomicU64,
     clashes: AtomicU64,
+    unwritable: AtomicBool,
 }
 
 impl Faults {
@@ -26,7 +28,20 @@ impl Faults {
                 &self.0.errors
             };
             count.fetch_add(1, Ordering::Relaxed);
+            if err.is_for_want_of_room() {
+                self.0.unwritable.store(true, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// Something was written.
+    pub(super) fn wrote(&self) {
+        self.0.unwritable.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether nothing can be written, as far as was tried last: the disk is full, broken or read-only.
+    pub fn is_unwritable(&self) -> bool {
+        self.0.unwritable.load(Ordering::Relaxed)
     }
 
     /// Statements and transactions that failed.
@@ -125,24 +140,30 @@ impl Tx<'_> {
     /// # Errors
     /// Those of the database.
     pub fn gate_ends(&self) -> Result<Vec<GateEnd>, StoreError> {
-        let sql = "SELECT gate.gate, station, record.seq, at_ms, received_ms,
-                          (SELECT count(*) FROM fork WHERE fork.gate = gate.gate)
-                   FROM gate LEFT JOIN record ON record.gate = gate.gate AND record.seq =
-                        (SELECT max(seq) FROM record AS newest WHERE newest.gate = gate.gate)
-                   ORDER BY gate.gate";
-        let end = |row: &Row| {
-            let newest = match row.get::<Option<u64>>(2)? {
-                Some(seq) => Some((seq, row.get(3)?, row.get(4)?)),
+        let gates = self.rows("SELECT gate, station FROM gate ORDER BY gate", &[])?;
+        let mut forks: HashMap<String, u64> = HashMap::new();
+        for row in self.rows("SELECT gate, count(*) FROM fork GROUP BY gate", &[])? {
+            forks.insert(row.get(0)?, row.get(1)?);
+        }
+        let newest = "SELECT seq, at_ms, received_ms FROM record WHERE gate = $1
+                      ORDER BY seq DESC LIMIT 1";
+        let asked = gates.iter().map(|row| Ok(vec![row.get::<Value>(0)?]));
+        let asked: Result<Vec<_>, StoreError> = asked.collect();
+        let newest = self.each(newest, &asked?)?;
+        let end = |(row, newest): (&Row, Vec<Row>)| {
+            let gate: String = row.get(0)?;
+            let newest = match newest.first() {
+                Some(row) => Some((row.get(0)?, row.get(1)?, row.get(2)?)),
                 None => None,
             };
             Ok(GateEnd {
-                gate: row.get(0)?,
+                quarantined: forks.get(&gate).copied().unwrap_or(0),
+                gate,
                 station: row.get(1)?,
                 newest,
-                quarantined: row.get(5)?,
             })
         };
-        self.rows(sql, &[])?.iter().map(end).collect()
+        gates.iter().zip(newest).map(end).collect()
     }
 
     fn standing_conflicts(&self) -> Result<Vec<StandingConflicts>, StoreError> {

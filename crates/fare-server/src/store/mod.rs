@@ -350,6 +350,7 @@ impl Database {
             let tx = Tx::begin(&self.engine, &self.faults, Access::Write)?;
             let done = work(&tx).and_then(|done| {
                 tx.commit()?;
+                self.faults.wrote();
                 Ok(done)
             });
             if done.is_ok() || !tx.clashed.get() || clashes == CLASHES_MAX {

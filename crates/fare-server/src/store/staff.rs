@@ -221,10 +221,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn end_sessions(&self, issuer: &str, subject: &str) -> Result<(), StoreError> {
+    /// Ends all sessions of somebody; answers how many.
+    pub fn end_sessions(&self, issuer: &str, subject: &str) -> Result<u64, StoreError> {
         let sql = "DELETE FROM staff_session WHERE issuer = $1 AND subject = $2";
-        self.run(sql, &[&issuer, &subject])?;
-        Ok(())
+        self.run(sql, &[&issuer, &subject])
     }
 
     /// Forgets sessions that are over, and answers that nobody will ask for again.

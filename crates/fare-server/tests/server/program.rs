@@ -441,6 +441,33 @@ fn a_bundle_is_imported_from_the_command_line_and_answered_in_a_file() {
     assert_eq!(import("other").status.code(), Some(1));
 }
 
+/// Somebody whom an identity provider knows.
+fn signs_in_from_elsewhere(run: &impl Fn(&[&str]) -> Output) {
+    let issuer = ["--issuer", "https://id.example"];
+    let sign_in = [
+        &["staff", "sign-in", "Zhao", "--role", "finance"][..],
+        &issuer,
+    ]
+    .concat();
+    let cookie = text(&run(&sign_in).stdout);
+    let ends = "; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure\n";
+    assert!(
+        cookie.starts_with("__Host-session=") && cookie.ends_with(ends),
+        "{cookie}"
+    );
+    let foreign = [
+        "staff", "sign-in", "Zhao", "--role", "finance", "--issuer", "local",
+    ];
+    assert_eq!(
+        run(&foreign).status.code(),
+        Some(2),
+        "a name of our own is no issuer"
+    );
+    let sign_out = [&["staff", "sign-out", "Zhao"][..], &issuer].concat();
+    assert_eq!(text(&run(&sign_out).stdout), "Zhao: signed out\n");
+    assert_eq!(run(&sign_out).status.code(), Some(1), "nobody is left");
+}
+
 #[test]
 // long: one person, every command
 fn staff_are_kept_from_the_command_line_and_what_is_done_is_printed() {
@@ -502,14 +529,17 @@ fn staff_are_kept_from_the_command_line_and_what_is_done_is_printed() {
     );
     assert_eq!(run(&["staff", "remove", "Wang"]).status.code(), Some(1));
 
+    signs_in_from_elsewhere(&run);
     run(&["deny", "add", &"ab".repeat(16)]);
     let audit = text(&run(&["audit"]).stdout);
     let lines: Vec<_> = audit.lines().collect();
-    assert_eq!(lines.len(), 4, "{audit}");
+    assert_eq!(lines.len(), 6, "{audit}");
     for (line, ends) in lines.iter().zip([
         "staff-add        Wang: viewer supervisor",
         "staff-change     Wang: steward",
         "staff-remove     Wang",
+        "",
+        "",
         "deny-add         …abab",
     ]) {
         assert!(line.contains(" command ") && line.ends_with(ends), "{line}");

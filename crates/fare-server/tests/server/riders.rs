@@ -619,7 +619,7 @@ async fn stations_and_gates_are_for_anybody_and_what_is_not_there_is_said_as_a_p
     assert!(stations.as_array().unwrap().contains(&guomao));
     assert_eq!(
         refused(get("/").await.unwrap()).await,
-        said(404, "not-found", "")
+        said(404, "not-found", "path")
     );
     let wrong = refused(get("/v1/rider").await.unwrap()).await;
     assert_eq!(wrong.0, 405);

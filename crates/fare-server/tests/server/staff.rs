@@ -188,10 +188,66 @@ async fn what_is_described_is_there_at_each_address_and_the_description_too() {
             }
         }
     }
+    described_however_asked(&server, &cookie).await;
     let served = server.client.get(format!("{}/openapi.json", server.status));
     let served: Value = served.send().await.unwrap().json().await.unwrap();
     assert_eq!(served, fare_server::openapi::document());
     server.end().await;
+}
+
+/// Whatever is sent: the status is one that is described, and what is refused says which field and why.
+async fn described_however_asked(server: &Running, cookie: &str) {
+    use fare_server::metrics::Listener;
+    use fare_server::openapi::{ROUTES, document};
+    let document = document();
+    let json = "application/json";
+    let sent = [
+        ("", "", ""),
+        (cookie, "", ""),
+        (cookie, "text/plain", "{}"),
+        (cookie, json, "{"),
+        (cookie, json, "[]"),
+        (cookie, json, "{\"nobody\": 1}"),
+    ];
+    for route in ROUTES {
+        let base = match route.listeners[0] {
+            Listener::Gates => &server.gates,
+            Listener::Console => &server.staff,
+            Listener::Riders => &server.riders,
+            Listener::Status => &server.status,
+            Listener::Enrolment | Listener::Notices => continue,
+        };
+        let path = route
+            .path
+            .replace("{gate}", "PGY-01")
+            .replace("{station}", "PGY");
+        let path = path.replace("{conflict}", "0").replace("{table}", "0");
+        let url = format!("{base}{path}");
+        let responses = &document["paths"][route.path][route.method]["responses"];
+        for (cookie, kind, body) in sent {
+            let method = route.method.to_uppercase().parse().unwrap();
+            let request = server.client.request(method, &url).header("cookie", cookie);
+            let request = request.header("content-type", kind).body(body);
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
+            let what = format!("{} {path} {kind} {body}: {status}", route.method);
+            assert!(responses.get(status.as_str()).is_some(), "{what}");
+            if status.is_client_error() {
+                let problem = problem(answer).await;
+                let is_whole = ["not-signed-in", "not-allowed", "wrong-password"];
+                let has_field =
+                    problem.field.is_some() || is_whole.contains(&problem.title.as_str());
+                assert!(has_field, "{what}: {problem:?}");
+            }
+        }
+        let other = server.client.put(&url).send().await.unwrap();
+        assert!(other.headers().contains_key("allow"), "{path}");
+        let other = problem(other).await;
+        assert_eq!(
+            (other.status, other.field.as_deref()),
+            (405, Some("method"))
+        );
+    }
 }
 
 #[tokio::test]
@@ -232,6 +288,11 @@ async fn two_releasers_make_a_table_of_fares_live() {
             .as_deref(),
         Some("reason")
     );
+    let unprintable = problem(release(&url, &wang, "a\0b").await).await;
+    assert_eq!(
+        (unprintable.status, unprintable.field.as_deref()),
+        (400, Some("reason"))
+    );
     let nowhere = url.replace(&table.hash.to_hex(), &"00".repeat(16));
     assert_eq!(
         problem(release(&nowhere, &wang, "so").await).await.title,
@@ -255,10 +316,14 @@ async fn two_releasers_make_a_table_of_fares_live() {
     let done = server
         .database
         .with(|database| database.read(|tx| tx.audits(all, None, 50)));
-    let done = done
-        .unwrap()
-        .into_iter()
-        .filter(|done| done.what == "fares-release");
+    let done = done.unwrap();
+    let refused = done.iter().find(|done| done.what == "refused").unwrap();
+    let path = format!("POST /v1/fares/{}/release", table.hash.to_hex());
+    assert_eq!(
+        (&*refused.person, &refused.about, &*refused.why),
+        ("Zhao", &path, "supervisor finance")
+    );
+    let done = done.into_iter().filter(|done| done.what == "fares-release");
     assert_eq!(
         done.map(|done| done.person).collect::<Vec<_>>(),
         ["Wang", "Li"]

@@ -245,7 +245,7 @@ async fn the_rider_beside_a_gate_is_found_by_what_is_on_the_phone() {
         ("account=ab", Some("account")),
         ("code=xyzz", Some("code")),
         ("name=Li", Some("name")),
-        ("account=abab&code=abab", None),
+        ("account=abab&code=abab", Some("query")),
     ] {
         let wrong = problem(find(query).await).await;
         assert_eq!(

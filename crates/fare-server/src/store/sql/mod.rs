@@ -50,6 +50,17 @@ impl SqlError {
     }
 }
 
+impl SqlError {
+    /// Whether the disk is full, broken or read-only: reading may go on, writing does not.
+    pub(super) fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::Postgres(err) => postgres::is_for_want_of_room(err),
+            Self::Sqlite(err) => sqlite::is_for_want_of_room(err),
+            Self::NotForMany(_) => false,
+        }
+    }
+}
+
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {

@@ -31,6 +31,8 @@ const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL enable_
 pub(super) struct Postgres {
     server: ServerUrl,
     client: Client,
+    /// The tables may be split over several nodes: docs/citus.sql.
+    is_split: bool,
     /// By the text of the statement for one row: that one, and the one for many.
     prepared: HashMap<String, Statement>,
     many: HashMap<String, Statement>,
@@ -38,13 +40,16 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub(super) fn open(server: &ServerUrl) -> Result<Self, StoreError> {
-        let client = server.connect().map_err(|err| StoreError::Open {
+        let bad = |err| StoreError::Open {
             database: server.to_string(),
             err,
-        })?;
+        };
+        let mut client = server.connect().map_err(bad)?;
+        let is_split = is_split(&mut client).map_err(|err| bad(err.into()))?;
         Ok(Self {
             server: server.clone(),
             client,
+            is_split,
             prepared: HashMap::new(),
             many: HashMap::new(),
         })
@@ -53,6 +58,7 @@ impl Postgres {
     fn connect_again(&mut self) -> Result<(), SqlError> {
         tracing::warn!(database = %self.server, "the connection is lost; connecting again");
         self.client = self.server.connect()?;
+        self.is_split = is_split(&mut self.client)?;
         self.prepared.clear();
         self.many.clear();
         Ok(())
@@ -148,6 +154,13 @@ impl Engine for Postgres {
     }
 
     fn rows_each(&mut self, sql: &str, values: &[Vec<Value>]) -> Result<Vec<Vec<Row>>, SqlError> {
+        if self.is_split && !many::only_picks(sql) {
+            let of = |values: &Vec<Value>| {
+                let values: Vec<_> = values.iter().map(|value| value as &dyn Bind).collect();
+                self.rows(sql, &values)
+            };
+            return values.iter().map(of).collect();
+        }
         let statement = self.prepare_many(sql, |sql, types| Some(many::asking(sql, types)))?;
         let columns = columns(values);
         let mut found = vec![Vec::new(); values.len()];
@@ -202,6 +215,12 @@ impl Engine for Postgres {
     }
 }
 
+/// Whether this is a server of Citus.
+fn is_split(client: &mut Client) -> Result<bool, postgres::Error> {
+    let citus = "SELECT count(*) > 0 FROM pg_extension WHERE extname = 'citus'";
+    client.query_one(citus, &[])?.try_get(0)
+}
+
 /// What an error says: the server's own words, and not only that there are some.
 pub(super) fn said(err: &postgres::Error) -> String {
     if let Some(err) = err.as_db_error() {
@@ -227,6 +246,16 @@ pub(super) fn is_clash(err: &postgres::Error) -> bool {
         &SqlState::T_R_DEADLOCK_DETECTED,
     ];
     err.code().is_some_and(|code| clashes.contains(&code))
+}
+
+/// The disk is full or broken, or the server takes no writes: a standby, for instance.
+pub(super) fn is_for_want_of_room(err: &postgres::Error) -> bool {
+    let wants = [
+        &SqlState::DISK_FULL,
+        &SqlState::IO_ERROR,
+        &SqlState::READ_ONLY_SQL_TRANSACTION,
+    ];
+    err.code().is_some_and(|code| wants.contains(&code))
 }
 
 /// Values by column instead of by row.
@@ -320,6 +349,15 @@ mod many {
         )
     }
 
+    /// Whether several nodes can answer it for many rows at once, each for the rows that it has: it only picks some,
+    /// without adding them up, ordering and cutting them, or looking at others.
+    pub(super) fn only_picks(sql: &str) -> bool {
+        let more = [
+            "LIMIT", "GROUP BY", "DISTINCT", "count(", "max(", "min(", "sum(",
+        ];
+        sql.matches("SELECT").count() == 1 && !more.iter().any(|more| sql.contains(more))
+    }
+
     /// `INSERT … VALUES (…)` or `UPDATE … SET … WHERE …`, for each row of the list.
     pub(super) fn changing(sql: &str, types: &[Type]) -> Option<String> {
         let (list, names) = list(types);
@@ -394,6 +432,11 @@ mod many {
                 )
             );
             assert_eq!(changing("DELETE FROM t WHERE a = $1", &types), None);
+            assert!(only_picks("SELECT b FROM t JOIN u USING (a) WHERE a = $1"));
+            assert!(!only_picks(
+                "SELECT b FROM t WHERE a = $1 ORDER BY b LIMIT 1"
+            ));
+            assert!(!only_picks("SELECT max(b) FROM t WHERE a = $1"));
             assert_eq!(
                 asking("SELECT b FROM t WHERE a = $1", &types[..1]),
                 "SELECT k.nth, q.* FROM unnest($1::bytea[]) WITH ORDINALITY AS k(k1, nth) \

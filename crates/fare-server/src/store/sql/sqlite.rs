@@ -3,7 +3,7 @@
 use super::{Access, Bind, Engine, Param, Row, SqlError, Value};
 use crate::store::{Step, StoreError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
+use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, params_from_iter};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -154,6 +154,16 @@ impl Engine for Sqlite {
             .pragma_query_value(None, "data_version", version)?;
         Ok(version.to_string())
     }
+}
+
+pub(super) fn is_for_want_of_room(err: &rusqlite::Error) -> bool {
+    let wants = [
+        ErrorCode::DiskFull,
+        ErrorCode::SystemIoFailure,
+        ErrorCode::ReadOnly,
+    ];
+    err.sqlite_error_code()
+        .is_some_and(|code| wants.contains(&code))
 }
 
 fn changed(rows: usize) -> u64 {
