@@ -112,5 +112,5 @@ ALTER TABLE correction ADD CONSTRAINT correction_conflict_fkey
 COMMIT;
 
 -- On the coordinator stays what is small, or one list for all:
---   announced audit book_close book_proof charge_mark close_shared fare_release fare_table feed incident incident_mark invitation lease
---   schema_version staff staff_answer staff_session
+--   announced audit book_close book_proof charge_mark close_shared fare_release fare_table feed incident
+--   incident_mark invitation lease schema_version staff staff_answer staff_session

@@ -104,7 +104,12 @@ fn fill(database: &mut Database, version: usize) {
 
 fn look_at_filled(database: &mut Database, version: usize) {
     let look = |tx: &Tx<'_>| {
-        Ok::<_, StoreError>((tx.sums()?, tx.prove()?, tx.counts()?, tx.conflicts(true, 10)?))
+        Ok::<_, StoreError>((
+            tx.sums()?,
+            tx.prove()?,
+            tx.counts()?,
+            tx.conflicts(true, 10)?,
+        ))
     };
     let (sums, found, counts, conflicts) = database.read(look).unwrap();
     let flaws: Vec<_> = found.iter().map(|finding| finding.flaw).collect();
