@@ -57,9 +57,11 @@ pub fn story(tx: &Tx<'_>, entry: RecordId) -> Result<Story, RulingError> {
         cases.extend(about.into_iter().map(CaseView::from));
     }
     let postings = tx.postings_of(account, entry)?;
-    let completed = match journey.state.as_str() {
-        "no-exit" => tx.completed(account, entry)?,
-        _ => None,
+    let is_completed = journey.state == "no-exit" && journey.fare.is_some();
+    let completed = if is_completed {
+        tx.completed(account, entry)?
+    } else {
+        None
     };
     let charges = tx.charges_of(account, entry)?;
     Ok(Story {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Most zones of a tariff.
-pub const ZONES_MAX: usize = 100;
+/// Most zones of a tariff: enough for a feed in which each station is an area of its own.
+pub const ZONES_MAX: usize = 250;
 
 /// A zone's name: 1 to 24 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use fare_protocol::wire::TariffText;
 use fare_protocol::{Money, RiderClass, TariffHash};
-use fare_rules::tariff::{Day, TariffPart};
+use fare_rules::tariff::{Day, TariffPart, TariffProblem};
 use fare_rules::{Tariff, TariffError};
 use std::fs;
 use std::io::{self, Write};
@@ -251,6 +251,12 @@ fn made_from_feed(err: &TariffError, policy: &str, text: &TariffText) -> anyhow:
         TariffPart::Tariff => (&text.tariff, of_policy),
         TariffPart::Stations => (&text.stations, 0),
     };
+    if let TariffProblem::Holes { .. }
+    | TariffProblem::TooLong { .. }
+    | TariffProblem::TooMany { .. } = err.problem
+    {
+        return anyhow::anyhow!("what the feed comes to: {}", err.problem);
+    }
     let line = whole
         .lines()
         .nth(err.line.saturating_sub(1))

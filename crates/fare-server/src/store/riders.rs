@@ -102,7 +102,7 @@ const OWN: &str = "
     LEFT JOIN correction ON correction.account = journey.account AND correction.entry = journey.entry
     LEFT JOIN conflict_end ON conflict_end.conflict = correction.conflict
     LEFT JOIN completed ON completed.account = journey.account AND completed.tap = journey.entry
-              AND journey.state = 'no-exit'";
+              AND journey.state = 'no-exit' AND journey.fare_minor IS NOT NULL";
 
 impl Tx<'_> {
     /// Enrols a phone's key with a new account, or answers the rider who has it already.

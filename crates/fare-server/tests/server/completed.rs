@@ -3,13 +3,14 @@
 use super::api::Running;
 use super::phone::Phone;
 use super::site::{NOW, Site, settlement};
-use crate::gate::{Gate, Tap, account};
+use crate::gate::{Gate, MORNING, Tap, account};
 use fare_protocol::{AccountId, Annulment, Direction, PassageOutcome, SignedRecord, UnixMs};
 use fare_rules::Tariff;
 use fare_rules::completion::Sign;
 use fare_server::config::Settlement;
 use fare_server::correction::story;
-use fare_server::intake::{charge_without_entry, close_ended};
+use fare_server::intake::{charge_without_entry, close_ended, look_at_incidents};
+use fare_server::store::Incident;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -241,6 +242,34 @@ fn an_exit_without_an_entry_is_completed_too() {
     let completed = completed.unwrap().unwrap();
     assert_eq!((completed.station.as_str(), completed.percent), ("GCH", 75));
     assert_eq!(completed.because[0].sign, Sign::NextTap);
+}
+
+#[test]
+fn an_incident_spares_a_completed_fare_too() {
+    let mut line = line(RULE);
+    let entry = line.enters(1);
+    let next = passes(&line.xdn, Direction::Entry, account(1), 200);
+    let out = passes(&line.pgy, Direction::Exit, account(1), 240);
+    line.site.send(&line.xdn, &next.each_ref());
+    line.site.send(&line.pgy, &out.each_ref());
+    line.tend();
+    assert_eq!(line.site.sum("fare-revenue"), 500 + 500);
+    let incident = Incident {
+        station: Some("PGY".parse().unwrap()),
+        from: UnixMs(MORNING),
+        until: UnixMs(MORNING + 60 * 60_000),
+        person: "Wang".to_owned(),
+        reason: "the exits were closed off".to_owned(),
+    };
+    let now = UnixMs(line.site.settlement.tariff.day_ends(NOW).0 + 1);
+    let settlement = &line.site.settlement;
+    let given_back = line.site.database.write(|tx| {
+        tx.insert_incident([7; 16], &incident, now)?;
+        look_at_incidents(settlement, tx, now)
+    });
+    assert_eq!(given_back.map_err(|err| err.to_string()).unwrap(), 1);
+    assert_eq!(line.site.sum("fare-revenue"), 500);
+    assert_eq!(line.says(&entry), None);
 }
 
 #[tokio::test]

@@ -130,6 +130,7 @@ fn what_cannot_be_explained_is_said_with_what_to_write() {
 }
 
 #[test]
+// long: one feed, mended step by step
 fn what_a_feed_comes_to_is_shown_where_it_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let sample = PathBuf::from(config("gtfs-sample"));
@@ -183,6 +184,19 @@ fn what_a_feed_comes_to_is_shown_where_it_is_wrong() {
         "{err}"
     );
     change("stops.txt", "152.6", "52.6");
+    change(
+        "fare_leg_rules.txt",
+        "all,metro,,,,short,0",
+        "all,metro,inner,inner,,short,0",
+    );
+    let (_, _, err) = import(&feed);
+    let hole = "fareserver: what the feed comes to: 1 pairs of stations have no fare: SUB to SUB; add their fares";
+    assert_eq!(err.trim_end(), hole);
+    change(
+        "fare_leg_rules.txt",
+        "all,metro,inner,inner,,short,0",
+        "all,metro,,,,short,0",
+    );
     let (status, out, err) = import(&feed);
     assert_eq!(status, 0, "{err}");
     assert!(
