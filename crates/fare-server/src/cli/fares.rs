@@ -79,6 +79,9 @@ struct ImportArgs {
     /// By which fare medium of the feed riders ride, where fares depend on it
     #[arg(long, value_name = "ID", requires = "gtfs")]
     medium: Option<String>,
+    /// Which class a rider category of the feed is that has another name: youth=student; =none to leave it out
+    #[arg(long, value_name = "CATEGORY=CLASS", value_parser = category, requires = "gtfs")]
+    class: Vec<(String, Option<RiderClass>)>,
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +194,7 @@ fn import(out: &mut impl Write, args: &ImportArgs) -> anyhow::Result<()> {
             let choice = gtfs::Choice {
                 network: args.network.clone(),
                 medium: args.medium.clone(),
+                classes: args.class.iter().cloned().collect(),
             };
             feed(folder, policy, &choice)?
         }
@@ -375,6 +379,19 @@ pub(super) fn class(text: &str) -> Result<RiderClass, String> {
         let words = RiderClass::ALL.map(class_word).join(", ");
         format!("{text:?} is no class; write one of {words}")
     })
+}
+
+/// `youth=student`, `visitor=none`.
+fn category(text: &str) -> Result<(String, Option<RiderClass>), String> {
+    let (category, name) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not like youth=student"))?;
+    let of = if name == "none" {
+        None
+    } else {
+        Some(class(name)?)
+    };
+    Ok((category.to_owned(), of))
 }
 
 fn class_word(class: RiderClass) -> &'static str {

@@ -22,6 +22,7 @@ mod services;
 mod transfers;
 
 use csv::Table;
+use fare_protocol::RiderClass;
 use fare_protocol::wire::TariffText;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -74,6 +75,8 @@ pub struct Choice {
     pub network: Option<String>,
     /// By which fare medium riders ride; needed where fares depend on it.
     pub medium: Option<String>,
+    /// Which class a rider category is that has another name; nothing of one that is to be left out.
+    pub classes: BTreeMap<String, Option<RiderClass>>,
 }
 
 /// The tariff's texts: `policy` with the feed's fares, and the feed's stations.
@@ -106,7 +109,7 @@ pub fn convert(files: &Files, policy: &str, choice: &Choice) -> Result<TariffTex
             &table("fare_media.txt")?,
             &table("fare_products.txt")?,
         ),
-        choice.medium.as_deref(),
+        choice,
         &said,
     )?;
     let rules = table("fare_leg_rules.txt")?;

@@ -2,7 +2,7 @@
 
 use super::csv::{Row, Table};
 use super::policy::Policy;
-use super::{Problem, Problems, all};
+use super::{Choice, Problem, Problems, all};
 use fare_protocol::{Currency, RiderClass};
 use fare_rules::tariff::class_name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,29 +30,37 @@ pub(super) struct Products {
 
 /// By what the rows of products are read.
 struct Reader<'t> {
-    categories: BTreeMap<String, RiderClass>,
+    /// Nothing for those that are left out.
+    categories: BTreeMap<String, Option<RiderClass>>,
     media: Vec<&'t str>,
     medium: Option<&'t str>,
     currency: Option<Currency>,
 }
 
 impl Products {
-    /// `medium` is that of the riders at the gates; without it all media must cost the same.
+    /// Without a chosen medium all media must cost the same.
     pub(super) fn read(
         (categories, media, products): (&Table, &Table, &Table),
-        medium: Option<&str>,
+        choice: &Choice,
         policy: &Policy,
     ) -> Result<Self, Problems> {
         let known = all(categories.rows().map(|row| {
             let id = row.need("rider_category_id")?;
-            Ok((id.text.clone(), category(&row, &id.text)?))
+            Ok((id.text.clone(), category(&row, &id.text, choice)?))
         }))?;
         let reader = Reader {
             categories: known.into_iter().collect(),
             media: media.rows().map(|row| row.text("fare_media_id")).collect(),
-            medium,
+            medium: choice.medium.as_deref(),
             currency: policy.currency,
         };
+        let ids: BTreeSet<&str> = reader.categories.keys().map(String::as_str).collect();
+        if let Some(unknown) = choice.classes.keys().find(|id| !ids.contains(id.as_str())) {
+            let known = ids.into_iter().collect::<Vec<_>>().join(", ");
+            let what = format!("there is no category {unknown:?} here; there are: {known}");
+            return Err(categories.wrong(what).into());
+        }
+        let medium = choice.medium.as_deref();
         if let Some(medium) = medium
             && !reader.media.contains(&medium)
         {
@@ -64,7 +72,7 @@ impl Products {
         all(products.rows().map(|row| reader.add(&mut found, &row)))?;
         Ok(Self {
             all: found,
-            classes: reader.categories.into_values().collect(),
+            classes: reader.categories.into_values().flatten().collect(),
         })
     }
 
@@ -91,7 +99,10 @@ impl Reader<'_> {
             let class = self.categories.get(&category.text).copied();
             class.ok_or_else(|| row.wrong("rider_category_id", none()))
         });
-        let class = class.transpose()?;
+        let class = match class.transpose()? {
+            Some(None) => return Ok(()),
+            class => class.flatten(),
+        };
         let new = Amount {
             minor: self.amount(row)?,
             by_medium: row.get("fare_media_id").is_some(),
@@ -194,17 +205,23 @@ impl Product {
     }
 }
 
-fn category(row: &Row<'_>, id: &str) -> Result<RiderClass, Problem> {
+/// The class of a category; nothing of one that is to be left out.
+fn category(row: &Row<'_>, id: &str, choice: &Choice) -> Result<Option<RiderClass>, Problem> {
+    if let Some(class) = choice.classes.get(id) {
+        return Ok(*class);
+    }
     if row.text("is_default_fare_category") == "1" {
-        return Ok(RiderClass::Adult);
+        return Ok(Some(RiderClass::Adult));
     }
     let lower = id.to_ascii_lowercase();
     let found = RiderClass::ALL
         .into_iter()
         .find(|class| class_name(*class) == lower);
-    found.ok_or_else(|| {
+    found.map(Some).ok_or_else(|| {
         let words = RiderClass::ALL.map(class_name).join(", ");
-        let what = format!("{id:?} is none of our classes; call it one of {words}");
+        let what = format!(
+            "{id:?} is none of our classes; say which it is with --class {id}=CLASS, one of {words}, or none to leave it out"
+        );
         row.wrong("rider_category_id", what)
     })
 }

@@ -362,6 +362,7 @@ fn only_the_rules_of_the_gates_network_count() {
         let choice = Choice {
             network: Some(network.to_owned()),
             medium: None,
+            ..Choice::default()
         };
         assert_eq!(noon(&changed(&files, &choice), "CEN", "NOR"), minor, "{network}");
     }
@@ -374,6 +375,7 @@ fn only_the_rules_of_the_gates_network_count() {
     let choice = Choice {
         network: Some("metro".to_owned()),
         medium: None,
+        ..Choice::default()
     };
     let tariff = changed(&called, &choice);
     let stations: Vec<_> = tariff.stations().map(|station| station.id.to_string()).collect();
@@ -383,6 +385,7 @@ fn only_the_rules_of_the_gates_network_count() {
     let choice = Choice {
         network: Some("tram".to_owned()),
         medium: None,
+        ..Choice::default()
     };
     let got = convert(&sample, &policy, &choice).unwrap_err().to_string();
     assert!(got.contains("there is no network \"tram\"; there are: bus, metro"), "{got}");
@@ -453,6 +456,36 @@ fn each_class_may_have_products_of_its_own() {
 }
 
 #[test]
+fn categories_by_other_names_are_told_or_left_out() {
+    let categories = "rider_category_id,rider_category_name,is_default_fare_category\n\
+                      regular,R,1\nyouth,Y,0\nvisitor,V,0\n";
+    let products = "fare_product_id,rider_category_id,amount,currency\n\
+                    short,regular,2.00,EUR\nshort,youth,1.20,EUR\nshort,visitor,9.00,EUR\n";
+    let files = [
+        ("rider_categories.txt", categories),
+        ("fare_products.txt", products),
+        ("fare_leg_rules.txt", "fare_product_id\nshort\n"),
+        ("fare_transfer_rules.txt", ""),
+        ("timeframes.txt", ""),
+    ];
+    let named = |classes: &[(&str, Option<RiderClass>)]| Choice {
+        classes: classes.iter().map(|(id, class)| ((*id).to_owned(), *class)).collect(),
+        ..Choice::default()
+    };
+    let told = named(&[("youth", Some(RiderClass::Student)), ("visitor", None)]);
+    let tariff = changed(&files, &told);
+    for (class, minor) in [(RiderClass::Adult, 200), (RiderClass::Student, 120), (RiderClass::Child, 200)] {
+        assert_eq!(costs(&tariff, class, ("CEN", 720), ("SUB", 740)), minor, "{class:?}");
+    }
+    let (mut sample, policy) = sample();
+    sample.extend(files.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    let got = convert(&sample, &policy, &named(&[("visitor", None)])).unwrap_err().to_string();
+    assert!(got.contains("rider_categories.txt:3:1: \"youth\" is none of our classes; say which it is with --class youth=CLASS"), "{got}");
+    let got = convert(&sample, &policy, &named(&[("kid", None)])).unwrap_err().to_string();
+    assert!(got.contains("youth"), "{got}");
+}
+
+#[test]
 fn fares_by_medium_need_the_riders_medium() {
     let media = "fare_media_id,fare_media_name,fare_media_type\npaper,Paper,1\nphone,Phone,4\n";
     let products = "fare_product_id,fare_media_id,amount,currency\n\
@@ -468,6 +501,7 @@ fn fares_by_medium_need_the_riders_medium() {
         let choice = Choice {
             network: None,
             medium: Some(medium.to_owned()),
+            ..Choice::default()
         };
         assert_eq!(noon(&changed(&files, &choice), "CEN", "SUB"), minor, "{medium}");
     }
