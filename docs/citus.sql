@@ -8,9 +8,10 @@
 
 -- On every node each row is found by its key: a scan of a whole table would make writers clash. And a transaction
 -- looks at shards one after the other, over one connection to each node: then it may also add to a list for all.
+-- Later steps of the schema may bring triggers.
 SELECT format('ALTER DATABASE %I SET %s', current_database(), says)
 FROM unnest(ARRAY['enable_seqscan = off', 'enable_hashjoin = off', 'enable_mergejoin = off',
-                  'citus.multi_shard_modify_mode = sequential']) AS says
+                  'citus.multi_shard_modify_mode = sequential', 'citus.enable_unsafe_triggers = on']) AS says
 \gexec
 
 BEGIN;

@@ -273,18 +273,14 @@ const PRODUCT_USE: &str = "
 
 /// An order or a refund of which stored value has heard and the ledger not yet is no flaw.
 const STORED_VALUE: &str = "
-    WITH posted AS (
-        SELECT account, currency, sum(minor) AS owed FROM posting_line
-        WHERE ledger = 'stored-value' GROUP BY 1, 2),
-    moved AS (
-        SELECT account, currency, sum(minor) AS there FROM stored_move GROUP BY 1, 2),
-    differs AS (
-        SELECT account FROM moved LEFT JOIN posted USING (account, currency)
-        WHERE coalesce(owed, 0) <> there
-        UNION
-        SELECT account FROM posted LEFT JOIN moved USING (account, currency)
-        WHERE coalesce(there, 0) <> owed)
-    SELECT account, account AS about FROM differs
+    WITH differs AS (
+        SELECT account FROM (
+            SELECT account, currency, minor AS owed, 0 AS there FROM posting_line
+            WHERE ledger = 'stored-value'
+            UNION ALL
+            SELECT account, currency, 0, minor FROM stored_move) AS both_sides
+        GROUP BY account, currency HAVING sum(owed) <> sum(there))
+    SELECT DISTINCT account, account AS about FROM differs
     WHERE NOT EXISTS (SELECT 1 FROM charge_try WHERE charge_try.account = differs.account
                       AND charge_try.state = 'sent' AND charge_try.platform = 'stored-value')
       AND NOT EXISTS (SELECT 1 FROM charge_refund WHERE charge_refund.account = differs.account
