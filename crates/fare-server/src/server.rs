@@ -397,8 +397,11 @@ async fn look(store: Store) {
     let mut ticks = tokio::time::interval(LOOK);
     loop {
         ticks.tick().await;
-        if store.look().await.is_err() {
-            return;
+        if let Err(err) = store.look().await {
+            if matches!(err, StoreError::Gone) {
+                return;
+            }
+            tracing::error!(%err, "cannot look for changes by other programs");
         }
     }
 }

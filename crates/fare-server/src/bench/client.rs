@@ -2,6 +2,7 @@
 
 use super::BenchError;
 use super::riders::{Pair, Riders};
+use super::waiting::Waiting;
 use crate::store::DatabaseUrl;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -9,12 +10,22 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 
-/// Starts a server on this database, uploads everything and ends it; answers the seconds that the
-/// uploads took and the server's greatest memory in MiB.
+/// What was seen from outside.
+pub(super) struct Taken {
+    /// How long the uploads took.
+    pub(super) seconds: f64,
+    /// The server's greatest memory.
+    pub(super) peak_mib: f64,
+    /// How often gates that waited were told something.
+    pub(super) told: u64,
+}
+
+/// Starts a server on this database, uploads everything while so many gates wait for news, and ends it.
 pub(super) fn upload(
     (url, caps): (&DatabaseUrl, bool),
     riders: &Riders,
-) -> Result<(f64, f64), BenchError> {
+    waiting: usize,
+) -> Result<Taken, BenchError> {
     let mut server = Command::new(std::env::current_exe()?)
         .args(["bench", "serve", "--database", &url.with_secrets()])
         .args(caps.then_some("--caps"))
@@ -22,7 +33,7 @@ pub(super) fn upload(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let measured = measure(&mut server, riders);
+    let measured = measure(&mut server, riders, waiting);
     // Whatever came of it, the server ends.
     drop(server.stdin.take());
     let status = server.wait()?;
@@ -34,13 +45,15 @@ pub(super) fn upload(
     }
 }
 
-fn measure(server: &mut Child, riders: &Riders) -> Result<(f64, f64), BenchError> {
+fn measure(server: &mut Child, riders: &Riders, waiting: usize) -> Result<Taken, BenchError> {
     let out = server.stdout.take();
     let mut said = BufReader::new(out.ok_or_else(|| BenchError::Wrong("no output".to_owned()))?);
     let port = number(&mut said)?;
     let port = u16::try_from(port).map_err(|err| BenchError::Wrong(err.to_string()))?;
-    let ready = Barrier::new(riders.pairs.len() + 1);
-    let seconds = thread::scope(|scope| {
+    let waiting = Waiting::connect(waiting, riders, port)?;
+    let ready = Barrier::new(riders.pairs.len() + waiting.count() + 1);
+    let (seconds, told) = thread::scope(|scope| {
+        waiting.start(scope, &ready)?;
         let pairs = riders.pairs.iter();
         let running: Vec<_> = pairs
             .map(|pair| scope.spawn(|| pair.upload(port, &ready)))
@@ -51,11 +64,15 @@ fn measure(server: &mut Child, riders: &Riders) -> Result<(f64, f64), BenchError
             let done = pair.join();
             done.map_err(|_| BenchError::Wrong("a gate panicked".to_owned()))??;
         }
-        Ok::<_, BenchError>(start.elapsed().as_secs_f64())
+        Ok::<_, BenchError>((start.elapsed().as_secs_f64(), waiting.end()))
     })?;
     drop(server.stdin.take());
     let peak_kib = number(&mut said)?;
-    Ok((seconds, peak_kib as f64 / 1024.0))
+    Ok(Taken {
+        seconds,
+        peak_mib: peak_kib as f64 / 1024.0,
+        told,
+    })
 }
 
 fn number(said: &mut impl BufRead) -> Result<u64, BenchError> {
@@ -95,7 +112,7 @@ impl Pair {
 }
 
 /// One answer of HTTP/1.1 with a length.
-fn read_answer(stream: &mut impl BufRead) -> Result<String, BenchError> {
+pub(super) fn read_answer(stream: &mut impl BufRead) -> Result<String, BenchError> {
     let mut length = 0;
     loop {
         let mut line = String::new();

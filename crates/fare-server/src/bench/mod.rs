@@ -5,6 +5,7 @@ mod client;
 mod growth;
 mod riders;
 mod serve;
+mod waiting;
 
 pub use growth::{Growth, growth};
 pub use serve::serve;
@@ -62,6 +63,19 @@ pub struct Figures {
     pub ratio: f64,
     /// The most memory the server had, in MiB.
     pub peak_mib: f64,
+    /// Answers with news that all waiting gates together got each second.
+    pub told_per_s: f64,
+}
+
+/// How the intake is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// How many journeys, rounded up to whole uploads.
+    pub journeys: usize,
+    /// By a tariff whose prices look back.
+    pub caps: bool,
+    /// How many gates wait for news meanwhile.
+    pub waiting: usize,
 }
 
 /// What was measured.
@@ -69,6 +83,8 @@ pub struct Figures {
 pub struct Report {
     /// Journeys of each engine.
     pub journeys: usize,
+    /// Gates that waited for news meanwhile.
+    pub waiting: usize,
     /// Records in one upload.
     pub records_per_upload: usize,
     /// By engine.
@@ -81,21 +97,15 @@ pub struct Report {
     pub pgbench_tps: Option<f64>,
 }
 
-/// Measures `journeys` (rounded up to whole uploads) on SQLite in `folder` and, when there is a
-/// cluster, on PostgreSQL; with `caps` by a tariff whose prices look back.
+/// Measures on SQLite in `folder` and, when there is a cluster, on PostgreSQL.
 ///
 /// # Errors
 /// When something cannot be started, or what was taken is not what was sent.
-pub fn ingest(
-    journeys: usize,
-    caps: bool,
-    folder: &Path,
-    cluster: Option<&Cluster>,
-) -> Result<Report, BenchError> {
-    let riders = Riders::new(journeys, 0)?;
+pub fn ingest(load: Load, folder: &Path, cluster: Option<&Cluster>) -> Result<Report, BenchError> {
+    let riders = Riders::new(load.journeys, 0)?;
     let sqlite = |name: &str| DatabaseUrl::from(&folder.join(name));
     let mut engines = vec![engine(
-        ("sqlite", caps),
+        ("sqlite", load),
         &riders,
         &sqlite("taken.sqlite3"),
         &sqlite("bare.sqlite3"),
@@ -103,11 +113,12 @@ pub fn ingest(
     let mut pgbench_tps = None;
     if let Some(cluster) = cluster {
         let (taken, bare) = (cluster.database()?, cluster.database()?);
-        engines.push(engine(("postgres", caps), &riders, &taken.url, &bare.url)?);
+        engines.push(engine(("postgres", load), &riders, &taken.url, &bare.url)?);
         pgbench_tps = Some(pgbench(cluster)?);
     }
     Ok(Report {
         journeys: riders.journeys(),
+        waiting: load.waiting,
         records_per_upload: UPLOAD_RECORDS_MAX,
         engines,
         verified_per_s: riders.verified_per_s(),
@@ -117,14 +128,14 @@ pub fn ingest(
 }
 
 fn engine(
-    (engine, caps): (&'static str, bool),
+    (engine, load): (&'static str, Load),
     riders: &Riders,
     taken: &DatabaseUrl,
     bare: &DatabaseUrl,
 ) -> Result<Figures, BenchError> {
     let mut database = Database::open(taken)?;
     database.write(|tx| riders.register(tx))?;
-    let (seconds, peak_mib) = client::upload((taken, caps), riders)?;
+    let by = client::upload((taken, load.caps), riders, load.waiting)?;
     let journeys = riders.journeys();
     check(&mut database, journeys)?;
     let rows = database.read(|tx| Bare::read(tx, riders.uploads()))?;
@@ -137,10 +148,11 @@ fn engine(
     let rate = |seconds: f64| journeys as f64 / seconds;
     Ok(Figures {
         engine,
-        journeys_per_s: rate(seconds),
+        journeys_per_s: rate(by.seconds),
         bare_journeys_per_s: rate(bare_seconds),
-        ratio: bare_seconds / seconds,
-        peak_mib,
+        ratio: bare_seconds / by.seconds,
+        peak_mib: by.peak_mib,
+        told_per_s: by.told as f64 / by.seconds,
     })
 }
 

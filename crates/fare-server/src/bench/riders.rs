@@ -96,6 +96,10 @@ impl Riders {
         self.journeys
     }
 
+    pub(super) fn gates(&self) -> &[Gate] {
+        &self.gates
+    }
+
     /// How many uploads, that is transactions, there are.
     pub(super) fn uploads(&self) -> usize {
         2 * self.journeys / JOURNEYS_PER_UPLOAD

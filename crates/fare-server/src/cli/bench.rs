@@ -1,7 +1,7 @@
 //! `fareserver bench`: what the server can take, measured here.
 
 use super::database;
-use crate::bench::{self, BenchError, Figures, Growth, Report};
+use crate::bench::{self, BenchError, Figures, Growth, Load, Report};
 use crate::cluster::{Cluster, Safety};
 use crate::store::DatabaseUrl;
 use anyhow::Context;
@@ -35,6 +35,9 @@ struct IngestArgs {
     /// By a tariff with a cap for the day and one for the month, so that each price looks back
     #[arg(long)]
     caps: bool,
+    /// While so many gates wait for news
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    waiting: usize,
     #[command(flatten)]
     place: Place,
 }
@@ -83,9 +86,12 @@ pub(super) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn ingest(args: &IngestArgs) -> anyhow::Result<()> {
-    let measure = |folder: &Path, cluster: Option<&Cluster>| {
-        bench::ingest(args.journeys, args.caps, folder, cluster)
+    let load = Load {
+        journeys: args.journeys,
+        caps: args.caps,
+        waiting: args.waiting,
     };
+    let measure = |folder: &Path, cluster: Option<&Cluster>| bench::ingest(load, folder, cluster);
     let (report, mut out) = (args.place.measure(measure)?, io::stdout().lock());
     if args.place.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -153,6 +159,7 @@ impl Place {
 fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let Report {
         journeys,
+        waiting,
         records_per_upload,
         ..
     } = report;
@@ -166,6 +173,7 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
         bare_journeys_per_s,
         ratio,
         peak_mib,
+        told_per_s,
     } in &report.engines
     {
         writeln!(
@@ -174,6 +182,13 @@ fn print(out: &mut impl Write, report: &Report) -> io::Result<()> {
              {:.0} %; the server had at most {peak_mib:.0} MiB",
             100.0 * ratio
         )?;
+        if *waiting > 0 {
+            let each = told_per_s / *waiting as f64;
+            writeln!(
+                out,
+                "          {waiting} waiting gates were told news {each:.1} times a second each"
+            )?;
+        }
     }
     let (single, together) = (report.verified_per_s, report.verified_together_per_s);
     writeln!(

@@ -120,14 +120,14 @@ impl<'a> Intake<'a> {
     /// When the batch must be undone and sent again.
     pub fn take(mut self, records: &'a [Checked]) -> Result<Report, IntakeError> {
         let named: Vec<_> = records.iter().filter_map(Checked::name).collect();
-        let first = self.tx.first_answers(self.gate.id, &named)?;
+        let (end, first) = self.tx.first_answers(self.gate.id, &named)?;
         self.revocation = self.tx.revocation(self.gate.id, &self.gate.key)?;
         let new: Vec<_> = records
             .iter()
             .filter_map(|checked| checked.unanswered(&first))
             .collect();
         self.tx
-            .expect(self.gate.id, &new, self.settlement.reach())?;
+            .expect((self.gate.id, end), &new, self.settlement.reach())?;
         let mut said: Vec<Said> = Vec::with_capacity(records.len());
         // What is stored now is the first answer to a repeat in the same batch.
         let mut here = HashMap::new();

@@ -37,13 +37,13 @@ impl Tx<'_> {
         self.rows(sql, &[])?.iter().map(gate).collect()
     }
 
-    /// What was answered to the records with these hashes, refused forks included; beside a hash the place
-    /// that its record claims, where that is known.
+    /// Where the gate's chain ends, and what was answered to the records with these hashes, refused forks included;
+    /// beside a hash the place that its record claims, where that is known.
     pub fn first_answers(
         &self,
         gate: GateId,
         records: &[(RecordHash, Option<Seq>)],
-    ) -> Result<HashMap<RecordHash, String>, StoreError> {
+    ) -> Result<(Option<Seq>, HashMap<RecordHash, String>), StoreError> {
         // Most uploads go on where the chain ends: then there is nothing to look for.
         let sql = "SELECT (SELECT max(seq) FROM record WHERE gate = $1),
                           (SELECT count(*) FROM (SELECT 1 FROM fork WHERE gate = $1 LIMIT 1) AS one)";
@@ -61,7 +61,8 @@ impl Tx<'_> {
         let found = self.each(sql, &rows)?;
         let first = hashes.iter().zip(&found);
         let first = first.filter_map(|(hash, rows)| rows.first().map(|row| (*hash, row)));
-        first.map(|(hash, row)| Ok((hash, row.get(0)?))).collect()
+        let first = first.map(|(hash, row)| Ok((hash, row.get(0)?)));
+        Ok((end, first.collect::<Result<_, StoreError>>()?))
     }
 
     /// The record at this place of the chain.
@@ -106,6 +107,9 @@ impl Tx<'_> {
 
     /// The nearest stored places below and above `seq`.
     pub fn around(&self, gate: GateId, seq: Seq) -> Result<(Option<Seq>, Option<Seq>), StoreError> {
+        if let (Some(below), Some(above)) = self.batch.borrow().around(gate, seq) {
+            return Ok((below, above));
+        }
         let sql = "SELECT (SELECT max(seq) FROM record WHERE gate = $1 AND seq < $2),
                           (SELECT min(seq) FROM record WHERE gate = $1 AND seq > $2)";
         let row = self.only(sql, &[&gate, &seq])?;

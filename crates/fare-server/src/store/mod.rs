@@ -472,7 +472,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.ask(|database| database.write(work), true).await
+        self.ask(|database| database.write(work), |_| true).await
     }
 
     /// [`Database::read`] on the store's thread.
@@ -487,15 +487,17 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.ask(|database| database.read(work), false).await
+        self.ask(|database| database.read(work), |_| false).await
     }
 
-    /// Looks whether another program changed the file. Any other work does so too.
+    /// Looks whether another program has changed the database. This alone does: at each piece of work it would cost
+    /// as much as a statement more.
     ///
     /// # Errors
-    /// When the store is gone.
+    /// When the store is gone, or the database cannot be asked.
     pub async fn look(&self) -> Result<(), StoreError> {
-        self.ask(|_| Ok(()), false).await
+        let changed = |database: &mut Database| database.changed_elsewhere();
+        self.ask(changed, |changed| *changed).await.map(|_| ())
     }
 
     /// A number that changes after every write, by this program or, once looked at, another.
@@ -516,7 +518,7 @@ impl Store {
     async fn ask<T, E>(
         &self,
         work: impl FnOnce(&mut Database) -> Result<T, E> + Send + 'static,
-        writes: bool,
+        changes: impl FnOnce(&T) -> bool + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -525,7 +527,7 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         let job = move |database: &mut Database| {
             let result = work(database);
-            let changed = writes && result.is_ok();
+            let changed = result.as_ref().is_ok_and(changes);
             // Whoever asked may have gone; what was written stays, and a repeat finds it.
             let _gone = reply.send(result);
             changed
@@ -543,14 +545,10 @@ fn serve(mut database: Database, mut inbox: mpsc::Receiver<Job>, changes: &watch
     while let Some(job) = inbox.blocking_recv() {
         // A panic unwinds through the transaction, which undoes it; the connection stays good.
         let done = catch_unwind(AssertUnwindSafe(|| job(&mut database)));
-        let mut changed = done.unwrap_or_else(|_| {
+        let changed = done.unwrap_or_else(|_| {
             tracing::error!("work for the store panicked; it is undone");
             false
         });
-        match database.changed_elsewhere() {
-            Ok(elsewhere) => changed |= elsewhere,
-            Err(err) => tracing::error!(%err, "cannot look for changes by other programs"),
-        }
         if changed {
             changes.send_modify(|version| *version = version.wrapping_add(1));
         }

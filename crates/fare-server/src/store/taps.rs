@@ -431,8 +431,13 @@ fn evidence_read(text: &str) -> Result<Evidence, StoreError> {
 
 /// A tap of its envelope, passage, evidence and the time of its place.
 pub(super) fn read_tap(row: &Row) -> Result<Tap, StoreError> {
-    let record = envelope(row, 0)?;
-    let record = record.record();
+    Ok(read_tap_record(row)?.0)
+}
+
+/// With its confirmation as it was signed.
+pub(super) fn read_tap_record(row: &Row) -> Result<(Tap, SignedRecord), StoreError> {
+    let signed = envelope(row, 0)?;
+    let record = signed.record();
     let RecordBody::Confirmation(confirmation) = record.body else {
         return Err(StoreError::Corrupt("a tap without a confirmation"));
     };
@@ -441,12 +446,13 @@ pub(super) fn read_tap(row: &Row) -> Result<Tap, StoreError> {
     let tap = Tap::new(record, confirmation);
     let placed: UnixMs = row.get(3)?;
     let follows = confirmation.entry.map(|_| placed);
-    Ok(Tap {
+    let tap = Tap {
         passage: outcome_read(row, 1)?,
         evidence,
         follows,
         ..tap
-    })
+    };
+    Ok((tap, signed))
 }
 
 pub(super) fn read_journey(row: &Row) -> Result<JourneyRow, StoreError> {

@@ -6,7 +6,7 @@ use super::{Account, Batch, Chain, Kept, Moving};
 use crate::store::chain::envelope;
 use crate::store::journeys::read_entry_paid;
 use crate::store::sql::{Bind, Row, Value};
-use crate::store::taps::{outcome_read, read_journey, read_tap};
+use crate::store::taps::{outcome_read, read_journey, read_tap, read_tap_record};
 use crate::store::{Scope, StoreError, Tx};
 use fare_protocol::{
     AccountId, Confirmation, Direction, GateId, Millis, Record, RecordBody, RecordId, Seq, UnixMs,
@@ -19,7 +19,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 const STRETCH_MAX: u64 = 4;
 
 /// Taps that are read before an account's first one of an upload, and after its last one.
-const BEYOND: &str = "2";
+const BEYOND: usize = 2;
+
+/// Where a tap stands: before the account's first one of the upload, between that and the last, after it.
+const BEFORE: i64 = -1;
+const WITHIN: i64 = 0;
+const AFTER: i64 = 1;
 
 /// What is asked for.
 struct Asked<'r> {
@@ -31,20 +36,20 @@ struct Asked<'r> {
 }
 
 impl Tx<'_> {
-    /// Says what will be taken now: records of one gate. What they need is read at once, and what they
-    /// change written at once. `reach` is how far after a journey others may look back at what it cost, if any do.
+    /// Says what will be taken now: records of one gate, whose chain ends at `end`. What they need is read at once, and
+    /// what they change written at once. `reach` is how far after a journey others may look back at what it cost, if any do.
     ///
     /// # Errors
     /// Those of the database.
     pub fn expect(
         &self,
-        gate: GateId,
+        (gate, end): (GateId, Option<Seq>),
         records: &[&VerifiedRecord],
         reach: Option<Millis>,
     ) -> Result<(), StoreError> {
         let records: Vec<_> = records.iter().map(|record| record.record()).collect();
         let asked = Asked::of(gate, records);
-        let Some(chain) = self.load_chain(&asked)? else {
+        let Some(chain) = self.load_chain(&asked, end)? else {
             return Ok(());
         };
         let mut batch = Batch {
@@ -65,7 +70,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn load_chain(&self, asked: &Asked<'_>) -> Result<Option<Chain>, StoreError> {
+    fn load_chain(&self, asked: &Asked<'_>, end: Option<Seq>) -> Result<Option<Chain>, StoreError> {
         let seqs = || asked.records.iter().map(|record| record.seq);
         let (Some(first), Some(last)) = (seqs().min(), seqs().max()) else {
             return Ok(None);
@@ -97,6 +102,7 @@ impl Tx<'_> {
             gate,
             first,
             last,
+            end,
             at,
             ids,
         }))
@@ -122,15 +128,15 @@ impl Tx<'_> {
         &self,
         spans: &BTreeMap<AccountId, (UnixMs, UnixMs)>,
     ) -> Result<HashMap<AccountId, Account>, StoreError> {
-        let before = format!(
-            "SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND at_ms < $2
-             ORDER BY at_ms DESC, place DESC LIMIT {BEYOND}"
-        );
-        let within = "SELECT envelope, passage, evidence, at_ms FROM tap
-                      WHERE account = $1 AND at_ms >= $2 AND at_ms <= $3";
-        let after = format!(
-            "SELECT envelope, passage, evidence, at_ms FROM tap WHERE account = $1 AND at_ms > $2
-             ORDER BY at_ms, place LIMIT {BEYOND}"
+        let stretch = format!(
+            "SELECT a.* FROM (SELECT envelope, passage, evidence, at_ms, {BEFORE} AS side FROM tap
+                              WHERE account = $1 AND at_ms < $2
+                              ORDER BY at_ms DESC, place DESC LIMIT {BEYOND}) AS a
+             UNION ALL SELECT envelope, passage, evidence, at_ms, {WITHIN} FROM tap
+                       WHERE account = $1 AND at_ms >= $2 AND at_ms <= $3
+             UNION ALL SELECT c.* FROM (SELECT envelope, passage, evidence, at_ms, {AFTER} AS side FROM tap
+                                        WHERE account = $1 AND at_ms > $3
+                                        ORDER BY at_ms, place LIMIT {BEYOND}) AS c"
         );
         let beside = "SELECT (SELECT count(*) FROM (SELECT 1 FROM conflict_end WHERE account = $1 LIMIT 1) AS a),
                              (SELECT count(*) FROM (SELECT 1 FROM product WHERE account = $1 LIMIT 1) AS b)";
@@ -142,21 +148,16 @@ impl Tx<'_> {
                 .map(|(account, span)| key(account, span))
                 .collect()
         };
-        let starts = keys(|account, span| vec![account.value(), span.0.value()]);
         let whole = keys(|account, span| vec![account.value(), span.0.value(), span.1.value()]);
-        let ends = keys(|account, span| vec![account.value(), span.1.value()]);
         let alone = keys(|account, _| vec![account.value()]);
         let scopes = keys(|account, _| vec![Scope::Account(*account).key().value()]);
-        let mut before = self.each(&before, &starts)?.into_iter();
-        let mut within = self.each(within, &whole)?.into_iter();
-        let mut after = self.each(&after, &ends)?.into_iter();
+        let mut stretch = self.each(&stretch, &whole)?.into_iter();
         let mut beside = self.each(beside, &alone)?.into_iter();
         let mut standing = self.each(standing, &scopes)?.into_iter();
         let mut accounts = HashMap::new();
         for account in spans.keys() {
             let next = |rows: &mut std::vec::IntoIter<Vec<Row>>| rows.next().unwrap_or_default();
-            let stretch = [next(&mut before), next(&mut within), next(&mut after)];
-            let mut account_of = Account::of(&stretch)?;
+            let mut account_of = Account::of(&next(&mut stretch))?;
             for row in next(&mut beside) {
                 account_of.decided = row.get::<i64>(0)? > 0;
                 account_of.products = row.get::<i64>(1)? > 0;
@@ -335,18 +336,10 @@ impl<'r> Asked<'r> {
 
 impl Account {
     /// Of its taps before, within and after the time of an upload.
-    fn of(stretch: &[Vec<Row>; 3]) -> Result<Self, StoreError> {
-        let beyond: usize = BEYOND.parse().unwrap_or(0);
-        let [before, _, after] = stretch;
-        let edge = |rows: &[Row]| -> Result<Option<Place>, StoreError> {
-            let last = rows.get(beyond.saturating_sub(1));
-            let tap = last.map(read_tap).transpose()?;
-            Ok(tap.map(|tap| tap.place()))
-        };
-        let (from, to) = (edge(before)?, edge(after)?);
+    fn of(rows: &[Row]) -> Result<Self, StoreError> {
         let mut account = Self {
-            from,
-            to,
+            from: None,
+            to: None,
             taps: BTreeMap::new(),
             places: HashMap::new(),
             absent: Default::default(),
@@ -356,9 +349,15 @@ impl Account {
             paid: None,
             standing: Default::default(),
         };
-        for row in stretch.iter().flatten() {
-            let (tap, record) = (read_tap(row)?, envelope(row, 0)?);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for row in rows {
+            let (tap, record) = read_tap_record(row)?;
             let place = tap.place();
+            match row.get(4)? {
+                BEFORE => before.push(place),
+                AFTER => after.push(place),
+                _within => {}
+            }
             account.places.insert(tap.id, place);
             let unknown = None;
             account.taps.insert(
@@ -370,6 +369,10 @@ impl Account {
                 },
             );
         }
+        // Fewer than were asked for are all that there are.
+        let all = |places: &[Place]| places.len() < BEYOND;
+        account.from = before.iter().min().copied().filter(|_| !all(&before));
+        account.to = after.iter().max().copied().filter(|_| !all(&after));
         Ok(account)
     }
 }

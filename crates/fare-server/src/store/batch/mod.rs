@@ -46,6 +46,8 @@ struct Chain {
     gate: GateId,
     first: Seq,
     last: Seq,
+    /// Its newest record's place.
+    end: Option<Seq>,
     at: HashMap<Seq, SignedRecord>,
     ids: HashMap<RecordId, Option<SignedRecord>>,
 }
@@ -120,6 +122,25 @@ impl Batch {
     pub(super) fn record(&self, gate: GateId, id: RecordId) -> Option<Option<SignedRecord>> {
         let chain = self.chain.as_ref().filter(|chain| chain.gate == gate)?;
         chain.ids.get(&id).cloned()
+    }
+
+    /// The nearest places below and above `seq`, where it is known that these are next to it or that there are none.
+    pub(super) fn around(
+        &self,
+        gate: GateId,
+        seq: Seq,
+    ) -> (Option<Option<Seq>>, Option<Option<Seq>>) {
+        let Some(chain) = self.chain.as_ref().filter(|chain| chain.gate == gate) else {
+            return (None, None);
+        };
+        let below = seq.0.checked_sub(1).map(Seq);
+        let below = below.filter(|below| chain.at.contains_key(below));
+        let above = if chain.end <= Some(seq) {
+            Some(None)
+        } else {
+            chain.at.contains_key(&seq.next()).then(|| Some(seq.next()))
+        };
+        (below.map(Some), above)
     }
 
     pub(super) fn passage(&self, gate: GateId, id: RecordId) -> Option<Option<PassageOutcome>> {
@@ -240,6 +261,7 @@ impl Batch {
         let Some(chain) = self.chain.as_mut().filter(|chain| chain.gate == body.gate) else {
             return false;
         };
+        chain.end = chain.end.max(Some(body.seq));
         chain.at.insert(body.seq, record.clone());
         chain.ids.insert(body.id, Some(record.clone()));
         true
