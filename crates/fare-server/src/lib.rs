@@ -17,6 +17,7 @@ mod aead;
 pub mod api;
 pub mod bench;
 pub mod books;
+pub mod bulletin;
 pub mod charging;
 pub mod cli;
 pub mod clock;

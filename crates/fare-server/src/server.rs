@@ -3,6 +3,7 @@
 use crate::api::room::Room;
 use crate::api::{self, ASKS_MAX, App, AskRates, Seen};
 use crate::books::keeper::Keeper;
+use crate::bulletin::Bulletin;
 use crate::charging::desk::Desk;
 use crate::charging::notices;
 use crate::clock;
@@ -140,6 +141,7 @@ impl Server {
                 store,
                 settlement,
                 stopping,
+                bulletin: Bulletin::default(),
                 seen: Seen::default(),
                 room: Room::new(config.uploads_max),
                 pay_codes: config.pay_codes,
@@ -240,6 +242,7 @@ impl Server {
     pub async fn run(self) {
         let stopping = (self.app.stopping.clone(), self.app.metrics.open());
         let looking = tokio::spawn(look(self.app.store.clone()));
+        let telling = tokio::spawn(self.app.bulletin.clone().keep(self.app.store.clone()));
         let expiring = tokio::spawn(expire(self.app.clone()));
         let ending = tokio::spawn(end_days(self.app.clone()));
         let console = self.console.map(|(listener, _)| {
@@ -285,7 +288,7 @@ impl Server {
             when_there(enrolment)
         );
         drop(books);
-        for task in [looking, expiring, ending, charging] {
+        for task in [looking, telling, expiring, ending, charging] {
             task.abort();
             let _cancelled = task.await;
         }

@@ -8,6 +8,7 @@ pub mod problems;
 mod records;
 pub mod room;
 
+use crate::bulletin::Bulletin;
 use crate::config::Settlement;
 use crate::enrol::Certifier;
 use crate::metrics::{self, Listener, Metrics};
@@ -49,6 +50,8 @@ pub struct App {
     pub settlement: Arc<Settlement>,
     /// Turns true when the server is to stop.
     pub stopping: watch::Receiver<bool>,
+    /// What gates and phones wait for.
+    pub bulletin: Bulletin,
     /// When each gate was last heard of.
     pub seen: Seen,
     /// How many uploads there is room for.
@@ -191,4 +194,21 @@ async fn registered(app: &App, id: &str, asking: Asking) -> Result<Standing, Pro
         app.seen.note(id, crate::clock::now());
     }
     Ok(Standing { gate, revocation })
+}
+
+/// As [`registered`], for who asks again and again: what was found is believed a little longer.
+async fn registered_lately(app: &App, id: &str, asking: Asking) -> Result<Standing, Problem> {
+    let shown = asking.0;
+    let asker = id.parse().ok().map(|id: GateId| (id, shown));
+    if let Some(gate) = asker.and_then(|asker| app.bulletin.standing(asker)) {
+        app.seen.note(gate.id, crate::clock::now());
+        let revocation = None;
+        return Ok(Standing { gate, revocation });
+    }
+    let to = app.bulletin.end();
+    let found = registered(app, id, asking).await?;
+    if found.revocation.is_none() {
+        app.bulletin.note_standing(found.gate, shown, to);
+    }
+    Ok(found)
 }

@@ -4,6 +4,7 @@
 use super::BenchError;
 use crate::api::room::Room;
 use crate::api::{self, ASKS_MAX, App, AskRates, Seen};
+use crate::bulletin::Bulletin;
 use crate::clock;
 use crate::config::{Settlement, UPLOADS_MAX_DEFAULT};
 use crate::metrics::Metrics;
@@ -36,6 +37,7 @@ pub fn serve(url: &DatabaseUrl, caps: bool) -> Result<(), BenchError> {
             store,
             settlement: Arc::new(settlement(caps)?),
             stopping: stopping.clone(),
+            bulletin: Bulletin::default(),
             seen: Seen::default(),
             room: Room::new(UPLOADS_MAX_DEFAULT),
             pay_codes: None,
@@ -46,12 +48,14 @@ pub fn serve(url: &DatabaseUrl, caps: bool) -> Result<(), BenchError> {
             certifier: None,
         };
         let open = app.metrics.open();
+        let telling = tokio::spawn(app.bulletin.clone().keep(app.store.clone()));
         tokio::task::spawn_blocking(move || {
             // Whether it ended or failed: nobody wants the server any more.
             let _ended = io::stdin().read_to_end(&mut Vec::new());
             stop.send_replace(true);
         });
         net::serve(listener, None, api::router(app), (stopping, open)).await;
+        telling.abort();
         Ok::<_, BenchError>(())
     })?;
     drop(runtime);

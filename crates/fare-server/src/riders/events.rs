@@ -4,6 +4,7 @@ use super::Riders;
 use super::auth::{Refused, RiderAsks};
 use super::limit::TooOften;
 use crate::api::problem::Problem;
+use crate::bulletin::Board;
 use crate::net::stopped;
 use crate::sse::Sent;
 use crate::store::{KeptVoucher, StoreError, VoucherKind};
@@ -16,8 +17,9 @@ use axum::response::IntoResponse;
 use fare_protocol::wire::Envelope;
 use fare_protocol::{AccountId, RecordId, UnixMs};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 /// Most vouchers in one answer; the rest follows when asked with its `cursor`.
@@ -25,6 +27,9 @@ const VOUCHERS_MAX: u32 = 100;
 
 /// Shortest time between two looks for one phone.
 const LOOK_MIN: Duration = Duration::from_millis(300);
+
+/// How soon a phone learns of what its gates are not told, decisions of staff for instance.
+const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 
 /// Longest time without a word, so that what stands between keeps the connection open.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
@@ -126,10 +131,11 @@ type Standing = Vec<(RecordId, String, Option<String>)>;
 /// Sends what is new until the phone is gone.
 async fn tell(riders: &Riders, account: AccountId, mut after: u64, sender: &mpsc::Sender<Bytes>) {
     let store = &riders.app.store;
-    let mut changes = store.changes();
+    let (mut changes, mut boards) = (store.changes(), riders.app.bulletin.boards());
     let mut told: Option<Standing> = None;
     loop {
         changes.mark_unchanged();
+        let seen = boards.borrow_and_update().end();
         let look = move |tx: &crate::store::Tx<'_>| {
             let vouchers = tx.vouchers_after(account, after, VOUCHERS_MAX)?;
             let newest = tx.own_journeys(account, UnixMs(i64::MAX), WATCHED)?;
@@ -163,8 +169,23 @@ async fn tell(riders: &Riders, account: AccountId, mut after: u64, sender: &mpsc
             return;
         }
         sleep(LOOK_MIN).await;
-        let _nothing_new = timeout(SILENCE_MAX, changes.changed()).await;
+        let anything = async {
+            sleep(LOOK_ANYWAY).await;
+            changes.changed().await
+        };
+        let either = async {
+            tokio::select! {
+                _ = anything => {}
+                () = told_of(account, seen, &mut boards) => {}
+            }
+        };
+        let _nothing_new = timeout(SILENCE_MAX, either).await;
     }
+}
+
+/// Returns once the gates are told something of the account that they were not by `seen`.
+async fn told_of(account: AccountId, seen: u64, boards: &mut watch::Receiver<Arc<Board>>) {
+    let _gone = boards.wait_for(|board| board.is_about(account, seen)).await;
 }
 
 fn event(voucher: &VoucherView) -> String {

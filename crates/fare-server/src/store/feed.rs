@@ -4,15 +4,27 @@ use super::sql::{Bind, Row};
 use super::{StoreError, Tx};
 use fare_protocol::wire::{FeedChange, OpenJourney};
 use fare_protocol::{AccountId, GateId, UnixMs};
+use std::sync::Arc;
 
 /// Most changes in one answer; the rest follows in the next.
-const CHANGES_MAX: usize = 5_000;
+pub const CHANGES_MAX: usize = 5_000;
 
 /// Changes kept for gates that were away; who is further behind gets a snapshot.
 const CHANGES_KEPT: u64 = 100_000;
 
 /// Most open journeys in a snapshot, the newest ones: about 10 MiB, under a feed's limit.
 pub const SNAPSHOT_JOURNEYS_MAX: usize = 40_000;
+
+/// One thing that gates are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedItem {
+    /// The issuers' keys are new.
+    Issuers,
+    /// The tariff is new.
+    Tariff,
+    /// A change.
+    Change(Arc<FeedChange>),
+}
 
 /// What is new since a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,9 +119,21 @@ impl Tx<'_> {
         self.run(sql, &[&CHANGES_KEPT])
     }
 
-    fn since(&self, after: u64) -> Result<News, StoreError> {
+    /// Where the feed ends: 0 before anything was told.
+    pub fn feed_end(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(max(cursor), 0) FROM feed";
+        self.only(sql, &[])?.get(0)
+    }
+
+    /// What was told after this cursor, each with its own, in order; at most `most`.
+    pub fn told_after(&self, after: u64, most: usize) -> Result<Vec<(u64, FeedItem)>, StoreError> {
         let sql =
             "SELECT cursor, kind, change FROM feed WHERE cursor > $1 ORDER BY cursor LIMIT $2";
+        let rows = self.rows(sql, &[&after, &most])?;
+        rows.iter().map(told).collect()
+    }
+
+    fn since(&self, after: u64) -> Result<News, StoreError> {
         let mut news = News {
             cursor: after,
             snapshot: false,
@@ -118,18 +142,17 @@ impl Tx<'_> {
             changes: vec![],
             configs: vec![],
         };
-        for row in self.rows(sql, &[&after, &CHANGES_MAX])? {
-            news.cursor = row.get(0)?;
-            let kind = row.get::<String>(1)?;
-            news.issuers |= kind == "issuers";
-            news.tariff |= kind == "tariff";
-            if let Some(json) = row.get::<Option<String>>(2)? {
-                let change = serde_json::from_str(&json);
-                let change = change.map_err(|_| StoreError::Corrupt("a change"))?;
-                if let FeedChange::ConfigCommanded(command) = change {
-                    news.configs.push(command.gate);
-                } else {
-                    news.changes.push(change);
+        for (cursor, told) in self.told_after(after, CHANGES_MAX)? {
+            news.cursor = cursor;
+            match told {
+                FeedItem::Issuers => news.issuers = true,
+                FeedItem::Tariff => news.tariff = true,
+                FeedItem::Change(change) => {
+                    if let FeedChange::ConfigCommanded(command) = &*change {
+                        news.configs.push(command.gate);
+                    } else {
+                        news.changes.push(Arc::unwrap_or_clone(change));
+                    }
                 }
             }
         }
@@ -180,6 +203,22 @@ impl Tx<'_> {
         self.run_each("INSERT INTO feed (kind, change) VALUES ($1, $2)", &told)?;
         Ok(())
     }
+}
+
+fn told(row: &Row) -> Result<(u64, FeedItem), StoreError> {
+    let corrupt = StoreError::Corrupt("a change");
+    let told = match (
+        row.get::<String>(1)?.as_str(),
+        row.get::<Option<String>>(2)?,
+    ) {
+        ("issuers", _) => FeedItem::Issuers,
+        ("tariff", _) => FeedItem::Tariff,
+        ("change", Some(json)) => {
+            FeedItem::Change(Arc::new(serde_json::from_str(&json).map_err(|_| corrupt)?))
+        }
+        (_, _) => return Err(corrupt),
+    };
+    Ok((row.get(0)?, told))
 }
 
 fn inside(row: &Row) -> Result<FeedChange, StoreError> {

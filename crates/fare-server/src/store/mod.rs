@@ -49,7 +49,7 @@ pub use denials::{DeniedAccount, DeniedKey};
 pub use enrolments::{Invitation, Shown};
 pub use exposure::{Inside, Unpaid};
 pub use fares::{Charged, FareTable, RELEASES_NEEDED};
-pub use feed::{News, SNAPSHOT_JOURNEYS_MAX};
+pub use feed::{CHANGES_MAX, FeedItem, News, SNAPSHOT_JOURNEYS_MAX};
 pub use health::{Faults, GateEnd, Standing, StandingConflicts};
 pub use incidents::{Incident, ModeWindow};
 pub use let_through::{Helped, HelpedBy};
