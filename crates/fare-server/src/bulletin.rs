@@ -61,11 +61,11 @@ pub struct Board {
 
 /// What a board has for a gate that knows everything up to a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Since {
+pub enum Since<'b> {
     /// Nothing that it does not know.
     Nothing,
     /// These, the same for all gates.
-    Changes(Vec<FeedChange>),
+    Changes(Vec<&'b FeedChange>),
     /// The board does not tell it all: the database must be asked.
     NotHere,
 }
@@ -223,7 +223,7 @@ impl Board {
     }
 
     /// What it has for `gate`, which knows everything up to `after`.
-    pub fn since(&self, gate: GateId, after: u64) -> Since {
+    pub fn since(&self, gate: GateId, after: u64) -> Since<'_> {
         if after == 0 || after < self.from || after > self.to {
             return Since::NotHere;
         }
@@ -243,7 +243,7 @@ impl Board {
             if matches!(change, FeedChange::GateRevoked(said) if said.gate == gate) {
                 return Since::NotHere;
             }
-            changes.push(change.clone());
+            changes.push(change);
         }
         if changes.is_empty() {
             Since::Nothing
@@ -305,7 +305,7 @@ mod tests {
         Board::beginning(4, UnixMs(10)).with(news, UnixMs(20))
     }
 
-    fn since(board: &Board, after: u64) -> Since {
+    fn since(board: &Board, after: u64) -> Since<'_> {
         board.since(GATE.parse().unwrap(), after)
     }
 

@@ -35,6 +35,11 @@ pub fn new_nonce() -> Result<String, getrandom::Error> {
     Ok(random.iter().map(|byte| format!("{byte:02X}")).collect())
 }
 
+/// Bytes as small hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -82,7 +82,7 @@ async fn feed_of(app: &App, gate: &Gate, asked: &Asked) -> Result<Bytes, Problem
         };
         match here {
             Since::Changes(changes) => {
-                return board.sealed(after, || seal(app, &posted(&board, changes)));
+                return board.sealed(after, || seal(app, &posted(&board, &changes)));
             }
             Since::Nothing => {}
             Since::NotHere => {
@@ -133,14 +133,14 @@ async fn changed(
 }
 
 /// What all who know everything up to the same place are told.
-fn posted(board: &Board, changes: Vec<FeedChange>) -> Feed {
+fn posted(board: &Board, changes: &[&FeedChange]) -> Feed {
     Feed {
         as_of_ms: board.as_of(),
         cursor: board.end(),
         snapshot: false,
         issuers: None,
         tariff: None,
-        changes,
+        changes: changes.iter().copied().cloned().collect(),
     }
 }
 

@@ -180,8 +180,7 @@ impl Rule {
             }
             part("");
         }
-        let hash = hash.finalize();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        ids::hex(&hash.finalize())
     }
 
     fn owner(&self, line: LineId) -> Result<usize, ClearingError> {

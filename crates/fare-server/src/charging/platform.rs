@@ -117,7 +117,7 @@ pub struct OrderNo(String);
 impl OrderNo {
     /// The number of an id of ours: its 32 hexadecimal digits.
     pub fn of(id: [u8; 16]) -> Self {
-        Self(id.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(crate::ids::hex(&id))
     }
 
     /// Its letters and digits.

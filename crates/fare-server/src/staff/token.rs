@@ -2,7 +2,6 @@
 
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// The cookie over HTTPS: browsers take a name with this beginning from this very host alone.
 const SECURE: &str = "__Host-session";
@@ -17,11 +16,7 @@ const PLAIN: &str = "session";
 pub fn generate() -> Result<String, getrandom::Error> {
     let mut random = [0; 32];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Ok(crate::ids::hex(&random))
 }
 
 /// What the server keeps of a token, or of a request.

@@ -418,7 +418,6 @@ impl Tx<'_> {
 
 fn finding(flaw: Flaw, row: &Row) -> Result<Finding, StoreError> {
     let (account, about): (Option<AccountId>, Vec<u8>) = (row.get(0)?, row.get(1)?);
-    let hex = about.iter().map(|byte| format!("{byte:02x}"));
     Ok(Finding {
         flaw,
         account: account.map(|account| account.to_string()),
@@ -436,7 +435,7 @@ fn finding(flaw: Flaw, row: &Row) -> Result<Finding, StoreError> {
             | Flaw::Refund
             | Flaw::Product
             | Flaw::ProductUse
-            | Flaw::Share => hex.collect(),
+            | Flaw::Share => crate::ids::hex(&about),
         },
     })
 }

@@ -91,6 +91,14 @@ impl Line {
         entry[0].clone()
     }
 
+    /// A whole journey from XDN to PGY, after the one that is looked at.
+    fn travels_back(&mut self) {
+        let entry = passes(&self.xdn, Direction::Entry, account(1), 200);
+        let exit = passes(&self.pgy, Direction::Exit, account(1), 240);
+        self.site.send(&self.xdn, &entry.each_ref());
+        self.site.send(&self.pgy, &exit.each_ref());
+    }
+
     /// What `journeys show` says of the entry's journey.
     fn says(&mut self, entry: &SignedRecord) -> Option<String> {
         let id = entry.record().id;
@@ -103,10 +111,7 @@ impl Line {
 fn who_enters_next_elsewhere_left_there() {
     let mut line = line(RULE);
     let entry = line.enters(1);
-    let next = passes(&line.xdn, Direction::Entry, account(1), 200);
-    line.site.send(&line.xdn, &next.each_ref());
-    let out = passes(&line.pgy, Direction::Exit, account(1), 240);
-    line.site.send(&line.pgy, &out.each_ref());
+    line.travels_back();
     line.tend();
     assert_eq!(line.site.sum("fare-revenue"), 500 + 500, "and back");
     assert_eq!(
@@ -128,10 +133,7 @@ fn a_habit_and_the_next_entry_support_one_another() {
     );
     assert_eq!(line.says(&entry), None);
     // The next entry's record comes late: what it tells makes the journey cheaper, by a reversal.
-    let next = passes(&line.xdn, Direction::Entry, account(1), 200);
-    let out = passes(&line.pgy, Direction::Exit, account(1), 240);
-    line.site.send(&line.xdn, &next.each_ref());
-    line.site.send(&line.pgy, &out.each_ref());
+    line.travels_back();
     line.tend();
     assert_eq!(line.site.sum("fare-revenue"), 6 * 500 + 500 + 500);
     assert_eq!(
@@ -207,10 +209,7 @@ fn without_the_rule_and_with_the_real_exit_nothing_is_completed() {
 fn it_never_costs_more_than_the_maximum() {
     let mut line = line(&RULE.replace("900", "400"));
     let entry = line.enters(1);
-    let next = passes(&line.xdn, Direction::Entry, account(1), 200);
-    let out = passes(&line.pgy, Direction::Exit, account(1), 240);
-    line.site.send(&line.xdn, &next.each_ref());
-    line.site.send(&line.pgy, &out.each_ref());
+    line.travels_back();
     line.tend();
     assert_eq!(line.site.sum("fare-revenue"), 400 + 500);
     assert_eq!(
@@ -248,10 +247,7 @@ fn an_exit_without_an_entry_is_completed_too() {
 fn an_incident_spares_a_completed_fare_too() {
     let mut line = line(RULE);
     let entry = line.enters(1);
-    let next = passes(&line.xdn, Direction::Entry, account(1), 200);
-    let out = passes(&line.pgy, Direction::Exit, account(1), 240);
-    line.site.send(&line.xdn, &next.each_ref());
-    line.site.send(&line.pgy, &out.each_ref());
+    line.travels_back();
     line.tend();
     assert_eq!(line.site.sum("fare-revenue"), 500 + 500);
     let incident = Incident {

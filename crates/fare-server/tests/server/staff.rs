@@ -159,13 +159,7 @@ async fn what_is_described_is_there_at_each_address_and_the_description_too() {
                 // This server has neither; the tests of their own go there.
                 Listener::Enrolment | Listener::Notices => continue,
             };
-            let path = route
-                .path
-                .replace("{gate}", "PGY-01")
-                .replace("{station}", "PGY");
-            let path = path
-                .replace("{conflict}", &"00".repeat(16))
-                .replace("{table}", &"00".repeat(16));
+            let path = address(route, &"00".repeat(16));
             let method = route.method.to_uppercase().parse().unwrap();
             let request = server.client.request(method, format!("{base}{path}"));
             let answer = request.header("cookie", &cookie).send().await.unwrap();
@@ -195,6 +189,13 @@ async fn what_is_described_is_there_at_each_address_and_the_description_too() {
     server.end().await;
 }
 
+/// The route's path, for the gate and station that there are and this id of a conflict or table.
+fn address(route: &fare_server::openapi::Route, id: &str) -> String {
+    let path = route.path.replace("{gate}", "PGY-01");
+    let path = path.replace("{station}", "PGY");
+    path.replace("{conflict}", id).replace("{table}", id)
+}
+
 /// Whatever is sent: the status is one that is described, and what is refused says which field and why.
 async fn described_however_asked(server: &Running, cookie: &str) {
     use fare_server::metrics::Listener;
@@ -217,11 +218,7 @@ async fn described_however_asked(server: &Running, cookie: &str) {
             Listener::Status => &server.status,
             Listener::Enrolment | Listener::Notices => continue,
         };
-        let path = route
-            .path
-            .replace("{gate}", "PGY-01")
-            .replace("{station}", "PGY");
-        let path = path.replace("{conflict}", "0").replace("{table}", "0");
+        let path = address(route, "0");
         let url = format!("{base}{path}");
         let responses = &document["paths"][route.path][route.method]["responses"];
         for (cookie, kind, body) in sent {
